@@ -215,6 +215,27 @@ def test_a_job_that_has_not_started_says_so(
     status(page, "COMPLETED")
 
 
+def test_a_job_that_runs_without_output_says_so_and_has_nothing_to_pause(
+    site: Service, page: Page, gates: tuple[Path, Path]
+) -> None:
+    jobid = script(site, 'read _ <"$1"; echo begun; read _ <"$2"', *map(str, gates))
+    see(site, page, jobid)
+    status(page, "RUN")
+    # Without asking the service, the page would say so after six seconds.
+    said = page.locator("#screen .empty")
+    expect(said).to_have_text("The job has written nothing yet.", timeout=4_500)
+    follow = page.locator("#output-foot button")
+    expect(follow).to_be_hidden()
+    expect(page.get_by_role("searchbox")).to_be_hidden()
+    gates[0].write_text("\n")
+    expect(lines(page)).to_have_text(["begun"])
+    expect(follow).to_have_text("Pause")
+    expect(page.get_by_role("searchbox")).to_be_visible()
+    gates[1].write_text("\n")
+    status(page, "COMPLETED")
+    expect(follow).to_be_hidden()
+
+
 def test_dependencies_lead_to_the_jobs_and_follow_their_states(
     site: Service, page: Page, gates: tuple[Path, Path]
 ) -> None:

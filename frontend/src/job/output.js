@@ -214,26 +214,24 @@ export class Output {
   #idle() {
     const count = this.view.lines.length;
     const isEmpty = !count && this.edges.isBegin;
-    const { text, isFinal } = instead(this.#feed, this.said.textContent ?? "", { isPending: this.#isPending, isOver: this.isOver });
+    const { text, isFinal } = instead(this.#feed, this.said.textContent ?? "", this.#state);
     // Nothing to search in, and nothing to download.
     const isAll = !this.#stream && this.#task === undefined;
-    this.tell.waiting?.(!count && (this.#isPending || (this.#feed.hasEnded && isEmpty && isAll)));
+    this.tell.waiting?.(!count && (this.#state.isPending || (isFinal && isEmpty && isAll)));
     this.nothing.hidden = !isEmpty || !text;
     if (!this.nothing.hidden && this.nothing.textContent !== text) this.nothing.textContent = text;
     if (isEmpty && isFinal && !this.#feed.hasEnded) this.#tell("");
     this.tell.short?.((isEmpty && isFinal) || (this.#feed.hasEnded && count < FEW && this.#isWhole));
   }
 
-  #isPending = false;
-  /** Whether the job is inactive: without lines, its output is still on its way. */
-  isOver = false;
+  /** Whether the job has not started, and whether it is inactive: without lines, its output is still on its way. */
+  #state = { isPending: false, isOver: false };
 
-  /** Whether the job has not started yet. @param {boolean} isPending */
-  set pending(isPending) {
-    if (isPending === this.#isPending) return;
-    if (this.#isPending) this.#feed.begin();
-    this.#isPending = isPending;
-    this.#changed = true;
+  /** Take the state of the job. @param {{ isPending: boolean, isOver: boolean }} state */
+  become(state) {
+    if (this.#state.isPending && !state.isPending) this.#feed.begin();
+    this.#changed ||= state.isPending !== this.#state.isPending || state.isOver !== this.#state.isOver;
+    this.#state = state;
   }
 
   /** Whether all that the job has written is shown. */
@@ -348,7 +346,8 @@ export class Output {
     const waiting = Math.min(this.#heldBack, MAX_LINES);
     const many = `${waiting}${waiting === MAX_LINES ? "+" : ""}`;
     const text = this.#following ? t("output.pause") : this.#page ? t("output.to_end") : waiting ? t("output.follow_new", { many }) : t("output.follow");
-    this.tools.labelFollow(text, this.#isInSight || (this.#feed.hasEnded && !this.#page && (this.#following || !waiting)));
+    const hasEnded = this.#feed.hasEnded || this.#state.isOver || !this.view.lines.length;
+    this.tools.labelFollow(text, this.#isInSight || (hasEnded && !this.#page && (this.#following || !waiting)));
   }
 
   /** @param {boolean} isTimed */

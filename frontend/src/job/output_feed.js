@@ -2,7 +2,7 @@
 
 import { t } from "../ui/words.js";
 import { LineNumbers } from "./line_numbers.js";
-import { size } from "./line_requests.js";
+import { read, size } from "./line_requests.js";
 import { Terminal } from "./output_lines.js";
 import { followsOthers, resume, sourceOf } from "./sources.js";
 
@@ -17,6 +17,8 @@ const AGAIN = 3000;
 
 /** Milliseconds without a line after which something is said in its place. */
 const QUIET = 1500;
+/** Milliseconds without any message after which the service is asked if there is a line at all: the channel tells only what there is. */
+const SOON = 250;
 /** Milliseconds without any message after which a job has written nothing: its output may be long in coming. */
 const SILENT = 6000;
 
@@ -53,6 +55,7 @@ export class Feed {
   #isStopped = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #waiting;
+  #asking = new AbortController();
   /** Each time another: what is still on its way to the one before is not taken for it. */
   #name = `output${++feeds}`;
 
@@ -76,12 +79,14 @@ export class Feed {
     });
     tell.said(t("output.loading"));
     this.#wait();
+    setTimeout(() => this.#look(), SOON);
     this.#ask();
   }
 
   stop() {
     this.#isStopped = true;
     clearTimeout(this.#waiting);
+    this.#asking.abort();
     this.channel.leave(this.#name);
     this.numbers.stop();
   }
@@ -109,6 +114,22 @@ export class Feed {
         this.tell.changed();
       }, SILENT - QUIET);
     }, QUIET);
+  }
+
+  /** Ask if the output has a line, while nothing comes; it is not asked again. */
+  async #look() {
+    const isOpen = () => !this.#isStopped && !this.hasEnded && !this.#last.size;
+    if (!isOpen()) return;
+    let hasLine = false;
+    try {
+      const end = await read(this.job, "lines", { first: 1, count: 1 }, this.#asking.signal, (item) => (hasLine ||= item["type"] === "line"));
+      if (hasLine || end["reason"] !== "end" || !isOpen()) return;
+    } catch {
+      // What is said after a while has to do.
+      return;
+    }
+    this.isQuiet = this.isSilent = true;
+    this.tell.changed();
   }
 
   #ask() {

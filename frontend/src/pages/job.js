@@ -97,8 +97,7 @@ function become(newer) {
   gone = false;
   record = newer;
   said.become(record);
-  output.isOver = record["state"] === "INACTIVE";
-  output.pending = isPending(record);
+  output.become({ isPending: isPending(record), isOver: record["state"] === "INACTIVE" });
   deeds.offer(record, gone);
   offerWatch();
   recordPart.want();
@@ -162,8 +161,7 @@ const output = new Output({ screen: $("screen"), tools: $("output-tools"), foot:
     showError();
   },
 });
-output.isOver = record["state"] === "INACTIVE";
-output.pending = isPending(record);
+output.become({ isPending: isPending(record), isOver: record["state"] === "INACTIVE" });
 addEventListener("keydown", (event) => {
   if (event.key === "Escape" && !document.querySelector("dialog[open]")) output.tools.leaveFull();
 });

@@ -1,0 +1,38 @@
+import assert from "node:assert/strict";
+import { mock, test } from "node:test";
+
+import { Feed } from "../src/job/output_feed.js";
+
+Object.assign(globalThis, { document: { body: { dataset: {} } }, location: { origin: "http://flux.test", pathname: "/ui/jobs/f1" } });
+
+/** A feed of a job of which no message comes; the service answers this to the request for the first line. @param {string} answer */
+async function silent(answer) {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  /** @type {string[]} */
+  const requests = [];
+  mock.method(globalThis, "fetch", async (/** @type {string} */ place) => {
+    requests.push(String(place));
+    return new Response(answer);
+  });
+  const channel = /** @type {any} */ ({ follow: () => {}, leave: () => {} });
+  let changes = 0;
+  const nothing = () => {};
+  const feed = new Feed(channel, "f1", "", { changed: () => changes++, said: nothing, file: nothing, ended: nothing, memory: nothing });
+  mock.timers.tick(300);
+  await new Promise((done) => setImmediate(() => setImmediate(done)));
+  feed.stop();
+  mock.timers.reset();
+  mock.restoreAll();
+  return { feed, requests, changes };
+}
+
+test("a job of which no message comes has written nothing if the service has no line", async () => {
+  const { feed, requests, changes } = await silent('{"type":"end","reason":"end"}\n');
+  assert.match(requests[0] ?? "", /\/v1\/jobs\/f1\/output\/lines\?first=1&count=1$/);
+  assert.deepEqual([requests.length, feed.isQuiet, feed.isSilent, changes], [1, true, true, 1]);
+});
+
+test("an output that has a line is on its way", async () => {
+  const { feed } = await silent('{"type":"line","line":1}\n{"type":"end","reason":"count"}\n');
+  assert.deepEqual([feed.isQuiet, feed.isSilent], [false, false]);
+});
