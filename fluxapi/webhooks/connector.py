@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import socket
 from collections.abc import Sequence
+from functools import partial
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.client_proto import ResponseHandler
 
 from fluxapi.process.daemon_threads import DaemonThreads
 
+from .bounded_handler import BoundedHandler
 from .targets import Address, BlockedTarget, Targets
 
 __all__ = ["connector"]
@@ -27,15 +31,24 @@ _MAX_LOOKUPS = 8
 
 def connector(targets: Targets, *, is_encrypted: bool) -> aiohttp.TCPConnector:
     """Return a connector that connects only to the addresses that *targets* allows."""
-    resolver = _CheckedResolver(targets, is_encrypted=is_encrypted)
-    return aiohttp.TCPConnector(
-        resolver=resolver,
-        # Each connection is made to addresses that were checked for it.
-        use_dns_cache=False,
-        limit=_MAX_CONNECTIONS,
-        keepalive_timeout=_KEEP_ALIVE_S,
-        socket_factory=resolver.make_socket,
-    )
+    return _Connector(_CheckedResolver(targets, is_encrypted=is_encrypted))
+
+
+class _Connector(aiohttp.TCPConnector):
+    """A connector whose connections end when a target sends too much."""
+
+    def __init__(self, resolver: _CheckedResolver) -> None:
+        super().__init__(
+            resolver=resolver,
+            # Each connection is made to addresses that were checked for it.
+            use_dns_cache=False,
+            limit=_MAX_CONNECTIONS,
+            keepalive_timeout=_KEEP_ALIVE_S,
+            socket_factory=resolver.make_socket,
+        )
+        # aiohttp has no public way to choose the class of its connections.
+        handler: type[ResponseHandler] = BoundedHandler
+        self._factory = partial(handler, loop=asyncio.get_running_loop())
 
 
 class _CheckedResolver(AbstractResolver):

@@ -15,6 +15,7 @@ from fluxapi import __version__
 from fluxapi.notices.notice import MEDIA_TYPE
 
 from .backoff import read_retry_after
+from .bounded_handler import MAX_RESPONSE_BYTES
 from .connector import connector
 from .signature import sign
 from .targets import BlockedTarget, Targets
@@ -25,9 +26,6 @@ SEND_TIMEOUT_S = 15.0
 """Time for one attempt, from the look-up of the host to the head of the response."""
 
 _CONNECT_TIMEOUT_S = 5.0
-_MAX_RESPONSE_BYTES = 16 << 10
-"""Size of a response whose connection is used again; a larger one is cut off."""
-
 _DRAIN_TIMEOUT_S = 1.0
 _MAX_LINE_BYTES = 4096
 """Size of the status line, and of each header, of a response."""
@@ -138,7 +136,7 @@ class Sender:
                 skip_auto_headers=("Accept-Encoding",),
                 max_line_size=_MAX_LINE_BYTES,
                 max_field_size=_MAX_LINE_BYTES,
-                read_bufsize=_MAX_RESPONSE_BYTES,
+                read_bufsize=MAX_RESPONSE_BYTES,
             )
         return session
 
@@ -171,7 +169,7 @@ async def _drain(response: aiohttp.ClientResponse) -> None:
 
 async def _read(response: aiohttp.ClientResponse) -> bool:
     """Return whether the whole response was read; a long one is not."""
-    left = _MAX_RESPONSE_BYTES
+    left = MAX_RESPONSE_BYTES
     async for chunk in response.content.iter_any():
         left -= len(chunk)
         if left < 0:
