@@ -21,12 +21,12 @@ KNOWS = {
     "model": {"errors"},
     "contracts": {"errors"},
     "notices": {"model"},
-    "security": {"contracts", "errors", "process", "settings"},
+    "security": {"contracts", "errors", "model", "process", "settings"},
     "instance": {"errors", "model", "process"},
     "table": {"instance", "model", "process"},
     "archive": {"errors", "instance", "model", "process", "table"},
     "events": {"contracts", "errors", "instance", "model", "process", "table"},
-    "job_templates": {"errors", "process"},
+    "job_templates": {"errors", "model", "process"},
     "exec_hook": {"events", "instance", "model", "notices", "process", "table"},
     "sessions": {
         "archive", "errors", "events", "instance", "model", "process", "security", "settings",
@@ -41,8 +41,8 @@ KNOWS = {
         "sessions", "settings", "webhooks",
     },
     "http": {
-        "archive", "contracts", "errors", "events", "job_templates", "observability", "process",
-        "security", "sessions", "settings", "webhooks",
+        "archive", "contracts", "errors", "events", "job_templates", "model", "observability",
+        "process", "security", "sessions", "settings", "webhooks",
     },
     "web": {
         "archive", "contracts", "errors", "http", "instance", "model", "process", "security",

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import AsyncIterator
 
 from fluxapi.errors import HistoryUnavailable
+from fluxapi.model.message import problem
 from fluxapi.model.output import Last, OutputBatch, Tail
 
 from .reader import ArchiveReader
@@ -32,7 +33,7 @@ async def read_output(
     try:
         state, data = OutputState(row[0]), row[1]
     except ValueError as error:
-        raise HistoryUnavailable(f"The stored output cannot be read: {error}.") from None
+        raise HistoryUnavailable(problem("past_output_unreadable", reason=str(error))) from None
     if data is None:
         return state, StoredOutput([])
     loop = asyncio.get_running_loop()
@@ -40,7 +41,7 @@ async def read_output(
         # A mebibyte takes some milliseconds.
         return state, await loop.run_in_executor(None, unpack_output, data)
     except ValueError as error:
-        raise HistoryUnavailable(f"The stored output cannot be read: {error}.") from None
+        raise HistoryUnavailable(problem("past_output_unreadable", reason=str(error))) from None
 
 
 async def stored_output(

@@ -10,6 +10,7 @@ from fluxapi.errors import FluxapiError, FluxRefused, JobInactive, NotSupported
 from fluxapi.instance.protocol import Submission
 from fluxapi.model.job_end import JobEnd
 from fluxapi.model.jobid import encode_f58
+from fluxapi.model.message import problem
 
 __all__ = ["PastControl"]
 
@@ -65,4 +66,4 @@ class PastControl:
 
 
 def _refuse(jobid: int) -> NoReturn:
-    raise JobInactive(f"Job {encode_f58(jobid)} has ended. {_GONE}")
+    raise JobInactive(problem("past_job_ended", job=encode_f58(jobid)))

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from fluxapi.errors import HistoryUnavailable, InstanceNotFound
 from fluxapi.model.jobid import parse
+from fluxapi.model.message import problem
 
 __all__ = [
     "PastInstance",
@@ -115,7 +116,7 @@ def find_instance(database: sqlite3.Connection, text: str | None) -> PastInstanc
         order = "ORDER BY path != '', last_seen DESC, key DESC LIMIT 1"
         newest = database.execute(f"{_SELECT} {order}").fetchone()
         if newest is None:
-            raise HistoryUnavailable("The history is empty: no job has ended so far.")
+            raise HistoryUnavailable(problem("history_empty"))
         return PastInstance(*newest)
     found = database.execute(
         f"{_SELECT} WHERE substr(id, 1, ?) = ? LIMIT 2", (len(text), text)

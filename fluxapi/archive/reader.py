@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from fluxapi.errors import HistoryUnavailable
+from fluxapi.model.message import problem
 
 from .database import connect, file_of, reason_of
 
@@ -55,18 +56,21 @@ class ArchiveReader:
         except sqlite3.OperationalError as error:
             if "interrupted" in str(error):
                 raise HistoryUnavailable(
-                    f"The query of the history took more than {_MAX_QUERY_S:.0f} seconds; ask for "
-                    "a shorter time or fewer jobs."
+                    problem("history_slow", limit_seconds=_MAX_QUERY_S)
                 ) from None
             self._drop()
-            raise HistoryUnavailable(f"The history cannot be read: {reason_of(error)}.") from None
+            raise HistoryUnavailable(
+                problem("history_unreadable", reason=reason_of(error))
+            ) from None
         except (OSError, sqlite3.Error) as error:
             self._drop()
-            raise HistoryUnavailable(f"The history cannot be read: {reason_of(error)}.") from None
+            raise HistoryUnavailable(
+                problem("history_unreadable", reason=reason_of(error))
+            ) from None
         except (TypeError, OverflowError) as error:
             # SQLite keeps a text in a column of numbers, too.
             _log.exception("the history has a value of another type than this release writes")
-            raise HistoryUnavailable(f"The history is damaged: {reason_of(error)}.") from None
+            raise HistoryUnavailable(problem("history_damaged", reason=reason_of(error))) from None
 
     def _connection(self) -> sqlite3.Connection:
         file = file_of(self._path)

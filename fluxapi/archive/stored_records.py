@@ -13,6 +13,7 @@ from fluxapi.errors import JobNotFound, NotFound
 from fluxapi.instance.protocol import LookupKey
 from fluxapi.model.eventlog import Event, valid_events
 from fluxapi.model.jobid import encode_f58
+from fluxapi.model.message import problem
 from fluxapi.model.output import Last, OutputBatch
 from fluxapi.table.query import JobQuery
 
@@ -114,7 +115,7 @@ class StoredRecords:
         state, output = await read_output(self._reader, self.instance, jobid)
         if state in _WITHOUT_OUTPUT:
             if await self.find(jobid) is None:
-                raise JobNotFound(f"The history has no job {encode_f58(jobid)}.")
+                raise JobNotFound(problem("no_past_job", job=encode_f58(jobid)))
             raise NotFound(f"The output of job {encode_f58(jobid)} {_WITHOUT_OUTPUT[state]}.")
         end = first
         async for batch in stored_output(output, last):
@@ -133,7 +134,7 @@ class StoredRecords:
         except ValueError as error:
             raise NotFound(f"The data of this job in the history is damaged: {error}.") from None
         if detail is None:
-            raise JobNotFound(f"The history has no job {encode_f58(jobid)}.")
+            raise JobNotFound(problem("no_past_job", job=encode_f58(jobid)))
         return detail
 
 

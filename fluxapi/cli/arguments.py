@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 from fluxapi.model.jobid import encode_f58, parse
+from fluxapi.model.message import problem
 
 from .text import safe
 
@@ -85,8 +86,8 @@ def job_id(text: str) -> str:
     """Parse an RFC 19 job ID to plain F58; raise ``ArgumentTypeError``."""
     try:
         return encode_f58(parse(text))
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{safe(text)!r} {error}") from None
+    except ValueError:
+        raise argparse.ArgumentTypeError(problem("not_a_job_id", id=safe(text)).text()) from None
 
 
 def natural(text: str) -> int:

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from fluxapi.process.text import safe
@@ -92,10 +93,13 @@ class ProblemError(ClientError):
     ``status`` is the HTTP status, ``type`` a reference into ``/docs/errors``, ``errors`` the
     invalid fields with ``pointer`` (RFC 6901) and ``detail`` each, ``request_id`` the ID of the
     request in the log of the service, ``retry_after`` the seconds after which the service asks to
-    try again (``None``: it does not say).
+    try again (``None``: it does not say). ``code`` is the stable kind of the detail, empty if it
+    has none, and ``params`` the values in it; ``/docs/errors`` lists the codes.
     """
 
     retry_after: float | None = None
+    code: str = ""
+    params: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(  # noqa: PLR0917 - all positional, so that it can be pickled
         self,
@@ -165,7 +169,7 @@ _CLASSES: dict[int, type[ProblemError]] = {
 def problem_of(status: int, document: object, request_id: str | None = None) -> ProblemError:
     """Return the error for an RFC 9457 document, or for any other error body."""
     fields = document if isinstance(document, Mapping) else {}
-    return _CLASSES.get(status, ProblemError)(
+    error = _CLASSES.get(status, ProblemError)(
         status,
         _text(fields.get("type"), "about:blank"),
         _text(fields.get("title"), _phrase(status)),
@@ -173,6 +177,10 @@ def problem_of(status: int, document: object, request_id: str | None = None) -> 
         _bad_fields(fields.get("errors")),
         _text(fields.get("request_id"), "") or request_id,
     )
+    params = fields.get("params")
+    if isinstance(params, Mapping) and isinstance(fields.get("code"), str):
+        error.code, error.params = fields["code"], dict(params)
+    return error
 
 
 def _bad_fields(value: Any) -> list[dict[str, str]]:

@@ -4,18 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from fluxapi.process.text import encodable
 
-__all__ = ["FluxapiError", "SettingsError"]
+__all__ = ["Coded", "FluxapiError", "SettingsError"]
+
+
+class Coded(Protocol):
+    """A sentence with a code, as ``fluxapi.model.message`` has them."""
+
+    @property
+    def code(self) -> str:
+        """Return the name of the sentence, which is stable."""
+
+    @property
+    def params(self) -> Mapping[str, Any]:
+        """Return the values in it."""
+
+    def text(self) -> str:
+        """Return it in English."""
 
 
 class FluxapiError(Exception):
     """The base class: an error with an HTTP status and a sentence for the user.
 
     ``detail`` says what is wrong and what to do; ``members`` are RFC 9457 extension members of the
-    problem document; ``headers`` are added to the response.
+    problem document; ``headers`` are added to the response. A detail with a code is said by pages
+    in their language.
     """
 
     status: ClassVar[int] = 500
@@ -25,10 +41,12 @@ class FluxapiError(Exception):
     """Response headers of this error, with their descriptions."""
 
     def __init__(
-        self, detail: str, *, headers: dict[str, str] | None = None, **members: Any
+        self, detail: str | Coded, *, headers: dict[str, str] | None = None, **members: Any
     ) -> None:
-        super().__init__(detail)
-        self.detail: str = encodable(detail)
+        text = detail if isinstance(detail, str) else detail.text()
+        super().__init__(text)
+        self.detail: str = encodable(text)
+        self.coded = None if isinstance(detail, str) else detail
         self.headers = headers or {}
         self.members: dict[str, Any] = encodable(members)
 
@@ -49,6 +67,9 @@ class FluxapiError(Exception):
             "detail": self.detail,
             "Message": self.detail,
         }
+        if self.coded is not None:
+            document["code"] = self.coded.code
+            document["params"] = encodable(dict(self.coded.params))
         document.update(self.members)
         fields = self.members.get("errors")
         if fields:

@@ -6,7 +6,7 @@ from errno import EINVAL
 from math import ceil
 from types import MappingProxyType
 
-from .base import FluxapiError
+from .base import Coded, FluxapiError
 
 __all__ = [
     "BodyTooLarge",
@@ -250,5 +250,5 @@ class TooManyRequests(RequestError):
     slug = "too-many-requests"
     tells = MappingProxyType({"Retry-After": "Seconds to wait before the next attempt."})
 
-    def __init__(self, detail: str, *, retry_after: float) -> None:
+    def __init__(self, detail: str | Coded, *, retry_after: float) -> None:
         super().__init__(detail, headers={"Retry-After": str(max(ceil(retry_after), 1))})

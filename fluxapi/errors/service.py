@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Any
 
-from .base import FluxapiError
+from .base import Coded, FluxapiError
 
 __all__ = [
     "HistoryUnavailable",
@@ -44,7 +44,7 @@ class Unavailable(FluxapiError):
     slug = "unavailable"
     tells = MappingProxyType({"Retry-After": "Seconds to wait before the next attempt."})
 
-    def __init__(self, detail: str, *, retry_after: int = 2, **members: Any) -> None:
+    def __init__(self, detail: str | Coded, *, retry_after: int = 2, **members: Any) -> None:
         super().__init__(detail, headers={"Retry-After": str(retry_after)}, **members)
 
 

@@ -13,6 +13,7 @@ from itertools import islice
 
 from fluxapi.errors import TooManyRequests
 from fluxapi.model.job import Job
+from fluxapi.model.message import problem
 from fluxapi.table.changes import Changes
 from fluxapi.table.groups import GroupRow
 from fluxapi.table.table import Table
@@ -127,8 +128,7 @@ class Waiters:
             return
         if self._listed + len(pending) > _MAX_LISTED_JOBS:
             raise TooManyRequests(
-                "The service waits for too many jobs already: wait for a group instead, or for "
-                f"fewer jobs, or try again in {_RETRY_AFTER_S} s.",
+                problem("too_many_waits", wait_seconds=_RETRY_AFTER_S),
                 retry_after=_RETRY_AFTER_S,
             )
         count = len(pending)

@@ -15,6 +15,7 @@ from fluxapi.http import keys
 from fluxapi.model.job import GROUPS, Job
 from fluxapi.model.jobid import encode_f58
 from fluxapi.model.jobspec import parse_urgency
+from fluxapi.model.message import problem
 from fluxapi.process.timeslice import TimeSlice
 from fluxapi.sessions.session import InstanceSession
 from fluxapi.table.query import JobQuery, page, query_of
@@ -32,9 +33,10 @@ _MAX_CONCURRENT_CANCELS = 64
 _ACTIVE = frozenset(GROUPS["ACTIVE"])
 
 
-def _active(job: Job, verb: str) -> Job:
+def _active(job: Job, ended: str) -> Job:
+    """Return *job*; raise ``JobInactive`` with the code *ended* if it has ended."""
     if job.is_inactive:
-        raise JobInactive(f"Job {encode_f58(job.id)} has ended and cannot be {verb}.")
+        raise JobInactive(problem(ended, job=encode_f58(job.id)))
     return job
 
 
@@ -51,14 +53,14 @@ async def cancel(request: web.Request) -> web.Response:
 
 async def cancel_job(session: InstanceSession, job: Job, note: str | None) -> None:
     """Ask Flux to cancel a job; raises ``JobInactive``."""
-    await session.instance.raise_exception(_active(job, "canceled").id, "cancel", 0, note)
+    await session.instance.raise_exception(_active(job, "ended_cancel").id, "cancel", 0, note)
 
 
 async def raise_exception(request: web.Request) -> web.Response:
     """Raise an exception of any type and severity for a job."""
     body = request[keys.BODY]
     kind, severity = body.get("type", "cancel"), int(body.get("severity", 0))
-    job = _active(job_of(request), "given an exception")
+    job = _active(job_of(request), "ended_raise")
     instance = request[keys.SESSION].instance
     await instance.raise_exception(job.id, kind, severity, body.get("note"))
     return _requested(job, f"Job is given an exception of severity {severity}.")
@@ -67,7 +69,7 @@ async def raise_exception(request: web.Request) -> web.Response:
 async def memo(request: web.Request) -> web.Response:
     """Post a memo to a job."""
     body = request[keys.BODY]
-    job = _active(job_of(request), "given a memo")
+    job = _active(job_of(request), "ended_memo")
     volatile = bool(body.get("volatile"))
     await request[keys.SESSION].instance.post_memo(job.id, body["memo"], volatile=volatile)
     return _requested(job, "Job is given a memo.")
@@ -76,7 +78,7 @@ async def memo(request: web.Request) -> web.Response:
 async def signal(request: web.Request) -> web.Response:
     """Send a signal to all tasks of a running job."""
     number = _signal_number(request[keys.BODY]["signal"])
-    job = _active(job_of(request), "signaled")
+    job = _active(job_of(request), "ended_signal")
     await request[keys.SESSION].instance.kill(job.id, number)
     return _requested(job, f"Job is sent signal {number}.")
 
@@ -90,7 +92,7 @@ def _signal_number(value: float | str) -> int:
 async def urgency(request: web.Request) -> web.Response:
     """Set the urgency of a pending job."""
     value = parse_urgency(request[keys.BODY]["urgency"])
-    job = _active(job_of(request), "given another urgency")
+    job = _active(job_of(request), "ended_urgency")
     await request[keys.SESSION].instance.set_urgency(job.id, value)
     return _requested(job, f"Job is given urgency {value}.")
 
@@ -137,7 +139,7 @@ async def _named(
     for text in texts:
         await turn.share()
         try:
-            jobid = _active(session.job(text), "canceled").id
+            jobid = _active(session.job(text), "ended_cancel").id
         except FluxapiError as error:
             wrong.append({"id": text, "error": error.problem(request[keys.BASE])})
         else:

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from fluxapi.errors import GroupNotFound
 from fluxapi.http import authentication, keys
+from fluxapi.model.message import problem
 from fluxapi.process.timeslice import TimeSlice
 from fluxapi.table.groups import GroupRow, page
 
@@ -68,7 +69,7 @@ async def wait(request: web.Request) -> web.Response:
     left = await journal.waiters.wait_for_group(group.id, holds, float(fields.get("timeout", 30.0)))
     authentication.check_again(request)
     if left is None:
-        raise GroupNotFound(f"All jobs of group {group.name or group.id} were purged.")
+        raise GroupNotFound(problem("group_purged", group=group.name or group.id))
     return reply(left.record())
 
 

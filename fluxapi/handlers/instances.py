@@ -8,6 +8,7 @@ from aiohttp import web
 
 from fluxapi.errors import InstanceNotFound
 from fluxapi.http import keys
+from fluxapi.model.message import problem
 from fluxapi.sessions.child import canonical_path
 
 from .support import reply
@@ -40,9 +41,6 @@ async def instance(request: web.Request) -> web.Response:
     path = canonical_path(request.match_info["instance"])
     node = request.app[keys.TREE].find(path)
     if node is None:
-        raise InstanceNotFound(
-            f"The service knows of no instance at {path!r}: no running job there has said that it "
-            "is one. An instance below a closed one becomes known when that one is opened."
-        )
+        raise InstanceNotFound(problem("unknown_instance", path=path))
     request.app[keys.COUNTERS].add_to(node)
     return reply(node.record())

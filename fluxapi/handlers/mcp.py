@@ -19,6 +19,7 @@ from fluxapi.events.output.viewer import FILES_RIGHT
 from fluxapi.http import keys
 from fluxapi.mcp.port import Found, JobOutput, Refused, Submitted
 from fluxapi.model.jobid import encode_f58
+from fluxapi.model.message import problem
 from fluxapi.process.timeslice import TimeSlice
 from fluxapi.table.query import page, query_of
 
@@ -68,7 +69,7 @@ class _SessionJobs:
         with _refused():
             self._principal.require("submit")
             if not self._session.capabilities.submit:
-                raise NotSupported("This instance takes no jobs.")
+                raise NotSupported(problem("takes_no_jobs"))
             schema.check("submit", fields)
             made = await submit_fields(self._session, dict(fields), key)
         return Submitted(made.id, made.warnings)

@@ -11,6 +11,7 @@ from fluxapi.contracts import schema
 from fluxapi.errors import NotStored, ValidationFailed
 from fluxapi.http import base, keys
 from fluxapi.job_templates.template import Entry
+from fluxapi.model.message import problem
 
 from .support import reply
 
@@ -37,10 +38,7 @@ async def record(request: web.Request) -> web.Response:
     }
     # A job can write the file.
     if schema.find("template", shown):
-        raise NotStored(
-            f"The template {found.name} is damaged: its file does not hold the fields of a job. "
-            "Save it again, or delete it."
-        )
+        raise NotStored(problem("template_damaged", name=found.name))
     return reply(shown)
 
 

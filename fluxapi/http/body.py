@@ -23,6 +23,7 @@ from fluxapi.errors import (
     UnsupportedMediaType,
     ValidationFailed,
 )
+from fluxapi.model.message import problem
 from fluxapi.process.timeslice import TimeSlice
 
 from . import keys
@@ -138,7 +139,7 @@ async def _invite(request: web.Request) -> None:
 
 
 def _too_large(limit: int) -> BodyTooLarge:
-    return BodyTooLarge(f"The body has more than {limit} bytes, the limit of this route.")
+    return BodyTooLarge(problem("body_too_large", limit=limit))
 
 
 async def _read(request: web.Request, limit: int) -> bytes:
@@ -160,7 +161,7 @@ async def _read(request: web.Request, limit: int) -> bytes:
             retry_after=_RETRY_AFTER_S,
         )
     if not done:
-        raise TooSlow(f"The body did not arrive within {_BODY_TIMEOUT_S:g} seconds.")
+        raise TooSlow(problem("body_slow", limit_seconds=_BODY_TIMEOUT_S))
     if reading.cancelled():
         raise ShuttingDown("The service stopped before the whole body had arrived; send it again.")
     return reading.result()

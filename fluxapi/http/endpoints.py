@@ -16,6 +16,7 @@ from aiohttp import hdrs, web
 from fluxapi import errors
 from fluxapi.contracts import schema
 from fluxapi.contracts.route import Handler, Need, Route
+from fluxapi.model.message import problem
 from fluxapi.process.memory import LARGE_BYTES
 from fluxapi.process.timeslice import TimeSlice
 
@@ -192,8 +193,7 @@ def _check(request: web.Request, needs: Need) -> None:
         if session.info.notice:
             raise errors.NotSupported(session.info.notice)
         raise errors.NotSupported(
-            f"This instance has no {needs}; "
-            f"GET {request[keys.BASE]}{session.api_path}/ lists its capabilities."
+            problem("no_capability", needs=needs, path=f"{request[keys.BASE]}{session.api_path}/")
         )
 
 

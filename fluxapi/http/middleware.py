@@ -14,6 +14,7 @@ from aiohttp import hdrs, web
 
 from fluxapi import errors
 from fluxapi.contracts.route import Handler, Route
+from fluxapi.model.message import problem as problem_of
 from fluxapi.observability import logs
 from fluxapi.process.admission import AdmissionLimiter
 from fluxapi.process.tracebacks import drop_tracebacks
@@ -180,9 +181,7 @@ async def _answer_to(request: web.Request, error: Exception) -> web.StreamRespon
     if isinstance(error, ConnectionResetError):
         return problem(request, errors.RequestError("The connection was lost."))
     _log.error("request %s failed", request[keys.REQUEST_ID], exc_info=error)
-    bug = errors.FluxapiError(
-        "Internal error of the service; its log has the details under this request ID."
-    )
+    bug = errors.FluxapiError(problem_of("internal_error"))
     try:
         return await _error_response(request, bug)
     except Exception as error_of_page:  # noqa: BLE001 - the page of the error may have the same bug
@@ -194,9 +193,7 @@ def _cut_short(route: Route | None) -> errors.Unavailable:
     """Return the error for a request that the shutdown has interrupted."""
     if route is not None and route.body in _SUBMISSIONS:
         return errors.OutcomeUnknown("The service stopped before Flux had answered.")
-    return errors.ShuttingDown(
-        "The service stopped before the request was complete; it may have taken effect."
-    )
+    return errors.ShuttingDown(problem_of("cut_short"))
 
 
 def _request_id(request: web.Request) -> str:

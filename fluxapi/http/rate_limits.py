@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from math import ceil
 
 from fluxapi.errors import TooManyRequests
+from fluxapi.model.message import problem
 from fluxapi.security.buckets import Buckets
 from fluxapi.settings import Settings
 
@@ -39,9 +40,11 @@ class RateLimits:
     def _take(self, buckets: Buckets, client: str, amount: float, setting: str) -> None:
         wait = buckets.take(client, amount)
         if wait:
-            whose = "address" if client.startswith(PEER) else "token or login"
+            if client.startswith(PEER):
+                said = problem("address_too_fast", setting=setting, wait_seconds=ceil(wait))
+            else:
+                said = problem("token_too_fast", setting=setting, wait_seconds=ceil(wait))
             raise TooManyRequests(
-                f"This {whose} sends more than {setting} allows: try again in {ceil(wait)} s, "
-                "and send less.",
+                said,
                 retry_after=wait,
             )

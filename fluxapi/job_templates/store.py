@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from fluxapi.errors import Conflict, NotFound, NotStored, NotSupported, SettingsError
+from fluxapi.model.message import problem
 
 from .folder import MAX_FILE_BYTES, TemplateFolder
 from .template import Entry, Template
@@ -76,9 +77,7 @@ class TemplateStore:
         try:
             template, _ = await asyncio.to_thread(folder.read, name)
         except (OSError, ValueError) as error:
-            raise NotStored(
-                f"The template {name} cannot be read: {error}. Save it again, or delete it."
-            ) from None
+            raise NotStored(problem("template_unreadable", name=name, reason=str(error))) from None
         return template
 
     async def save(
@@ -106,8 +105,11 @@ class TemplateStore:
                 await asyncio.to_thread(folder.write, name, data)
             except OSError as error:
                 raise NotStored(
-                    f"The template was not saved, since its file in {folder.path} cannot be "
-                    f"written: {error.strerror or error}."
+                    problem(
+                        "template_not_saved",
+                        folder=str(folder.path),
+                        reason=error.strerror or str(error),
+                    )
                 ) from None
             entry = self._entries[name] = _entry(template, len(data))
             return entry, known is None
@@ -126,7 +128,7 @@ class TemplateStore:
                 await asyncio.to_thread(folder.remove, name)
             except OSError as error:
                 raise NotStored(
-                    f"The template {name} was not deleted: {error.strerror or error}."
+                    problem("template_not_deleted", name=name, reason=error.strerror or str(error))
                 ) from None
             del self._entries[name]
             return entry
@@ -140,21 +142,15 @@ class TemplateStore:
         try:
             return self._entries[name]
         except KeyError:
-            raise NotFound(
-                f"There is no template {name[:64]!r}; fluxapi template list and GET /v1/templates "
-                "list them."
-            ) from None
+            raise NotFound(problem("no_template", name=name[:64])) from None
 
     def _check_room(self, known: Entry | None, size: int) -> None:
         if known is None and len(self._entries) >= MAX_TEMPLATES:
-            raise Conflict(f"There are {MAX_TEMPLATES} templates, which is the limit; delete some.")
+            raise Conflict(problem("too_many_templates", limit=MAX_TEMPLATES))
         used = sum(entry.bytes for entry in self._entries.values())
         left = MAX_TEMPLATES_BYTES - used + (0 if known is None else known.bytes)
         if size > min(left, MAX_FILE_BYTES):
-            raise Conflict(
-                f"The template takes {size} bytes, and {min(left, MAX_FILE_BYTES)} are left; "
-                "delete some templates, or save a smaller one."
-            )
+            raise Conflict(problem("template_too_large", size=size, left=min(left, MAX_FILE_BYTES)))
 
 
 def _entry(template: Template, size: int) -> Entry:

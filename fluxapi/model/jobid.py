@@ -11,6 +11,7 @@ import re
 from operator import mul
 
 from . import basemoji, mnemonic
+from .phrases import english
 
 __all__ = ["FANCY_PREFIX", "JOBID_ANY", "MAX", "encode_f58", "encode_fancy", "parse"]
 
@@ -35,6 +36,9 @@ _DECIMAL = re.compile(r"[0-9]{1,20}\Z", re.ASCII)
 _HEX = re.compile(r"0x[0-9a-fA-F]{1,16}\Z", re.ASCII)
 _DOTHEX = re.compile(r"[0-9a-fA-F]{4}(\.[0-9a-fA-F]{4}){3}\Z", re.ASCII)
 _KVS = re.compile(r"job\.([0-9a-fA-F]{4}(?:\.[0-9a-fA-F]{4}){3})\Z", re.ASCII)
+
+_MAX_SAID_CHARS = 64
+"""Characters of a text in the message that it is no job ID."""
 
 
 def encode_f58(jobid: int) -> str:
@@ -81,9 +85,5 @@ def parse(text: str) -> int:
     elif len(text) <= _MAX_WORDS_LENGTH:
         jobid = mnemonic.decode(text) if "-" in text else basemoji.decode(text)
     if jobid is None or jobid > MAX:
-        msg = (
-            "is not a job id; give one as F58 (f2QK3Zz), decimal (1234), hex (0x4d2), "
-            "dothex (0000.0000.0000.04d2), KVS path (job.0000.0000.0000.04d2), six words or emoji"
-        )
-        raise ValueError(msg)
+        raise ValueError(english("problems.not_a_job_id", id=text[:_MAX_SAID_CHARS]))
     return jobid

@@ -13,12 +13,12 @@ from typing import Any
 from .duration import duration
 from .phrases import Say, english
 
-__all__ = ["SECTIONS", "Message", "Sentence", "Value", "coded", "text_of"]
+__all__ = ["SECTIONS", "Message", "Sentence", "Value", "coded", "problem", "text_of"]
 
 Value = str | int | float | Sequence[str]
 """A value in a sentence; several texts are listed."""
 
-SECTIONS = ("findings", "reasons", "remedies")
+SECTIONS = ("findings", "problems", "reasons", "remedies")
 """The sections of the texts whose names are codes; pages look them up by the code."""
 
 _SECONDS = "_seconds"
@@ -43,6 +43,11 @@ class Message:
         """Return the sentence, in English unless *say* has another language."""
         values = {name: _said(name, value, say) for name, value in self.params.items()}
         return say(f"{self.section}.{self.code}", **values)
+
+
+def problem(code: str, **params: Value) -> Message:
+    """Return the detail of an error with this code."""
+    return Message("problems", code, params)
 
 
 def _said(name: str, value: Value, say: Say) -> str | int | float:

@@ -24,6 +24,7 @@ from aiohttp_basicauth import BasicAuthMiddleware
 
 from fluxapi.contracts.rights import Right
 from fluxapi.errors import Forbidden, TooManyRequests, Unauthorized
+from fluxapi.model.message import problem
 from fluxapi.process import account
 from fluxapi.settings import Settings
 
@@ -39,7 +40,7 @@ __all__ = ["CHALLENGES", "Credentials"]
 CHALLENGES = ('Basic realm="fluxapi", charset="UTF-8"', 'Bearer realm="fluxapi"')
 """The WWW-Authenticate headers of a 401."""
 
-_WRONG = "The user name or the token is wrong."
+_WRONG = problem("wrong_token")
 
 _ALGORITHMS = ["HS256"]
 _ISSUER = "fluxapi"
@@ -117,10 +118,7 @@ class Credentials:
             return await self._check_basic(request)
         if scheme == "bearer":
             return self.check_access(value.strip())
-        raise Unauthorized(
-            "Authenticate with user and token as HTTP Basic, or with a bearer token: one of "
-            "fluxapi token create, or an access token of POST /token."
-        )
+        raise Unauthorized(problem("no_credentials"))
 
     async def _check_basic(self, request: web.Request) -> Principal:
         given = self._basic.parse_auth_header(request)
@@ -141,10 +139,7 @@ class Credentials:
         if not secret.startswith(codes.PREFIX):
             return self.check_pair(user, secret, peer)
         if not self.codes.redeem(secret):
-            raise Unauthorized(
-                "The code was used or has expired: start the service again for a new one, or log "
-                "in with a token."
-            )
+            raise Unauthorized(problem("code_used"))
         return self.owner
 
     def check_pair(self, user: str, secret: str, peer: str) -> Principal:
@@ -167,15 +162,14 @@ class Credentials:
         wait = self._failures.wait(peer)
         if wait:
             raise TooManyRequests(
-                f"The user name or the token was wrong too often: try again in {ceil(wait)} s, or "
-                "use a token of fluxapi token create.",
+                problem("wrong_too_often", wait_seconds=ceil(wait)),
                 retry_after=wait,
             )
 
     def _check_token(self, secret: str) -> Principal:
         token = self._tokens.find(secret)
         if token is None:
-            raise Unauthorized("The token is unknown, has expired or was revoked.")
+            raise Unauthorized(problem("unknown_token"))
         return self._principal_of(token)
 
     def _principal_of(self, token: Token) -> Principal:
@@ -223,10 +217,7 @@ class Credentials:
         if name == self.user:
             return self.owner
         if self._others is None:
-            raise Forbidden(
-                f"The user {name} may not use this service; its administrator can allow it by "
-                "--trust-user-right."
-            )
+            raise Forbidden(problem("user_not_allowed", user=name))
         return Principal(name, self._others)
 
     def check_grants(self, principal: Principal) -> None:

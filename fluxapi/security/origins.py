@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from aiohttp import hdrs, web
 
 from fluxapi.errors import ForeignOrigin, UnknownHost
+from fluxapi.model.message import problem
 from fluxapi.settings import Settings
 
 __all__ = ["OriginPolicy", "is_from_own_page", "is_local_name"]
@@ -63,7 +64,7 @@ class OriginPolicy:
             return
         site = request.headers.get("Sec-Fetch-Site")
         if site is not None and site not in _OWN_SITE:
-            raise ForeignOrigin("This request is not allowed from a page of another site.")
+            raise ForeignOrigin(problem("other_site"))
         if site == "same-origin":
             # The browser has compared the origins as it sees them, and no script can set this
             # header. A proxy may have replaced Host, so it says less.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from fluxapi.contracts.rights import Right, includes
 from fluxapi.errors import Forbidden
+from fluxapi.model.message import problem
 
 __all__ = ["ANYBODY", "STRANGER", "Principal"]
 
@@ -43,9 +44,7 @@ class Principal:
         """Raise ``Forbidden`` unless the right includes *needed*."""
         if not self.may(needed):
             raise Forbidden(
-                f"This needs the scope {needed}, and your credentials have {self.right}. Ask the "
-                "owner of the instance for a token: fluxapi token create --name NAME "
-                f"--scope {needed}.",
+                problem("needs_scope", needed=needed, held=str(self.right)),
                 needed=needed,
                 held=self.right,
             )

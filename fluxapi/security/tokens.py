@@ -19,6 +19,7 @@ import msgspec
 
 from fluxapi.contracts.rights import Right
 from fluxapi.errors import Conflict, NotFound, NotStored, Unauthorized
+from fluxapi.model.message import problem
 from fluxapi.process.background import Worker
 
 from .sign_ins import is_sign_in
@@ -158,12 +159,10 @@ class TokenStore:
             self._forget_old()
             for other in [token for token in self._tokens.values() if token.name == name]:
                 if not self.is_expired(other):
-                    raise Conflict(
-                        f"There is a token named {name}; revoke it first, or choose another name."
-                    )
+                    raise Conflict(problem("token_exists", name=name))
                 self._remove(other)
             if len(self._tokens) >= MAX_TOKENS:
-                raise Conflict(f"There are {MAX_TOKENS} tokens, which is the limit; revoke some.")
+                raise Conflict(problem("too_many_tokens", limit=MAX_TOKENS))
             known = [grant for grant in parents if not is_sign_in(grant)]
             if not self.are_alive(known):
                 raise Unauthorized(REVOKED)
@@ -197,10 +196,7 @@ class TokenStore:
                 named = [it for it in self._tokens.values() if it.name == text]
                 token = named[0] if named else None
             if token is None:
-                raise NotFound(
-                    f"There is no token {text[:64]!r}; fluxapi token list and GET /v1/tokens list "
-                    "them."
-                )
+                raise NotFound(problem("no_token", name=text[:64]))
             gone = [token, *self._children(token)]
             for one in gone:
                 self._remove(one)

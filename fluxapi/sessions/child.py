@@ -11,7 +11,7 @@ from fluxapi.errors import FluxapiError, InstanceNotFound, InstanceUnavailable
 from fluxapi.instance.protocol import ChildPlace
 from fluxapi.model.job import Job
 from fluxapi.model.jobid import encode_f58, parse
-from fluxapi.model.message import Message, Sentence
+from fluxapi.model.message import Message, Sentence, problem
 
 from .session import InstanceSession
 
@@ -94,7 +94,7 @@ class Child:
     def fail(self, error: FluxapiError, pause: float) -> None:
         """Note that it cannot be opened; the next attempt is after *pause* seconds."""
         self.error = error
-        self.reason = error.detail
+        self.reason = error.coded if isinstance(error.coded, Message) else error.detail
         self.failures += 1
         self.retry_at = time.monotonic() + pause
 
@@ -113,7 +113,7 @@ def canonical_path(path: str) -> str:
     try:
         return "/".join(encode_f58(parse(part)) for part in path.split("/"))
     except ValueError:
-        raise InstanceNotFound(f"The service has no instance at {path[:255]!r}.") from None
+        raise InstanceNotFound(problem("no_instance", path=path[:255])) from None
 
 
 def instance_uri(job: Job) -> str | None:
@@ -155,20 +155,18 @@ def place_of(session: InstanceSession, jobid: str) -> ChildPlace:
     except InstanceUnavailable:
         raise
     except FluxapiError as error:
-        raise InstanceNotFound(error.detail) from None
+        raise InstanceNotFound(error.coded or error.detail) from None
     name = encode_f58(job.id)
     if has_ended(job):
-        raise InstanceNotFound(job_ended(name).text())
+        raise InstanceNotFound(job_ended(name))
     uri = instance_uri(job)
     if uri is None:
-        waits = " It does not run yet." if job.state != "RUN" else ""
-        raise InstanceNotFound(
-            f"Job {name} has not said that it is a Flux instance, as a job of flux batch or flux "
-            f"alloc does once it runs.{waits}"
-        )
+        if job.state != "RUN":
+            raise InstanceNotFound(problem("no_instance_yet", job=name))
+        raise InstanceNotFound(problem("job_no_instance", job=name))
     reason = foreign_reason(job)
     if reason is not None:
-        raise InstanceUnavailable(reason.text(), retry_after=60)
+        raise InstanceUnavailable(reason, retry_after=60)
     allocation = job.allocation
     ranks, nodelist = (allocation.ranks, allocation.nodelist) if allocation else ("", "")
     return ChildPlace(job.id, uri, ranks, nodelist)

@@ -24,7 +24,7 @@ from fluxapi.errors import (
 )
 from fluxapi.instance.protocol import Instance, Parent, PastParent
 from fluxapi.model.jobid import parse
-from fluxapi.model.message import Message, Sentence, text_of
+from fluxapi.model.message import Message, Sentence, problem, text_of
 from fluxapi.process.background import BackgroundTask
 from fluxapi.process.timeout import within
 
@@ -101,7 +101,7 @@ class Children:
         child.use()
         try:
             if child.session is None:  # It was closed just now.
-                raise InstanceUnavailable("The instance was just closed; send the request again.")
+                raise InstanceUnavailable(problem("instance_just_closed"))
             yield child.session
         finally:
             child.release()
@@ -144,13 +144,11 @@ class Children:
         if child is None or not (child.is_opening or self._is_refused(child)):
             child = self._begin(path)
         if child.opening is None or (child.opening.done() and child.error is not None):
-            raise child.error or InstanceUnavailable("The instance is not open.")
+            raise child.error or InstanceUnavailable(problem("instance_not_open"))
         try:
             await asyncio.wait_for(asyncio.shield(child.opening), self.limits.open_timeout)
         except asyncio.TimeoutError:
-            raise InstanceUnavailable(
-                f"The instance at {path} is still being opened; send the request again."
-            ) from None
+            raise InstanceUnavailable(problem("instance_opening", path=path)) from None
         if child.error is not None:
             raise child.error
         return child
@@ -170,21 +168,20 @@ class Children:
     def _begin(self, path: str) -> Child:
         """Start to open the child at *path*."""
         if self._closing:
-            raise ShuttingDown("The service stops and opens no more instances.")
+            raise ShuttingDown(problem("opens_no_more"))
         root = self._registry.root
         if not root.capabilities.children or not self.limits.open:
             if root.capabilities.children:
-                why = "it opens none below its own (--max-children 0)"
+                why = problem("opens_no_children", path=path[:255])
             elif root.info.kind == "archive":
-                why = "the history has no jobs of an instance below its own"
+                why = problem("no_past_children", path=path[:255])
             else:
-                why = "its own is not a Flux broker, so the jobs there cannot be instances"
-            raise InstanceNotFound(f"The service has no instance at {path[:255]!r}: {why}.")
+                why = problem("cannot_have_children", path=path[:255])
+            raise InstanceNotFound(why)
         depth = path.count("/") + 1
         if depth > self.limits.depth:
             raise InstanceNotFound(
-                f"{path[:255]} is {depth} levels deep, and the service opens at most "
-                f"{self.limits.depth} (--max-child-depth)."
+                problem("too_deep", path=path[:255], depth=depth, limit=self.limits.depth)
             )
         known = self._children.get(path)
         child = Child(path)
@@ -202,14 +199,15 @@ class Children:
             await within(self.limits.open_timeout, self._connect(child))
         except asyncio.TimeoutError:
             error: FluxapiError = InstanceUnavailable(
-                f"The instance at {child.path} was not open within {self.limits.open_timeout:g} "
-                "seconds (--child-open-timeout)."
+                problem(
+                    "opening_took_long", path=child.path, limit_seconds=self.limits.open_timeout
+                )
             )
-        except FluxapiError as problem:
-            error = problem
+        except FluxapiError as failure:
+            error = failure
         except Exception:  # noqa: BLE001 - all who wait must learn of it
             _log.exception("the instance at %s cannot be opened", child.path)
-            error = InstanceUnavailable(f"The instance at {child.path} cannot be opened.")
+            error = InstanceUnavailable(problem("cannot_open", path=child.path))
         else:
             child.failures = 0
             if child.place is not None:
@@ -229,12 +227,11 @@ class Children:
             self._children.pop(child.path, None)
         elif (reason := self._end_of(child)) is not None:
             child.end(reason)
-            error = InstanceNotFound(reason.text())
+            error = InstanceNotFound(reason)
         elif (parent := self._registry.find(child.parent_path)) and not parent.is_reachable:
-            above = child.parent_path or "the root"
-            error = InstanceUnavailable(
-                f"The instance above it, {above}, does not answer, and no other way leads there."
-            )
+            above = child.parent_path
+            silent = problem("no_way", path=above) if above else problem("no_way_root")
+            error = InstanceUnavailable(silent)
         child.fail(error, pause)
         self._leave_parent(child)
 
@@ -287,10 +284,7 @@ class Children:
                 return
             idle = [child for child in open_ones if self._is_idle(child)]
             if not idle:
-                raise TooManyInstances(
-                    f"The service has {len(open_ones)} child instances open, and all are in use: "
-                    "close a page or a stream of one of them, or raise --max-children."
-                )
+                raise TooManyInstances(problem("too_many_instances", count=len(open_ones)))
             await self.close(min(idle, key=_last_use))
 
     def _is_idle(self, child: Child, since: float = float("inf")) -> bool:
@@ -356,13 +350,10 @@ def _instance_of(child: Child, parent: InstanceSession) -> Instance:
     if isinstance(parent.instance, PastParent):
         jobid = parse(child.jobid)
         if jobid not in parent.instance.past_children:
-            raise InstanceNotFound(
-                f"The history has no jobs of an instance that was job {child.jobid}. It has those "
-                "of the instances that a service had opened."
-            )
+            raise InstanceNotFound(problem("no_past_instance", job=child.jobid))
         return parent.instance.past_child(jobid)
     if parent.ended is not None or not isinstance(parent.instance, Parent):
-        raise InstanceNotFound(f"The instance at {child.parent_path} has ended.")
+        raise InstanceNotFound(problem("instance_ended", path=child.parent_path))
     child.place = place_of(parent, child.jobid)
     return parent.instance.child(child.place)
 

@@ -7,6 +7,7 @@ from typing import Any
 from fluxapi.errors import NotFound
 from fluxapi.instance.nodes import nodes_and_totals
 from fluxapi.instance.protocol import Queue, ResourceInfo
+from fluxapi.model.message import problem
 from fluxapi.table.table import Table
 
 from .node_jobs import NodeJobs
@@ -47,7 +48,7 @@ class NodeReader:
         nodes = (await nodes_and_totals(self._instance))["nodes"]
         mine = [node for node in nodes if node["name"] == name]
         if not mine:
-            raise NotFound(f"There is no node {name[:_MAX_NAME_CHARS]!r}.")
+            raise NotFound(problem("no_node", node=name[:_MAX_NAME_CHARS]))
         queues = await self._instance.queues()
         return {
             "name": name,

@@ -9,6 +9,7 @@ from fluxapi.archive.query import ArchivedJob
 from fluxapi.archive.stored_records import StoredRecords
 from fluxapi.errors import JobNotFound, NotSupported
 from fluxapi.model.jobid import parse
+from fluxapi.model.message import problem
 from fluxapi.table.table import Table
 
 __all__ = ["NONE_KEPT", "PastJobs"]
@@ -58,9 +59,9 @@ class PastJobs:
         """
         try:
             jobid = parse(text)
-        except ValueError as error:
-            raise JobNotFound(f"{text[:64]!r} {error}.") from None
+        except ValueError:
+            raise JobNotFound(problem("not_a_job_id", id=text[:64])) from None
         found = None if self.stored is None else await self.stored.find(jobid)
         if found is None:
-            raise JobNotFound(f"There is no job {text[:64]}.")
+            raise JobNotFound(problem("no_job", job=text[:64]))
         return found

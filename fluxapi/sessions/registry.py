@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
 from fluxapi.errors import InstanceNotFound
 from fluxapi.instance.protocol import Instance
+from fluxapi.model.message import problem
 
 from .session import ROOT, InstanceSession
 
@@ -45,7 +46,7 @@ class SessionRegistry:
         """
         session = self.find(path)
         if session is None:
-            raise InstanceNotFound(f"The service has no instance at {path[:255]!r}.")
+            raise InstanceNotFound(problem("no_instance", path=path[:255]))
         return session
 
     async def open(self, path: str, instance: Instance) -> InstanceSession:

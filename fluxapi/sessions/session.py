@@ -46,7 +46,7 @@ from fluxapi.model.job import Job
 from fluxapi.model.jobid import parse
 from fluxapi.model.jobspec import Defaults
 from fluxapi.model.keymark import KeySigner
-from fluxapi.model.message import Sentence, text_of
+from fluxapi.model.message import Sentence, problem, text_of
 from fluxapi.model.options import read_value
 from fluxapi.process import account
 from fluxapi.process.background import BackgroundTask
@@ -325,14 +325,14 @@ class InstanceSession:
         """
         try:
             jobid = parse(text)
-        except ValueError as error:
-            raise JobNotFound(f"{text[:64]!r} {error}.") from None
+        except ValueError:
+            raise JobNotFound(problem("not_a_job_id", id=text[:64])) from None
         job = self.table.get(jobid)
         if job is not None:
             return job
         if self.is_reading:
             raise self.journal.still_reading()
-        raise JobNotFound(f"There is no job {text[:64]}.")
+        raise JobNotFound(problem("no_job", job=text[:64]))
 
     def group(self, text: str) -> GroupRow:
         """Return the group with this name or ID.
@@ -346,9 +346,7 @@ class InstanceSession:
             return group
         if self.is_reading:
             raise self.journal.still_reading()
-        raise GroupNotFound(
-            f"No job of a group {text[:64]!r} is known; if there was one, Flux has purged its jobs."
-        )
+        raise GroupNotFound(problem("no_group", group=text[:64]))
 
     def group_to_join(self, text: str) -> str:
         """Return the text by which a jobspec joins the group with this name or ID.

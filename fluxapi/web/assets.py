@@ -28,6 +28,9 @@ _BUILT = Path(__file__).parent / "static" / "dist"
 _KEY = re.compile(rb"""["'`]([a-z][a-z0-9_]*\.[a-z][a-z0-9_]*)["'`]""")
 """A text in a script that may be the key of a text of the page."""
 
+_BY_CODE = frozenset({*SECTIONS, "problem_types"})
+"""The sections of the texts that scripts look up by what the service answers."""
+
 _MIN_GZIP_BYTES = 1024
 """Size from which a file is compressed."""
 
@@ -66,7 +69,7 @@ def with_words(built: Mapping[str, Asset], languages: Mapping[str, Words]) -> Ma
         return built
     shown = {key.decode() for script in scripts for key in _KEY.findall(script)}
     # Scripts look up what the service says by its code.
-    shown |= {key for it in languages.values() for key in it.source if _section(key) in SECTIONS}
+    shown |= {key for it in languages.values() for key in it.source if _section(key) in _BY_CODE}
     made = dict(built)
     for language in languages.values():
         name = words_name(language)

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from fluxapi.errors import NotFound
 from fluxapi.http import base, keys
-from fluxapi.model.message import SECTIONS
+from fluxapi.model.message import SECTIONS, problem
 
 from . import guides, words
 from .docs_search import Hit, Index, Kind, Section, sections
@@ -39,7 +39,7 @@ async def guide(request: web.Request) -> web.Response:
     name = request.match_info.get("guide", "index")
     found = (await asyncio.to_thread(guides.shelf)).get(name)
     if found is None:
-        raise NotFound(f"There is no guide {name[:64]!r}; /docs lists the guides.")
+        raise NotFound(problem("no_guide", name=name[:64]))
     context = {"guide": found, "html": found.below(base.relative(request, "/"))}
     return await _page(request, "guide.html", {**context, "here": found.name})
 

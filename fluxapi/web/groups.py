@@ -18,6 +18,7 @@ from fluxapi.table.job_lists import ascending
 from fluxapi.table.table import Table
 
 from .job_counts import BY_RESULT, titled
+from .problems import detail_of, title_of
 from .rendering import render
 from .words import words_of
 
@@ -48,10 +49,11 @@ async def group(request: web.Request) -> web.Response:
     except GroupNotFound as error:
         if not wants_page(request):
             raise
+        words = words_of(request)
         context: dict[str, Any] = {
             "page": "group",
-            "title": error.title,
-            "detail": error.detail,
+            "title": title_of(words, error),
+            "detail": detail_of(words, error),
             "unknown": False,
         }
         return await render(request, "missing.html", context, status=error.status)

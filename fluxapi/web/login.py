@@ -11,11 +11,14 @@ from aiohttp import hdrs, web
 from fluxapi.errors import Conflict, FluxapiError, TooManyRequests, Unauthorized
 from fluxapi.http import authentication, base, cookies, keys
 from fluxapi.http.negotiation import wants_page
+from fluxapi.model.message import problem
 from fluxapi.security.clients import client_of
 from fluxapi.security.credentials import CHALLENGES
 from fluxapi.security.principal import Principal
 
+from .problems import detail_of
 from .rendering import render
+from .words import words_of
 
 __all__ = ["ask", "log_in", "log_out", "login", "logout", "next_page"]
 
@@ -47,14 +50,14 @@ async def login(request: web.Request) -> web.Response:
     return await _page(request, next_page(request.query.get("next")), signed_in=principal)
 
 
-async def ask(request: web.Request, problem: FluxapiError) -> web.Response:
+async def ask(request: web.Request, refused: FluxapiError) -> web.Response:
     """Render the login page in place of a page that needs credentials."""
     has_tried = hdrs.AUTHORIZATION in request.headers
     return await _page(
         request,
         next_page(request.rel_url.raw_path_qs),
-        status=problem.status,
-        message=problem.detail if has_tried else "",
+        status=refused.status,
+        message=detail_of(words_of(request), refused) if has_tried else "",
     )
 
 
@@ -82,20 +85,21 @@ async def log_in(request: web.Request) -> web.StreamResponse:
     """Sign the browser in with a user name and a token, and lead it to the page it came for."""
     credentials = request.app[keys.CREDENTIALS]
     if authentication.is_open(request, credentials):
-        raise Conflict("Authentication is off, so nobody needs to log in.")
+        raise Conflict(problem("no_log_in"))
     fields: dict[str, Any] = request[keys.BODY]
     after = next_page(fields.get("next"))
     try:
         principal = credentials.check_person(
             fields.get("user", ""), fields["token"], client_of(request)
         )
-    except (Unauthorized, TooManyRequests) as problem:
+    except (Unauthorized, TooManyRequests) as refused:
         if not wants_page(request):
             raise
         user = fields.get("user", "")
-        page = await _page(request, after, status=problem.status, message=problem.detail, user=user)
-        page.headers.update(problem.headers)
-        if isinstance(problem, Unauthorized):
+        message = detail_of(words_of(request), refused)
+        page = await _page(request, after, status=refused.status, message=message, user=user)
+        page.headers.update(refused.headers)
+        if isinstance(refused, Unauthorized):
             page.headers[hdrs.WWW_AUTHENTICATE] = CHALLENGES[1]
         return page
     current, value = authentication.signed_in(request), ""
@@ -124,7 +128,7 @@ async def logout(request: web.Request) -> web.Response:
     the page tells so.
     """
     if authentication.is_open(request, request.app[keys.CREDENTIALS]):
-        raise Conflict("Authentication is off, so there is no user to log out.")
+        raise Conflict(problem("no_log_out"))
     if authentication.signed_in(request) is not None:
         return await render(request, "logout.html", {"page": "logout", "asks": True})
     if not wants_page(request):
@@ -142,7 +146,7 @@ async def log_out(request: web.Request) -> web.StreamResponse:
     """Sign the browser out: its cookie and its streams end, here and in the browser."""
     credentials = request.app[keys.CREDENTIALS]
     if authentication.is_open(request, credentials):
-        raise Conflict("Authentication is off, so there is no user to log out.")
+        raise Conflict(problem("no_log_out"))
     if authentication.signed_in(request) is not None:
         credentials.sign_ins.end(cookies.read(request))
     if wants_page(request):

@@ -15,10 +15,12 @@ from fluxapi.http.negotiation import wants_page
 from fluxapi.instance.nodes import nodes_and_totals
 from fluxapi.instance.protocol import Queue
 from fluxapi.model.humanize import note, utc
+from fluxapi.model.message import problem as problem_of
 from fluxapi.table.query import page, query_of
 
 from .embedded import embedded
 from .nodes import KINDS, SORTS, STATE_HELP, STATE_TEXTS, STATES, arrange, states, with_jobs
+from .problems import detail_of, title_of
 from .rendering import render
 from .words import Words, words_of
 
@@ -41,11 +43,13 @@ async def nodes(request: web.Request) -> web.Response:
     try:
         found, wrong = await nodes_and_totals(session.instance), ""
     except NotSupported as error:
-        found, wrong = {"nodes": [], "totals": None}, "" if is_past else error.detail
+        found, wrong = {"nodes": [], "totals": None}, "" if is_past else detail_of(t, error)
     except FluxapiError as error:
         known = session.observer.last_nodes
         found = known or {"nodes": [], "totals": None}
-        wrong = t.text("nodes.last_known", why=error.detail) if known else error.detail
+        wrong = detail_of(t, error)
+        if known:
+            wrong = t.text("nodes.last_known", why=wrong)
     queues = [] if is_past else await _queues(request)
     table = session.table
     running = await page(table, query_of({"state": ["RUNNING"]}), limit=_MAX_NODES)
@@ -126,7 +130,7 @@ async def node(request: web.Request) -> web.Response:
             kind: {count: sum(it[kind][count] for it in shown) for count in ("allocated", "total")}
             for kind in ("cores", "gpus")
         },
-        "wrong": "" if problem is None else problem.detail,
+        "wrong": "" if problem is None else detail_of(words, problem),
         "is_past": session.info.kind == "archive",
         "is_gone": isinstance(problem, NotFound),
         "running": [_shown(record, now, words) for record in jobs.running[:_MAX_JOBS]],
@@ -156,12 +160,14 @@ async def _missing(request: web.Request, problem: FluxapiError | None) -> web.Re
     Raises:
         NotFound: A program asks.
     """
-    found = problem or NotFound("The host has no broker of this rank.")
+    found = problem or NotFound(problem_of("no_rank"))
     if not isinstance(found, NotFound):
-        found = NotFound(found.detail)
+        found = NotFound(found.coded or found.detail)
     if not wants_page(request):
         raise found
-    context = {"page": "nodes", "title": found.title, "detail": found.detail, "unknown": False}
+    words = words_of(request)
+    said = {"title": title_of(words, found), "detail": detail_of(words, found)}
+    context = {"page": "nodes", **said, "unknown": False}
     return await render(request, "missing.html", context, status=found.status)
 
 

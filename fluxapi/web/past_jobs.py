@@ -22,6 +22,7 @@ from fluxapi.table.query import query_of
 from . import columns
 from .embedded import embedded
 from .past_instances import NamedInstance, name_instances
+from .problems import detail_of
 from .rendering import render
 from .view_filters import problem, valid
 from .words import Words, words_of
@@ -67,7 +68,7 @@ async def past_jobs(request: web.Request) -> web.Response:
         if _matched(_INSTANCE, instance):
             instances = await name_instances(words, session.past.records, jobs)
     except FluxapiError as error:
-        unavailable = error.detail
+        unavailable = detail_of(words, error)
     context: dict[str, Any] = {
         "page": "history",
         "refused": [problem(words, key, name, given[name]) for name, key in refused.items()],

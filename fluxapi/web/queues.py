@@ -11,6 +11,7 @@ from aiohttp import web
 from fluxapi.errors import FluxapiError
 from fluxapi.http import keys
 
+from .problems import detail_of
 from .rendering import render
 from .words import Words, words_of
 
@@ -54,7 +55,7 @@ async def queues(request: web.Request) -> web.Response:
     try:
         rows = await session.queues.rows(request[keys.PRINCIPAL], shared=True)
     except FluxapiError as error:
-        wrong = error.detail
+        wrong = detail_of(words_of(request), error)
     now, counts = time.time(), session.table.queues.record()
     words = words_of(request)
     is_past = session.info.kind == "archive"

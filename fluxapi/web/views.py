@@ -35,6 +35,7 @@ from .job_detail import PARTS, Records, job_detail, job_part
 from .job_links import graph
 from .job_said import pieces
 from .job_start import start_of
+from .problems import detail_of, title_of
 from .rendering import render
 from .view_filters import problem, valid
 from .words import Words, words_of
@@ -124,8 +125,8 @@ async def job(request: web.Request) -> web.Response:
             "missing.html",
             {
                 "page": "job",
-                "title": error.title,
-                "detail": error.detail,
+                "title": title_of(words_of(request), error),
+                "detail": detail_of(words_of(request), error),
                 "unknown": isinstance(error, JobNotFound),
             },
             status=error.status,
@@ -220,6 +221,8 @@ async def error(request: web.Request, problem: FluxapiError) -> web.Response:
         "page": "docs" if "guide" in request.match_info else "error",
         "here": "",
         "problem": problem,
+        "title": title_of(words_of(request), problem),
+        "detail": detail_of(words_of(request), problem),
         "errors": problem.members.get("errors", ()),
         "request_id": request.get(keys.REQUEST_ID, ""),
     }

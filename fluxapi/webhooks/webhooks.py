@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from fluxapi.errors import Conflict, NotFound, NotStored, SettingsError, ValidationFailed
+from fluxapi.model.message import problem
 from fluxapi.notices.notice import test_notice
 from fluxapi.process.background import BackgroundTask
 from fluxapi.sessions.session import InstanceSession
@@ -184,10 +185,7 @@ class Webhooks:
         """Return the webhook with this ID or name; raise ``NotFound``."""
         hook = self.hooks.find(text)
         if hook is None:
-            raise NotFound(
-                f"There is no webhook {text[:64]!r}; fluxapi webhook list and GET /v1/webhooks "
-                "list them."
-            )
+            raise NotFound(problem("no_webhook", name=text[:64]))
         return hook
 
     def record(self, hook: Hook, dead: int = 0) -> dict[str, Any]:
@@ -218,14 +216,11 @@ class Webhooks:
         """
         async with self._lock:
             if len(self.hooks) >= MAX_WEBHOOKS:
-                raise Conflict(f"There are {MAX_WEBHOOKS} webhooks, the limit; remove some.")
+                raise Conflict(problem("too_many_webhooks", limit=MAX_WEBHOOKS))
             name = secrets.token_hex(5)
             webhook = self._made(name, fields, "api")
             if self.hooks.find(webhook.name) is not None:
-                raise Conflict(
-                    f"There is a webhook named {webhook.name}; remove it first, or choose another "
-                    "name."
-                )
+                raise Conflict(problem("webhook_exists", name=webhook.name))
             hook = Hook(webhook)
             await self._save(hook)
             self.hooks.add(hook)
@@ -316,10 +311,7 @@ class Webhooks:
         async with self._lock:
             hook = self.get(text)
             if hook.webhook.disabled is not None:
-                raise Conflict(
-                    f"The webhook {hook.webhook.name} is disabled; enable it first: "
-                    f"fluxapi webhook enable {hook.id}, or POST /v1/webhooks/{hook.id}/enable."
-                )
+                raise Conflict(problem("webhook_disabled", name=hook.webhook.name, id=hook.id))
             room = max(hook.max_pending - hook.pending - hook.queued, 0)
             revived = await self._store.revive(hook.id, seqs, room)
             self.dispatcher.take(list(revived))
@@ -329,10 +321,7 @@ class Webhooks:
     def _changeable(self, text: str) -> Hook:
         hook = self.get(text)
         if hook.webhook.origin == "file":
-            raise Conflict(
-                f"The webhook {hook.webhook.name} is declared in the file of --webhooks-file; "
-                "change it there, and restart the service."
-            )
+            raise Conflict(problem("webhook_declared", name=hook.webhook.name))
         return hook
 
     async def _save(self, hook: Hook) -> None:

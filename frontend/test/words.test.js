@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import ts from "typescript";
 
 import { message } from "../src/ui/message.js";
+import { detailOf } from "../src/ui/problem.js";
 
 /** @type {Record<string, string | Record<string, string>>} */
 const texts = /** @type {any} */ (globalThis).fluxapiWords.texts;
@@ -89,6 +90,21 @@ test("a sentence that the language has no words for is the service's own", () =>
     { code: "no_default_queue" },
   ];
   for (const coded of others) assert.equal(message("findings", coded, "Its own."), "Its own.");
+});
+
+test("a problem is told by its code, and else in the words of the service", () => {
+  const type = "/flux/docs/errors#job-not-found";
+  const plain = { type, title: "Job not found", detail: "It is not here." };
+  assert.equal(detailOf({ ...plain, code: "no_job", params: { job: "f1" } }), "There is no job f1.");
+  assert.equal(detailOf({ ...plain, code: "parent_ended", params: {} }), "The parent of this instance has ended.");
+  for (const others of [{}, { code: "other" }, { code: "no_job", params: {} }]) assert.equal(detailOf({ ...plain, ...others }), "It is not here.");
+  assert.equal(detailOf({ title: "Bad gateway" }), "Bad gateway");
+  assert.equal(detailOf({}), undefined);
+});
+
+test("a problem without a code has its type before it in another language", () => {
+  // As if the page had another word for it than the service.
+  assert.equal(detailOf({ type: "/docs/errors#conflict", title: "Konflikt", detail: "No." }), "Conflict: No.");
 });
 
 test("a text that does not exist is an error", async () => {

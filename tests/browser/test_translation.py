@@ -230,6 +230,26 @@ def test_the_findings_of_the_check_are_translated(translated: Service, page: Pag
         assert raw_texts(page) == []
 
 
+@pytest.mark.parametrize(
+    ("path", "title", "detail"),
+    [
+        ("/ui/jobs/fAbc1", "⟦Job not found⟧", "⟦There is no job ⟧fAbc1⟦.⟧"),
+        ("/ui/jobs/zq", "⟦Job not found⟧", "⟦'⟧zq⟦' is not a job id; give one as F58"),
+        ("/ui/groups/zq", "⟦Group not found⟧", "⟦No job of a group '⟧zq⟦' is known;"),
+        ("/ui/nodes/zq", "⟦Not found⟧", "⟦There is no node '⟧zq⟦'.⟧"),
+        ("/docs/zq", "⟦Not found⟧", "⟦There is no guide '⟧zq⟦'; /docs lists the guides.⟧"),
+        ("/ui/instances/fAbc1", "⟦Instance not found⟧", "⟦The service has no instance at '⟧fAbc1⟦"),
+    ],
+)
+def test_an_error_is_translated(
+    translated: Service, page: Page, path: str, title: str, detail: str
+) -> None:
+    page.goto(f"{translated.url.rstrip('/')}{path}")
+    expect(page.get_by_role("heading", level=1)).to_have_text(title)
+    expect(page.locator("main p").first).to_contain_text(detail)
+    assert raw_texts(page) == []
+
+
 @pytest.mark.usefixtures("jobs")
 def test_shortcuts_and_search_are_translated(translated: Service, page: Page) -> None:
     page.goto(translated.url)

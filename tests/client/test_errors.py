@@ -56,3 +56,12 @@ def test_whatever_comes_in_place_of_a_problem(status: int, document: object, wor
     error = problem_of(status, document)
     assert error.status == status
     assert words in str(error) or "422" in str(error)
+
+
+def test_a_detail_has_a_code_and_its_values() -> None:
+    document = {"detail": "There is no job f1.", "code": "no_job", "params": {"job": "f1"}}
+    error = pickle.loads(pickle.dumps(problem_of(404, document)))  # noqa: S301 - it is ours
+    assert (error.code, error.params) == ("no_job", {"job": "f1"})
+    for odd in ({}, {"code": 1, "params": {}}, {"code": "x", "params": []}):
+        plain = problem_of(404, odd)
+        assert (plain.code, dict(plain.params)) == ("", {})

@@ -21,7 +21,7 @@ async def is_refused(response: ClientResponse) -> bool:
     problem = await response.json()
     assert problem["type"] == "/docs/errors#too-many-requests"
     if "max-client-streams" not in problem["detail"]:
-        assert f"try again in {response.headers['Retry-After']} s" in problem["detail"]
+        assert f"try again in {response.headers['Retry-After']}s" in problem["detail"]
     assert int(response.headers["Retry-After"]) >= 1
     return True
 

@@ -15,8 +15,10 @@ from jinja2 import nodes
 from markupsafe import Markup
 
 import fluxapi.web
+from fluxapi.errors import JobNotFound
 from fluxapi.model.message import SECTIONS
 from fluxapi.web import assets, words
+from tools import sort_words
 
 from .conftest import Start
 
@@ -81,7 +83,7 @@ def test_each_text_is_used() -> None:
     for script in (*SCRIPTS.rglob("*.js"), WEB / "columns.json"):
         used |= set(LITERAL.findall(script.read_text("utf-8")))
     # The tests of what the service says hold the texts that are looked up by their codes.
-    looked_up = {key for key in ENGLISH.source if key.split(".")[0] in SECTIONS}
+    looked_up = {key for key in ENGLISH.source if key.split(".")[0] in (*SECTIONS, "problem_types")}
     assert sorted(ENGLISH.source.keys() - used - looked_up) == []
 
 
@@ -99,6 +101,12 @@ def test_the_model_says_the_english_phrases() -> None:
     english = json.loads((WEB / "words" / "en.json").read_text("utf-8"))
     copied = {name: english[name] for name in ("durations", "outcomes", "waits", *SECTIONS)}
     assert held == copied, "run: python tools/sort_words.py"
+
+
+def test_the_titles_of_errors_are_those_of_the_api() -> None:
+    english = json.loads((WEB / "words" / "en.json").read_text("utf-8"))
+    assert english["problem_types"] == sort_words.problem_types(), "run: tools/sort_words.py"
+    assert english["problem_types"]["job_not_found"] == JobNotFound.title
 
 
 def made(folder: Path, **languages: Any) -> Path:

@@ -236,7 +236,7 @@ def _parsed(text: str) -> int:
     try:
         return jobid.parse(text)
     except ValueError as error:
-        raise BadAnswer(f"The service answered with a bad job ID: {error}.") from None
+        raise BadAnswer(f"The service answered with a bad job ID: {error}") from None
 
 
 async def _any_of(tasks: set[asyncio.Task[Any]]) -> None:

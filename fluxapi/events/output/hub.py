@@ -20,6 +20,7 @@ from fluxapi.events.transport.stream_writer import StreamWriter
 from fluxapi.events.transport.wire import ServerSentEvents, Wire
 from fluxapi.instance.protocol import OutputSource
 from fluxapi.model import jobid
+from fluxapi.model.message import problem
 from fluxapi.model.output import source_of
 from fluxapi.process.cancellations import Cancellations
 from fluxapi.process.timeout import within
@@ -80,10 +81,10 @@ class OutputHub:
         """
         try:
             found = jobid.parse(text)
-        except ValueError as error:
-            raise JobNotFound(f"{text[:64]!r} {error}.") from None
+        except ValueError:
+            raise JobNotFound(problem("not_a_job_id", id=text[:64])) from None
         if self._table.get(found) is None and self.past is None:
-            raise JobNotFound(f"There is no job {text[:64]}.")
+            raise JobNotFound(problem("no_job", job=text[:64]))
         return found
 
     def view(

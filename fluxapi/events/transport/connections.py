@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection
 from typing import Protocol
 
 from fluxapi.errors import TooManyRequests, TooManyStreams
+from fluxapi.model.message import problem
 from fluxapi.process.admission import AdmissionLimiter
 
 from .stream_writer import StreamWriter
@@ -152,14 +153,10 @@ class Connections:
     def check(self, clients: Collection[str] = ()) -> None:
         """Raise ``TooManyStreams`` when a limit is reached, ``TooManyRequests`` if of a client."""
         if len(self._open) >= self._limit:
-            raise TooManyStreams(
-                f"{self._limit} streams are open, the most that this service allows; close some, "
-                "or raise --max-streams."
-            )
+            raise TooManyStreams(problem("too_many_streams", limit=self._limit))
         if any(self._clients[client] >= self._client_limit for client in clients):
             raise TooManyRequests(
-                f"This client has {self._client_limit} open streams, its limit "
-                "(--max-client-streams); close some.",
+                problem("too_many_own_streams", limit=self._client_limit),
                 retry_after=_RETRY_AFTER_S,
             )
 

@@ -16,6 +16,7 @@ from fluxapi.errors import (
     OutcomeUnknown,
 )
 from fluxapi.model.jobid import encode_f58
+from fluxapi.model.message import problem
 
 __all__ = ["error_for", "lost", "no_object", "silent", "submit_error"]
 
@@ -52,15 +53,15 @@ def error_for(number: int, text: bytes, jobid: int | None = None) -> FluxapiErro
     if jobid is not None:
         name = encode_f58(jobid)
         if words.startswith(_UNKNOWN):
-            return JobNotFound(f"There is no job {name}.")
+            return JobNotFound(problem("no_job", job=name))
         if _INACTIVE in words:
-            return JobInactive(f"Job {name} is inactive.")
+            return JobInactive(problem("job_inactive", job=name))
         if number == errno.ENOENT:
             return NotFound(f"Job {name} has no such record: {words}.")
     if number in _FORBIDDEN:
-        return Forbidden(f"Flux does not permit it: {words}.")
+        return Forbidden(problem("flux_forbids", words=words))
     if number in _AWAY:
-        return InstanceUnavailable(f"The Flux instance cannot do it now: {words}.")
+        return InstanceUnavailable(problem("flux_away", words=words))
     return FluxRefused(words, errno=number)
 
 
@@ -81,9 +82,9 @@ def no_object() -> FluxRefused:
 
 def lost(reason: str) -> InstanceUnavailable:
     """Return the error for a lost connection to the broker."""
-    return InstanceUnavailable(f"There is no connection to the Flux broker ({reason}).")
+    return InstanceUnavailable(problem("flux_lost", reason=reason))
 
 
 def silent(seconds: float) -> InstanceUnavailable:
     """Return the error for a broker that does not answer in time."""
-    return InstanceUnavailable(f"The Flux broker did not answer within {seconds:g} seconds.")
+    return InstanceUnavailable(problem("flux_silent", limit_seconds=seconds))

@@ -3,6 +3,7 @@
  * through: one request that carries all subscriptions, made anew from their cursors when one is added.
  */
 
+import { detailOf } from "../ui/problem.js";
 import { admitted } from "../ui/api.js";
 
 const PLACE = "/v1/events";
@@ -94,7 +95,7 @@ export class EventSocket {
       const response = await this.inquire(address, [...this.#wanted.values()], request.signal);
       if (!response.ok) {
         const answer = await response.json().catch(() => ({}));
-        if (!isOver()) this.#refuse(response.status, answer.detail ?? `HTTP ${response.status}`);
+        if (!isOver()) this.#refuse(response.status, detailOf(answer) ?? `HTTP ${response.status}`);
         return;
       }
       for await (const line of lines(response)) {

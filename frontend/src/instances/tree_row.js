@@ -3,6 +3,7 @@
 import { element } from "../ui/element.js";
 import { growing } from "../ui/format.js";
 import { message } from "../ui/message.js";
+import { detailOf } from "../ui/problem.js";
 import { at } from "../ui/root.js";
 import { visible } from "../ui/visible.js";
 import { number, t } from "../ui/words.js";
@@ -79,7 +80,7 @@ function state({ state, reason, reason_code, reason_params, remedy, remedy_code,
   const pill = element("span", { className: "instance-state", textContent: key ? t(key) : state });
   pill.dataset["state"] = state;
   made.append(pill);
-  if (reason) made.append(" ", element("span", { className: "why", textContent: visible(message("reasons", { code: reason_code, params: reason_params }, reason), { most: 600 }) }));
+  if (reason) made.append(" ", element("span", { className: "why", textContent: visible(detailOf({ code: reason_code, params: reason_params, detail: reason }), { most: 600 }) }));
   if (remedy) {
     const help = element("span", { className: "why", textContent: `${message("remedies", { code: remedy_code, params: remedy_params }, remedy)} ` });
     help.append(element("a", { href: at("/docs/nested-instances"), textContent: t("common.guide") }));

@@ -1,5 +1,6 @@
 /** The output of a job as it comes over the channel: its end first, then what is written. */
 
+import { detailOf } from "../ui/problem.js";
 import { t } from "../ui/words.js";
 import { LineNumbers } from "./line_numbers.js";
 import { read, size } from "./line_requests.js";
@@ -147,7 +148,7 @@ export class Feed {
     if (message.type === "output") this.#add(message);
     else if (message.type === "progress") this.#progress(message);
     else if (message.type === "end") this.#end(message["reason"], message["detail"]);
-    else if (message.type === "error") this.tell.said(message["detail"]);
+    else if (message.type === "error") this.tell.said(detailOf({ ...message, type: message["problem"] }));
   }
 
   /** Say how far the search for the end of one stream has come. @param {Message} message */

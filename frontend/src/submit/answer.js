@@ -1,5 +1,6 @@
 /** The bar that stays in sight: what the button will do, what stands against it, and what came of it. */
 
+import { detailOf } from "../ui/problem.js";
 import { element } from "../ui/element.js";
 import { at } from "../ui/root.js";
 import { MEDIUM, SHORT, visible } from "../ui/visible.js";
@@ -123,7 +124,7 @@ export class Answer {
     /** @type {{ id?: string, error?: { detail?: string } }[]} */
     const jobs = answer["jobs"] ?? [{ id: answer["id"] }];
     const ids = jobs.flatMap((it) => it.id ?? []);
-    const failed = jobs.flatMap((it) => (it.error ? [it.error.detail ?? t("submit.refused")] : []));
+    const failed = jobs.flatMap((it) => (it.error ? [detailOf(it.error) ?? t("submit.refused")] : []));
     const done = $("done");
     if (ids.length) {
       const links = element("span", { className: "links" });

@@ -2,6 +2,7 @@
 
 import { canChange } from "../channel/as_of.js";
 import { call, Problem } from "../ui/api.js";
+import { detailOf } from "../ui/problem.js";
 import { ask, field, Told } from "../ui/dialog.js";
 import { element } from "../ui/element.js";
 import { may } from "../ui/rights.js";
@@ -281,7 +282,7 @@ function cancel(note) {
   return async (/** @type {string[]} */ ids) => {
     try {
       const { errors } = await call("POST", "/v1/jobs/cancel", note ? { ids, note } : { ids });
-      return errors.map((/** @type {any} */ { id, error }) => ({ id, detail: error.detail ?? error.title }));
+      return errors.map((/** @type {any} */ { id, error }) => ({ id, detail: detailOf(error) }));
     } catch (problem) {
       return ids.map((id) => ({ id, detail: saying(problem) }));
     }

@@ -1,5 +1,6 @@
 /** Requests of a page to its own service. */
 
+import { detailOf } from "./problem.js";
 import { at } from "./root.js";
 import { t } from "./words.js";
 
@@ -7,7 +8,7 @@ import { t } from "./words.js";
 export class Problem extends Error {
   /** @param {Record<string, any>} document */
   constructor(document) {
-    super(document["detail"] ?? document["title"] ?? t("common.no_answer"));
+    super(detailOf(document) ?? t("common.no_answer"));
     this.document = document;
   }
 }

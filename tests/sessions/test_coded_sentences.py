@@ -1,4 +1,4 @@
-"""Each reason and each remedy of an instance has words, and each word a reason or a remedy."""
+"""Each sentence with a code has words, and each word a sentence."""
 
 from __future__ import annotations
 
@@ -15,24 +15,38 @@ SOURCE = Path(fluxapi.__file__).parent
 ENGLISH = load()["en"]
 
 
+CALLED = {"problem", "problem_of"}
+ENDED = "_active"
+"""The function of the handlers that gets the code of its error."""
+
+
 def said(section: str) -> dict[str, set[str]]:
     """Return the names of the values of each literal message of a section, by its code."""
     found: dict[str, set[str]] = {}
     for path in SOURCE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if not isinstance(node, ast.Call) or getattr(node.func, "id", "") != "Message":
-                continue
-            name, code, *values = node.args
-            if isinstance(name, ast.Constant) and name.value == section:
-                assert isinstance(code, ast.Constant), f"{path}: a code that no test can see"
-                given = values[0].keys if values and isinstance(values[0], ast.Dict) else []
-                found[str(code.value)] = {
-                    str(key.value) for key in given if isinstance(key, ast.Constant)
-                }
+            name = getattr(node.func, "id", "") if isinstance(node, ast.Call) else ""
+            if isinstance(node, ast.Call) and (name == "Message" or name in CALLED | {ENDED}):
+                found |= of_call(node, name, section)
     return found
 
 
-@pytest.mark.parametrize("section", ["reasons", "remedies"])
+def of_call(node: ast.Call, name: str, section: str) -> dict[str, set[str]]:
+    """Return the code of one call and the names of its values, if it is of this section."""
+    if name == "Message":
+        where, code, *values = node.args
+        given = values[0].keys if values and isinstance(values[0], ast.Dict) else []
+        names = {str(key.value) for key in given if isinstance(key, ast.Constant)}
+    elif name == ENDED:
+        where, code, names = ast.Constant("problems"), node.args[-1], {"job"}
+    else:
+        where, code = ast.Constant("problems"), node.args[0]
+        names = {str(it.arg) for it in node.keywords}
+    is_here = isinstance(where, ast.Constant) and where.value == section
+    return {str(code.value): names} if is_here and isinstance(code, ast.Constant) else {}
+
+
+@pytest.mark.parametrize("section", ["problems", "reasons", "remedies"])
 def test_each_code_has_words_and_each_word_a_code(section: str) -> None:
     words = {
         key.partition(".")[2]: {place for form in forms.values() for place in form[1::2]}
@@ -59,3 +73,8 @@ def test_a_sentence_is_said_in_another_language() -> None:
     message = Message("reasons", "job_ended", {"job": "f1"})
     assert text_of(message, say) == "reasons.job_ended {'job': 'f1'}"
     assert text_of("It hangs.", say) == "It hangs."
+
+
+def test_no_code_is_in_two_sections_that_pages_look_up_together() -> None:
+    codes = {name: set(said(name)) for name in ("problems", "reasons")}
+    assert not codes["problems"] & codes["reasons"]

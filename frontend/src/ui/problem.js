@@ -1,0 +1,16 @@
+/** The words of a page for an error of the service, in its language; fluxapi/web/problems.py does the same. */
+
+import { message } from "./message.js";
+import { t } from "./words.js";
+
+/** Return what has happened, from a problem document (RFC 9457); one without a code is in English, after its type. @param {Record<string, any>} document */
+export function detailOf({ type, title, detail, code, params }) {
+  const own = detail ?? title;
+  for (const section of ["problems", "reasons"]) {
+    const said = message(section, { code, params }, "");
+    if (said) return said;
+  }
+  const kind = String(type ?? "").split("#")[1]?.replaceAll("-", "_");
+  const translated = message("problem_types", kind ? { code: kind } : {}, "");
+  return translated && translated !== title && detail ? t("errors.typed", { title: translated, detail }) : own;
+}
