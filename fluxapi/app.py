@@ -135,7 +135,7 @@ def create_app(
     app[keys.METRICS] = metrics
     app[keys.HEAP] = HeapTrimmer()
     app[keys.CONNECTIONS] = Connections(settings.max_streams, settings.max_client_streams)
-    app[keys.CONNECTIONS].on_release = app[keys.HEAP].after_answer
+    app[keys.CONNECTIONS].on_release = children.on_close = app[keys.HEAP].after_answer
     credentials.sign_ins.on_end = app[keys.CONNECTIONS].revoke
 
     def end_token(token_id: str) -> None:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from typing import TypeVar
 
-__all__ = ["MAX_DEPTH", "decode", "is_wide", "shallow"]
+__all__ = ["MAX_DEPTH", "decode", "is_wide", "require_narrow", "shallow"]
 
 MAX_DEPTH = 128
 """Levels that are kept: more than any real document has, fewer than any decoder accepts."""
@@ -63,3 +63,9 @@ def is_wide(payload: bytes, limit: int = MAX_STRUCTURE_BYTES) -> bool:
     if plain.count(b'"') > limit:
         return True
     return sum(map(len, plain.split(b'"')[::2])) > limit
+
+
+def require_narrow(payload: bytes, limit: int | None) -> None:
+    """Raise ``ValueError`` if *payload* has more than *limit* bytes outside of its strings."""
+    if limit is not None and is_wide(payload, limit):
+        raise ValueError("it has too many values")

@@ -12,7 +12,7 @@ import contextlib
 import contextvars
 import logging
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 
 from fluxapi.errors import (
@@ -75,6 +75,8 @@ class Children:
         self._children: dict[str, Child] = {}
         self._closing = False
         self.reaper = _Reaper(self)
+        self.on_close: Callable[[], None] | None = None
+        """Is called after the session of a child has been closed."""
 
     def __iter__(self) -> Iterator[Child]:
         return iter(list(self._children.values()))
@@ -294,6 +296,8 @@ class Children:
         parent, child.parent = child.parent, None
         if parent is not None:
             parent.release()
+        if self.on_close is not None:
+            self.on_close()
 
     def _forget_failed(self) -> None:
         failed = [c.path for c in self if c.session is None and not c.is_opening]

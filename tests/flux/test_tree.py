@@ -59,6 +59,14 @@ class Tree(Site):
             return answer.status, (await answer.json())["detail"]
 
 
+def lie(uri: str, how: str) -> str:
+    """Run a job that claims to be an instance, and return its ID."""
+    program = Path(__file__).with_name("liar.py")
+    (jobid,) = submit(uri, sys.executable, str(program), how)
+    flux(uri, "job", "wait-event", "--timeout=60", jobid, "memo")
+    return jobid
+
+
 def place(path: str) -> str:
     return f"/v1/instances/{path}" if path else "/v1"
 
@@ -280,6 +288,7 @@ async def test_an_address_that_a_program_invents_leads_nowhere(
 async def test_closed_children_are_counted_while_somebody_looks(
     flux_uri: str, session: aiohttp.ClientSession, transport: str
 ) -> None:
+    await asyncio.to_thread(lie, flux_uri, "once")
     jobid = await asyncio.to_thread(launch, flux_uri)
     uri = await asyncio.to_thread(child_uri, flux_uri, jobid)
     with served(flux_uri, f"--child-transports={transport}") as running:
@@ -327,14 +336,8 @@ async def test_a_program_that_only_claims_to_be_an_instance_harms_nobody(
     flags = ("--rpc-timeout=1", "--child-open-timeout=3", f"--child-transports={transport}")
     with served(flux_uri, *flags) as running:
         tree = Tree(running, session, flux_uri)
-        liars = []
-        for how in ("mute", "silent", "garbage", "flood"):
-            program = Path(__file__).with_name("liar.py")
-            (jobid,) = await asyncio.to_thread(submit, flux_uri, sys.executable, str(program), how)
-            await asyncio.to_thread(
-                flux, flux_uri, "job", "wait-event", "--timeout=60", jobid, "memo"
-            )
-            liars.append(jobid)
+        kinds = ("mute", "silent", "garbage", "flood")
+        liars = [await asyncio.to_thread(lie, flux_uri, how) for how in kinds]
 
         async def is_known() -> bool:
             found = (await tree.get("/v1/instances?counts=true"))["instances"]

@@ -41,7 +41,7 @@ async def pending_annotations(ask: _Ask) -> ChangeBatch:
     }
     try:
         answer = await within(_TIMEOUT_S, ask("job-list.list", body))
-        jobs = [(job["id"], job.get("annotations")) for job in answer["jobs"]]
+        jobs = [(job["id"], job.get("annotations")) for job in answer["jobs"][:_MAX_JOBS]]
     except (FluxapiError, asyncio.TimeoutError, KeyError, TypeError, AttributeError) as problem:
         _log.info("annotations of pending jobs are not known: %r", problem)
         return []
@@ -49,5 +49,5 @@ async def pending_annotations(ask: _Ask) -> ChangeBatch:
     return [
         JournalMessage(jobid, [Event(now, "annotations", {"annotations": given})])
         for jobid, given in jobs
-        if isinstance(jobid, int) and isinstance(given, dict) and given
+        if isinstance(jobid, int) and jobid >= 0 and isinstance(given, dict) and given
     ]

@@ -9,6 +9,7 @@ from fluxapi.instance.protocol import ChildPlace
 
 from .child import Broker, ChildInstance
 from .counter import Counter, CounterThread
+from .gate import GateThread
 from .relay import RelayThread
 
 __all__ = ["Below"]
@@ -41,6 +42,7 @@ class Below:
         self._timeout = timeout
         self._relay: RelayThread | None = None
         self._counters: CounterThread | None = None
+        self._gates: GateThread | None = None
 
     def child(self, place: ChildPlace) -> ChildInstance:
         """Return the instance of a job; see :class:`~fluxapi.instance.protocol.Parent`."""
@@ -48,6 +50,7 @@ class Below:
             place,
             self._connect,
             self._relay_thread,
+            self._gate_thread,
             transports=self._transports,
             timeout=self._timeout,
         )
@@ -61,11 +64,16 @@ class Below:
 
     def closing(self, timeout: float) -> list[Coroutine[Any, Any, None]]:
         """Return what ends the threads within *timeout* seconds, to await together."""
-        threads = (self._relay, self._counters)
-        self._relay = self._counters = None
+        threads = (self._relay, self._counters, self._gates)
+        self._relay = self._counters = self._gates = None
         return [thread.close(timeout) for thread in threads if thread is not None]
 
     def _relay_thread(self) -> RelayThread:
         if self._relay is None:
             self._relay = RelayThread(self._bindings, self._uri, self._timeout)
         return self._relay
+
+    def _gate_thread(self) -> GateThread:
+        if self._gates is None:
+            self._gates = GateThread()
+        return self._gates

@@ -12,7 +12,7 @@ import errno
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
 import msgspec
 
@@ -28,7 +28,12 @@ __all__ = ["Call", "Flags", "Post", "Request", "Signer", "Stream", "Submissions"
 Post = Callable[[Callable[[Any], None], Any], None]
 """``post(function, argument)`` schedules a call on the event loop."""
 
-_id_decoder = msgspec.json.Decoder(dict[str, int])
+
+class _Submitted(msgspec.Struct):
+    id: Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
+
+
+_id_decoder = msgspec.json.Decoder(_Submitted)
 
 
 class Flags:
@@ -165,8 +170,8 @@ class Submissions:
             self._results[index] = refusal.submit_error(error, payload)
         else:
             try:
-                self._results[index] = _id_decoder.decode(payload)["id"]
-            except (msgspec.MsgspecError, KeyError):
+                self._results[index] = _id_decoder.decode(payload).id
+            except msgspec.MsgspecError:
                 self._results[index] = OutcomeUnknown("Flux returned no job ID.")
         self._left -= 1
         if self._left == 0:

@@ -48,6 +48,7 @@ from fluxapi.model.jobid import encode_f58, parse
 from fluxapi.process.file_piece import Piece, Wanted
 
 from . import child_uri
+from .gate import Gate, GateThread
 from .relay import Door, RelayThread
 from .ssh_relay import SshDoor, ssh_command
 
@@ -90,6 +91,7 @@ class ChildInstance:
         place: The job.
         connect: Makes a ``BrokerInstance`` for a URI.
         relay: Returns the thread that leads through the parent.
+        gates: Returns the thread through which all bytes of the instance go.
         transports: ``local``, ``parent`` and ``ssh``, in the order in which they are tried.
         timeout: Limit of one call, in seconds.
     """
@@ -99,6 +101,7 @@ class ChildInstance:
         place: ChildPlace,
         connect: Callable[[str], Broker],
         relay: Callable[[], RelayThread],
+        gates: Callable[[], GateThread],
         *,
         transports: Sequence[str],
         timeout: float,
@@ -108,11 +111,13 @@ class ChildInstance:
         self._place = place
         self._connect = connect
         self._relay = relay
+        self._gates = gates
         self._transports = transports
         self._timeout = timeout
         self._watch: CallWatch = contextlib.nullcontext
         self._broker: Broker | None = None
         self._door: Door | SshDoor | None = None
+        self._gate: Gate | None = None
 
     def watch_calls(self, watch: CallWatch) -> None:
         """Wrap every call in *watch*; see :class:`~fluxapi.instance.protocol.Watchable`."""
@@ -140,8 +145,11 @@ class ChildInstance:
         """Disconnect; see :class:`~fluxapi.instance.protocol.Instance`."""
         broker, self._broker = self._broker, None
         door, self._door = self._door, None
+        gate, self._gate = self._gate, None
         if broker is not None:
             await broker.close(timeout)
+        if gate is not None:
+            gate.shut()
         if isinstance(door, Door):
             door.shut()
         elif door is not None:
@@ -171,8 +179,7 @@ class ChildInstance:
             if transport != "ssh":
                 with contextlib.suppress(_NoWayError):
                     uri = await self._lead(transport, address)
-                    door = self._door
-                    return uri, door.shut if isinstance(door, Door) else _nothing
+                    return (await self._through_gate(uri)).uri, self._leave
         raise InstanceUnavailable(f"{self._name} cannot be counted without ssh.")
 
     async def submit(self, submissions: Sequence[Submission]) -> list[int | FluxapiError]:
@@ -298,8 +305,8 @@ class ChildInstance:
         except _NoWayError as error:
             reason = str(error)
         except FluxapiError as error:
-            door = self._door
-            said = f" ({door.problem})" if door is not None and door.problem else ""
+            problems = [it.problem for it in (self._door, self._gate) if it and it.problem]
+            said = f" ({problems[0]})" if problems else ""
             reason = f"{error.detail.rstrip('.')}{said}"
         await self.close(_CLOSE_TIMEOUT_S)
         return reason
@@ -311,7 +318,7 @@ class ChildInstance:
                 "service"
             )
         uri = await self._lead(transport, address)
-        broker = self._broker = self._connect(uri)
+        broker = self._broker = self._connect((await self._through_gate(uri)).uri)
         broker.watch_calls(self._watch)
         with self._guard():
             try:
@@ -321,7 +328,7 @@ class ChildInstance:
             await broker.until_running()
             if not await self._is_right(broker):
                 raise _NoWayError("the address that the job has posted leads to another instance")
-            info = _checked(info)
+            info = replace(_checked(info), uri=uri)
         self.transport = transport
         return info
 
@@ -331,6 +338,21 @@ class ChildInstance:
             return parse(await broker.attribute("jobid")) == self._place.jobid
         except FluxRefused:
             return False  # An instance that no other one has started.
+
+    async def _through_gate(self, uri: str) -> Gate:
+        """Return a gate to the broker at *uri*; raise ``InstanceUnavailable`` if none is made."""
+        try:
+            gate = self._gate = await self._gates().open(uri)
+        except OSError as error:
+            raise InstanceUnavailable(f"No socket can be made: {error.strerror}.") from None
+        return gate
+
+    def _leave(self) -> None:
+        """Close the way that :meth:`way` has returned."""
+        if self._gate is not None:
+            self._gate.shut()
+        if isinstance(self._door, Door):
+            self._door.shut()
 
     async def _lead(self, transport: str, address: child_uri.Address) -> str:
         """Return the URI that leads to *address* by *transport*; raise ``_NoWayError``."""
@@ -348,10 +370,6 @@ class ChildInstance:
         ssh = self._door = SshDoor(command)
         await ssh.open()
         return ssh.uri
-
-
-def _nothing() -> None:
-    """Close a way that needs no door."""
 
 
 class _NoWayError(Exception):

@@ -30,7 +30,7 @@ from fluxapi.instance.protocol import (
 from fluxapi.model.eventlog import Event, JournalMessage, Resync
 from fluxapi.model.job_end import JobEnd
 from fluxapi.model.jobid import encode_f58
-from fluxapi.model.shallow import decode
+from fluxapi.model.shallow import decode, require_narrow
 from fluxapi.process.file_piece import Piece, Wanted
 
 from . import identity, ingest, refusal, resources
@@ -63,6 +63,9 @@ _KVS_RETRY_INTERVAL_S = 0.01
 _THREAD_CLOSE_TIMEOUT_S = 2.0
 """Timeout of joining a thread; one that is stuck in ``flux_open`` ends by itself."""
 
+_MAX_CHILD_STRUCTURE_BYTES = 2 << 20
+"""Bytes outside of strings in a response of a child: decoding them blocks all threads for 0.1 s."""
+
 _RANK_0 = 0
 _LARGEST_IN_JSON = 2**63
 """Flux reads job IDs in JSON as signed integers; greater ones do not exist."""
@@ -73,6 +76,7 @@ class BrokerInstance:
 
     ``rpc_timeout`` is the timeout of one call in seconds; submissions may take longer while some of
     them are answered. ``transports`` are the ways to its children, see :class:`.ChildInstance`.
+    ``max_structure_bytes`` limits the bytes outside of strings in one response.
     """
 
     def __init__(
@@ -80,10 +84,12 @@ class BrokerInstance:
         uri: str | None = None,
         rpc_timeout: float = 10.0,
         transports: Sequence[str] = ("local", "parent", "ssh"),
+        max_structure_bytes: int | None = None,
     ) -> None:
         self._uri = uri
         self._timeout = rpc_timeout
         self._transports = transports
+        self._max_structure_bytes = max_structure_bytes
         self._below: Below | None = None
         self._bindings: Any = None
         self._rpc: RpcThread | None = None
@@ -105,7 +111,9 @@ class BrokerInstance:
         self._below = Below(
             self._bindings,
             self._uri,
-            lambda uri: BrokerInstance(uri, self._timeout, self._transports),
+            lambda uri: BrokerInstance(
+                uri, self._timeout, self._transports, _MAX_CHILD_STRUCTURE_BYTES
+            ),
             transports=self._transports,
             timeout=self._timeout,
         )
@@ -283,7 +291,7 @@ class BrokerInstance:
     async def changes(self) -> AsyncIterator[ChangeBatch]:
         """Yield the journal: the backlog, the sentinel, then live events; and purges."""
         self._connected()
-        thread = JournalThread(self._bindings, self._uri, self._timeout)
+        thread = JournalThread(self._bindings, self._uri, self._timeout, self._max_structure_bytes)
         self._journals.add(thread)
         try:
             # Once the job manager sends the backlog, it answers nothing else.
@@ -353,8 +361,12 @@ class BrokerInstance:
         if jobid is not None and not 0 <= jobid < _LARGEST_IN_JSON:
             raise _no_job(jobid)
         payload = msgspec.json.encode(body or {})
-        call = Call(topic.encode(), payload, jobid=jobid, decode=_decode, **options)
+        call = Call(topic.encode(), payload, jobid=jobid, decode=self._decode, **options)
         return await self._connected().call(call)
+
+    def _decode(self, payload: bytes) -> Any:
+        require_narrow(payload, self._max_structure_bytes)
+        return decode(msgspec.json.decode, payload) if payload else None
 
     def _connected(self) -> RpcThread:
         if self._rpc is None:
@@ -383,7 +395,3 @@ def _load() -> Any:
     """Load the compiled part of the bindings: ``ffi`` and ``lib``."""
     bindings.load()
     return importlib.import_module("_flux._core")
-
-
-def _decode(payload: bytes) -> Any:
-    return decode(msgspec.json.decode, payload) if payload else None

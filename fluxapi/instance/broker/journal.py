@@ -23,6 +23,7 @@ import msgspec
 from fluxapi.errors import FluxapiError, InstanceUnavailable
 from fluxapi.instance.protocol import ChangeBatch
 from fluxapi.model.eventlog import Purged, decode_journal
+from fluxapi.model.shallow import require_narrow
 
 from . import refusal
 from .normalize import Normalizer
@@ -96,12 +97,23 @@ _purge_decoder = msgspec.json.Decoder(_PurgeEvent)
 
 
 class JournalThread:
-    """A thread that reads the journal from its beginning; ``timeout`` limits the connection."""
+    """A thread that reads the journal from its beginning.
 
-    def __init__(self, bindings: Any, uri: str | None, timeout: float) -> None:
+    ``timeout`` limits the connection, and ``max_structure_bytes`` the bytes of a message outside of
+    its strings.
+    """
+
+    def __init__(
+        self,
+        bindings: Any,
+        uri: str | None,
+        timeout: float,
+        max_structure_bytes: int | None = None,
+    ) -> None:
         self._bindings = bindings
         self._uri = uri
         self._timeout = timeout
+        self._max_structure_bytes = max_structure_bytes
         self._outbox = Outbox(asyncio.get_running_loop())
         self._wakeup = Wakeup()
         self._room = threading.Semaphore(MAX_BATCHES)
@@ -220,6 +232,8 @@ class JournalThread:
             error = self._read(connection)
         except OSError as problem:
             error = refusal.lost(problem.strerror or str(problem))
+        except ValueError as problem:
+            error = InstanceUnavailable(f"The journal contains an invalid message: {problem}.")
         except Exception:  # noqa: BLE001 - a dead thread would hang its reader
             _log.exception("The Flux journal thread failed.")
             error = refusal.lost("an internal error")
@@ -246,7 +260,7 @@ class JournalThread:
                 tag = next(tags)
                 asked[tag] = fences
                 connection.request(b"job-manager.getinfo", b"{}", tag)
-            taken = _take(connection)
+            taken = _take(connection, self._max_structure_bytes)
             passed = [fence for tag in taken.reached for fence in asked.pop(tag, ())]
             if taken.messages or passed:
                 self._hand_over(_Batch(taken.messages, passed))
@@ -280,8 +294,8 @@ class JournalThread:
                 fence.set_exception(error)
 
 
-def _take(connection: Connection) -> _Taken:
-    """Receive up to one batch."""
+def _take(connection: Connection, limit: int | None) -> _Taken:
+    """Receive up to one batch; raise ``ValueError`` for a message of very many values."""
     messages: list[Message] = []
     reached: list[int] = []
     size = 0
@@ -291,6 +305,7 @@ def _take(connection: Connection) -> _Taken:
         if message is None:
             break
         size += len(message.payload)
+        require_narrow(message.payload, limit)
         if (message.tag == _JOURNAL and not message.error) or message.tag == _PURGED:
             messages.append(message)
         elif message.tag >= _FIRST_FENCE:

@@ -41,6 +41,12 @@ async def test_the_annotations_of_jobs_become_events() -> None:
     ]
 
 
+async def test_a_longer_answer_is_cut() -> None:
+    """Take as many jobs as were asked for, whatever a nested instance answers."""
+    many = [{"id": number, "annotations": {"a": 1}} for number in range(2000)]
+    assert len(await pending_annotations(answer_with({"jobs": many}))) == 1000
+
+
 @pytest.mark.parametrize(
     "answer",
     [
@@ -51,6 +57,7 @@ async def test_the_annotations_of_jobs_become_events() -> None:
         {"jobs": [{"annotations": {"sched": {}}}]},
         {"jobs": [{"id": "x", "annotations": {"sched": {}}}]},
         {"jobs": [{"id": 1, "annotations": []}]},
+        {"jobs": [{"id": -1, "annotations": {"sched": {"t_estimate": 9.0}}}]},
         InstanceUnavailable("gone"),
     ],
 )

@@ -123,7 +123,7 @@ def test_large_messages_end_a_batch() -> None:
     connection: Any = Scripted()
     half = purge(1, journal.MAX_BATCH_BYTES // 2)
     connection.arrived = deque([half] * 5)
-    taken = [journal._take(connection) for _ in range(3)]
+    taken = [journal._take(connection, None) for _ in range(3)]
     assert [len(one.messages) for one in taken] == [2, 2, 1]
 
 
