@@ -224,6 +224,8 @@ async def error(request: web.Request, problem: FluxapiError) -> web.Response:
         "title": title_of(words_of(request), problem),
         "detail": detail_of(words_of(request), problem),
         "errors": problem.members.get("errors", ()),
+        "needed": problem.members.get("needed", ""),
+        "held": problem.members.get("held", ""),
         "request_id": request.get(keys.REQUEST_ID, ""),
     }
     return await render(request, "error.html", context, status=problem.status)

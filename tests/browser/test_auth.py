@@ -223,6 +223,31 @@ def test_a_shared_link_shows_a_job_live_and_lets_nobody_change_it(
     expect(guest.locator("#state")).to_have_attribute("data-state", "logged out")
 
 
+def test_a_page_that_needs_another_right_has_the_command_to_copy(
+    guarded: Service, visitor: BrowserContext, browser: Browser
+) -> None:
+    owner = visitor.new_page()
+    enter(owner, guarded)
+    live(owner)
+    jobid = submit(owner, "sleep 600")
+    owner.goto(f"{guarded.url.rstrip('/')}/ui/jobs/{jobid}")
+    live(owner)
+    owner.get_by_role("button", name="Share").click()
+    owner.get_by_role("button", name="Create the link").click()
+    link = owner.get_by_role("textbox", name="Link").input_value()
+    # The browser itself reports the status of the page.
+    guest = browser.new_page()
+    guest.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    guest.goto(link)
+    expect(guest).to_have_url(re.compile(rf"/ui/jobs/{jobid}$"))
+    guest.goto(f"{guarded.url.rstrip('/')}/ui/submit")
+    guest.get_by_role("button", name="Copy the command").click()
+    expect(guest.get_by_role("button", name="Copied")).to_be_visible()
+    command = "fluxapi token create --name NAME --scope submit"
+    assert guest.evaluate("navigator.clipboard.readText()") == command
+    guest.close()
+
+
 def test_a_shared_link_takes_no_rights_from_who_is_logged_in(
     guarded: Service, visitor: BrowserContext
 ) -> None:

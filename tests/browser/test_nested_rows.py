@@ -117,7 +117,7 @@ def test_a_sentence_below_a_row_is_not_cut(site: Service, browser: Browser) -> N
             lambda message: socket.send(change(str(message)))
         ),
     )
-    why = "The instance cannot be opened: " + "its node does not answer, " * 4
+    why = "The instance cannot be opened: " + "its node does not answer, " * 5
     problem = {"status": 503, "title": "Unavailable", "detail": why}
     page.route(
         f"**/v1/instances/{jobid}/**",
@@ -130,9 +130,14 @@ def test_a_sentence_below_a_row_is_not_cut(site: Service, browser: Browser) -> N
     row.locator(".opener").click()
     note = page.locator("tbody tr.words td[data-key=note]")
     expect(note).to_contain_text(why.strip())
+    # In the column of IDs, the row says where the link leads.
+    link = page.locator("tbody tr.words td[data-key=id]").get_by_role("link", name="Instance")
+    expect(link).to_have_attribute("href", re.compile(f"/ui/instances/{jobid}$"))
     for width in (1440, 390):
         page.set_viewport_size({"width": width, "height": 800})
         assert note.evaluate("it => it.scrollWidth <= it.clientWidth")
+        # On a phone, the lines stay within the row.
+        assert note.evaluate("it => it.offsetHeight <= it.parentElement.clientHeight")
     # The row is used again for a job.
     row.locator(".opener").click()
     expect(page.locator("tbody tr.words")).to_have_count(0)

@@ -72,7 +72,9 @@ async def test_a_page_says_which_right_it_needs(service: Service, right: Right) 
     assert response.status == (200 if includes(right, "submit") else 403)
     assert response.content_type == "text/html"
     if response.status == 403:
-        assert "needs the scope submit" in await response.text()
+        text = await response.text()
+        assert "needs the scope <code>submit</code>" in text
+        assert ">fluxapi token create --name NAME --scope submit</code></pre>" in text
 
 
 async def test_every_path_asks_for_credentials_but_those_to_log_in(service: Service) -> None:

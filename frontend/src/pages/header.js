@@ -2,6 +2,7 @@
 
 import { rewrite } from "../job/timestamps.js";
 import { call } from "../ui/api.js";
+import { offerCommands } from "../ui/copy_command.js";
 import { ask } from "../ui/dialog.js";
 import { searchDocsWhileTyping } from "../ui/docs_search.js";
 import { element } from "../ui/element.js";
@@ -12,6 +13,7 @@ import { resolved } from "../ui/root.js";
 import { t } from "../ui/words.js";
 
 closeMenus();
+offerCommands();
 rewrite();
 
 // On a phone, the pages are a line that scrolls.

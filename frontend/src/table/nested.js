@@ -104,7 +104,7 @@ export class NestedRows extends EventTarget {
   }
 }
 
-/** A row that says something. @param {string} parent @param {string} words @returns {Nested} */
+/** A row that says something, with a link to the page of the instance. @param {string} parent @param {string} words @returns {Nested} */
 function sentence(parent, words) {
-  return { ...nested(parent, { label: "…", href: within(parent), kind: "words" }, rowOf({ id: "…", revision: words.length })), note: words };
+  return { ...nested(parent, { label: t("instances.instance"), href: within(parent), kind: "words" }, rowOf({ id: parent, revision: words.length })), note: words };
 }
