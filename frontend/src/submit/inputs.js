@@ -96,6 +96,7 @@ export class Inputs {
     this.#choice("what").value = String(values["what"] ?? "command");
     // Jobs mostly have limits of a process from their submitter, not by choice: the section tells how many options are set.
     if (this.fields.some(({ section, name }) => section === "advanced" && name !== "rlimits" && values[name])) this.#advanced.open = true;
+    this.form.dispatchEvent(new Event("filled"));
   }
 
   /** @param {string} name @param {string} value */

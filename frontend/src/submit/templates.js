@@ -7,7 +7,7 @@ import { moment } from "../ui/format.js";
 import { at } from "../ui/root.js";
 import { secret } from "../ui/share.js";
 import { SHORT, visible } from "../ui/visible.js";
-import { number, t } from "../ui/words.js";
+import { number, rich, t } from "../ui/words.js";
 import { deleteLocalTemplate, forgetRecent, keepLocalTemplate, localTemplates, recent } from "./kept.js";
 import { fragmentOf, MAX_LINK_CHARS } from "./link.js";
 import { titleOf, withoutSecrets } from "./saved_job.js";
@@ -196,7 +196,7 @@ export class Templates {
     ask({
       title: t("submit.save"),
       heading: t("submit.save_heading"),
-      words: t(this.#isKept ? "submit.save_words" : "submit.save_words_browser"),
+      words: this.#isKept ? rich("submit.save_words") : t("submit.save_words_browser"),
       fields: [field(t("submit.template_name"), name), field(t("submit.template_description"), description), field(t("submit.template_place"), where), ...(variables.length ? [keep] : [])],
       again: true,
       run: async () => {

@@ -4,6 +4,7 @@ import { call } from "../ui/api.js";
 import { element } from "../ui/element.js";
 import { SHORT, visible } from "../ui/visible.js";
 import { t } from "../ui/words.js";
+import { GoneJobs } from "./gone_jobs.js";
 
 const MAX_JOBS = 50;
 /** Time without a key before the service is asked. */
@@ -23,6 +24,7 @@ export class WaitFor {
   /** @param {HTMLTextAreaElement} dependencies */
   constructor(dependencies) {
     this.dependencies = dependencies;
+    new GoneJobs(dependencies, this.#menu);
     this.#menu.addEventListener("toggle", () => {
       if (this.#menu.open) {
         this.#words.focus();

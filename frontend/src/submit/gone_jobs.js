@@ -1,0 +1,81 @@
+/** The dependencies on jobs that the instance does not have: told beside the field, and taken out on demand. */
+
+import { call } from "../ui/api.js";
+import { element } from "../ui/element.js";
+import { SHORT, visible } from "../ui/visible.js";
+import { t } from "../ui/words.js";
+
+/** Time without a key before the service is asked. */
+const PAUSE_MS = 350;
+const MAX_JOBS = 64;
+const MAX_ID_CHARS = 64;
+/** Jobs that are named. */
+const MAX_NAMED = 4;
+
+/** The ID in a line such as afterok:f2QK3Zz. @param {string} line */
+const idOf = (line) => /^\s*after\w*:([^\s?]+)/.exec(line)?.[1] ?? "";
+
+/** The IDs in the lines of the field. @param {string} text */
+export function idsIn(text) {
+  const ids = text.split("\n").map(idOf).filter((id) => id && id.length <= MAX_ID_CHARS);
+  return [...new Set(ids)].slice(0, MAX_JOBS);
+}
+
+/** The lines without those that name one of the jobs. @param {string} text @param {string[]} ids */
+export function without(text, ids) {
+  return text.split("\n").filter((line) => !ids.includes(idOf(line))).join("\n");
+}
+
+export class GoneJobs {
+  #timer = 0;
+  /** The IDs that were asked for last. */
+  #asked = "";
+  #where = element("p", { className: "wrong hint gone-jobs", role: "status" });
+
+  /** @param {HTMLTextAreaElement} dependencies @param {HTMLElement} below what stands above the sentence */
+  constructor(dependencies, below) {
+    this.dependencies = dependencies;
+    below.after(this.#where);
+    const soon = () => {
+      clearTimeout(this.#timer);
+      this.#timer = window.setTimeout(() => void this.#look(), PAUSE_MS);
+    };
+    dependencies.addEventListener("input", soon);
+    // A template, a link or a past submission may name jobs of another day.
+    dependencies.form?.addEventListener("filled", soon);
+  }
+
+  async #look() {
+    const ids = idsIn(this.dependencies.value);
+    const asked = ids.join(" ");
+    if (asked === this.#asked) return;
+    this.#asked = asked;
+    /** @type {string[]} */
+    let gone = [];
+    if (ids.length) {
+      try {
+        gone = (await call("POST", "/v1/jobs/query", { ids }))["unknown"];
+      } catch {
+        // That the service does not answer is told by the check of the job.
+        this.#asked = "";
+      }
+    }
+    // An answer that comes late is about other jobs.
+    if (asked === idsIn(this.dependencies.value).join(" ")) this.#tell(gone);
+  }
+
+  /** @param {string[]} gone */
+  #tell(gone) {
+    if (!gone.length) return this.#where.replaceChildren();
+    const named = gone.slice(0, MAX_NAMED).map((id) => visible(id, { most: SHORT }));
+    const names = gone.length > named.length ? `${named.join(", ")} …` : named.join(", ");
+    const remove = element("button", { type: "button", className: "quiet", textContent: t("submit.gone_remove", { count: gone.length }) });
+    remove.addEventListener("click", () => {
+      this.dependencies.value = without(this.dependencies.value, gone);
+      this.dependencies.focus();
+      this.#tell([]);
+      this.dependencies.dispatchEvent(new Event("input", { bubbles: true }));
+    });
+    this.#where.replaceChildren(t("submit.gone_jobs", { names, count: gone.length }), " ", remove);
+  }
+}
