@@ -21,7 +21,7 @@ __all__ = ["SECTIONS", "main", "phrases", "problem_types"]
 _PACKAGE = Path(__file__).resolve().parents[1] / "fluxapi"
 _FOLDER = _PACKAGE / "web" / "words"
 _PHRASES = _PACKAGE / "model" / "phrases.json"
-SECTIONS = ("durations", "findings", "outcomes", "problems", "reasons", "remedies", "waits")
+SECTIONS = ("durations", "ends", "findings", "outcomes", "problems", "reasons", "remedies", "waits")
 """The sections that the model has, too."""
 
 _TYPES = "problem_types"

@@ -18,7 +18,7 @@ __all__ = ["SECTIONS", "Message", "Sentence", "Value", "coded", "problem", "text
 Value = str | int | float | Sequence[str]
 """A value in a sentence; several texts are listed."""
 
-SECTIONS = ("findings", "problems", "reasons", "remedies")
+SECTIONS = ("ends", "findings", "problems", "reasons", "remedies")
 """The sections of the texts whose names are codes; pages look them up by the code."""
 
 _SECONDS = "_seconds"

@@ -191,8 +191,8 @@ test("since when Flux is lost is what the service says", async () => {
 test("a channel of an instance that has ended says why, and does not come back", async () => {
   const { made, socket } = await channel();
   socket.open();
-  socket.say({ type: "end", sub: "jobs", reason: "instance-ended", detail: "The job has ended." });
-  assert.equal(made.state.ended, "The job has ended.");
+  socket.say({ type: "end", sub: "jobs", reason: "instance-ended", detail: "The job of this Flux instance has ended; its rows stay as they were." });
+  assert.equal(made.state.ended, "The job of this Flux instance has ended; its rows stay as they were.");
   socket.onclose();
   await made.start();
   assert.equal(made.state.phase, "resting");

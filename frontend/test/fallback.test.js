@@ -85,9 +85,9 @@ test("nothing comes of what is left", async () => {
 
 test("a service that ends, or a stream that breaks off, closes it", async () => {
   const { service, closed } = await open();
-  service.last.say({ type: "end", reason: "shutdown", detail: "The service is ending." });
+  service.last.say({ type: "end", reason: "shutdown", detail: "The service is shutting down." });
   await turn();
-  assert.deepEqual(closed, ["The service is ending."]);
+  assert.deepEqual(closed, ["The service is shutting down."]);
   const other = await open();
   other.service.last.end();
   await turn();
@@ -172,9 +172,9 @@ test("each window hears that the stream is cut off, and comes back by itself", a
   const service = new Service();
   const { window, end } = browser(service);
   const windows = [await window(), await window()];
-  service.last.say({ type: "end", reason: "shutdown", detail: "The service is ending." });
+  service.last.say({ type: "end", reason: "shutdown", detail: "The service is shutting down." });
   await turn();
-  assert.deepEqual(windows.map(({ closed }) => closed), [["The service is ending."], ["The service is ending."]]);
+  assert.deepEqual(windows.map(({ closed }) => closed), [["The service is shutting down."], ["The service is shutting down."]]);
   await window();
   assert.equal(service.last.subscriptions.length, 1);
   end();

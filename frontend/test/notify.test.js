@@ -150,8 +150,8 @@ test("the end of an instance is that of all that is watched in it", () => {
   const { channel, told } = window(kept);
   kept.add(job("f1"));
   kept.add({ kind: "group", key: "group g1", id: "g1", title: "Group g1" });
-  channel.say({ type: "end", reason: "instance-ended", detail: "The job of this instance has ended." });
-  assert.deepEqual(told, [["job f1", "The job of this instance has ended."], ["group g1", "The job of this instance has ended."]]);
+  channel.say({ type: "end", reason: "instance-ended", detail: "The job of this Flux instance has ended; its rows stay as they were." });
+  assert.deepEqual(told, [["job f1", "The job of this Flux instance has ended; its rows stay as they were."], ["group g1", "The job of this Flux instance has ended; its rows stay as they were."]]);
 });
 
 test("a request that fails is repeated at the next bookmark", async (t) => {

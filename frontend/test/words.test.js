@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import ts from "typescript";
 
 import { message } from "../src/ui/message.js";
-import { detailOf } from "../src/ui/problem.js";
+import { detailOf, endOf } from "../src/ui/problem.js";
 
 /** @type {Record<string, string | Record<string, string>>} */
 const texts = /** @type {any} */ (globalThis).fluxapiWords.texts;
@@ -100,6 +100,12 @@ test("a problem is told by its code, and else in the words of the service", () =
   for (const others of [{}, { code: "other" }, { code: "no_job", params: {} }]) assert.equal(detailOf({ ...plain, ...others }), "It is not here.");
   assert.equal(detailOf({ title: "Bad gateway" }), "Bad gateway");
   assert.equal(detailOf({}), undefined);
+});
+
+test("an end is told by its reason, unless the service says more", () => {
+  assert.equal(endOf({ reason: "shutdown", detail: "x" }), "The service is shutting down.");
+  assert.equal(endOf({ reason: "changed", detail: "The file a.log is shorter." }), "The file a.log is shorter.");
+  assert.equal(endOf({ reason: "new-one", detail: "x" }), "x");
 });
 
 test("a problem without a code has its type before it in another language", () => {

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import fluxapi
+from fluxapi.events.channel.stream import ENDS
 from fluxapi.model.message import Message, coded, text_of
 from fluxapi.web.words import load
 
@@ -78,3 +79,8 @@ def test_a_sentence_is_said_in_another_language() -> None:
 def test_no_code_is_in_two_sections_that_pages_look_up_together() -> None:
     codes = {name: set(said(name)) for name in ("problems", "reasons")}
     assert not codes["problems"] & codes["reasons"]
+
+
+def test_each_end_of_a_stream_has_words() -> None:
+    words = {key.partition(".")[2] for key in ENGLISH.source if key.startswith("ends.")}
+    assert words == {reason.replace("-", "_") for reason in ENDS}

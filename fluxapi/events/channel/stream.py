@@ -14,6 +14,7 @@ from fluxapi.events.output.hub import OnEnd
 from fluxapi.events.transport.connections import Connections, Lease
 from fluxapi.events.transport.stream_writer import StreamWriter
 from fluxapi.events.transport.wire import EventlogText, Lines, ServerSentEvents, Wire
+from fluxapi.model.message import Message
 
 __all__ = ["ENDS", "OFFERS", "Source", "follow"]
 
@@ -21,17 +22,20 @@ OFFERS = ("text/event-stream", "application/x-ndjson")
 """Media types of a stream, the preferred one first."""
 
 ENDS = {
-    "clean": "The job is inactive, and all of its events have been sent.",
-    "finished": "The output of the job is complete and has been sent.",
-    "no-output": "The job has ended without output.",
-    "changed": "A file that receives output was replaced or has become shorter.",
-    "purged": "The job was purged.",
-    "instance-ended": "The job of this Flux instance has ended; its rows stay as they were.",
-    "lost": "The Flux instance is not available; try again later.",
-    "stalled": "The client read nothing for too long.",
-    "shutdown": "The service is shutting down.",
-    "failed": "Internal error of the service; reconnect with your cursor.",
-    "expired": "The credentials have expired or were revoked.",
+    reason: Message("ends", reason.replace("-", "_")).text()
+    for reason in (
+        "clean",
+        "finished",
+        "no-output",
+        "changed",
+        "purged",
+        "instance-ended",
+        "lost",
+        "stalled",
+        "shutdown",
+        "failed",
+        "expired",
+    )
 }
 """The reasons for which a stream ends, with their sentences."""
 

@@ -18,7 +18,7 @@
  * @property {string | undefined} cursor where it stands
  */
 
-import { detailOf } from "../ui/problem.js";
+import { detailOf, endOf } from "../ui/problem.js";
 import { at } from "../ui/root.js";
 import { plain } from "./shared.js";
 
@@ -253,7 +253,7 @@ export class Channel extends EventTarget {
     } else if (message.type === "end" || message.type === "error") {
       this.#behind.delete(message.sub);
       if (this.#followers.get(message.sub) === follower) this.#followers.delete(message.sub);
-      if (message["reason"] === "instance-ended") this.#ended = String(message["detail"] ?? "");
+      if (message["reason"] === "instance-ended") this.#ended = endOf(message);
       const isShown = "stream" in follower.wish && follower.wish.stream !== "output";
       if (message.type === "error" && isShown) this.#denied.set(message.sub, String(detailOf({ ...message, type: message["problem"] }) ?? ""));
       this.#settle();

@@ -3,7 +3,7 @@
  * through: one request that carries all subscriptions, made anew from their cursors when one is added.
  */
 
-import { detailOf } from "../ui/problem.js";
+import { detailOf, endOf } from "../ui/problem.js";
 import { admitted } from "../ui/api.js";
 
 const PLACE = "/v1/events";
@@ -111,7 +111,7 @@ export class EventSocket {
   /** @param {Message} said */
   #hear(said) {
     if (said["sub"] === undefined) {
-      if (said["type"] === "end") this.#break(said["detail"]);
+      if (said["type"] === "end") this.#break(endOf(said));
       return;
     }
     const wanted = this.#wanted.get(said["sub"]);

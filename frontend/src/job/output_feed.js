@@ -1,6 +1,6 @@
 /** The output of a job as it comes over the channel: its end first, then what is written. */
 
-import { detailOf } from "../ui/problem.js";
+import { detailOf, endOf } from "../ui/problem.js";
 import { t } from "../ui/words.js";
 import { LineNumbers } from "./line_numbers.js";
 import { read, size } from "./line_requests.js";
@@ -147,7 +147,7 @@ export class Feed {
   #take(message) {
     if (message.type === "output") this.#add(message);
     else if (message.type === "progress") this.#progress(message);
-    else if (message.type === "end") this.#end(message["reason"], message["detail"]);
+    else if (message.type === "end") this.#end(message["reason"], endOf(message));
     else if (message.type === "error") this.tell.said(detailOf({ ...message, type: message["problem"] }));
   }
 

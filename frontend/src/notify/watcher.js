@@ -1,5 +1,6 @@
 /** Follows what the reader watches, on the channel that the page has anyway, and has its end told. */
 
+import { detailOf, endOf } from "../ui/problem.js";
 import { outcome } from "../table/failure.js";
 import { test } from "../table/filters.js";
 import { Rows } from "../table/rows.js";
@@ -171,7 +172,7 @@ export class Watcher extends EventTarget {
   /** Tell that nothing more will come. @param {Message} message @param {string[]} keys */
   #hasEnded(message, keys) {
     if (message.type !== "error" && message.type !== "end") return false;
-    for (const key of keys) this.#end(key, String(message["detail"] ?? t("notify.instance_ended")));
+    for (const key of keys) this.#end(key, (message.type === "end" ? endOf(message) : detailOf({ ...message, type: message["problem"] })) || t("notify.instance_ended"));
     return true;
   }
 

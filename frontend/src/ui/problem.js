@@ -14,3 +14,11 @@ export function detailOf({ type, title, detail, code, params }) {
   const translated = message("problem_types", kind ? { code: kind } : {}, "");
   return translated && translated !== title && detail ? t("errors.typed", { title: translated, detail }) : own;
 }
+
+/** Ends that have the same sentence every time; others say what has happened. */
+const ENDS = new Set(["clean", "finished", "no-output", "instance-ended", "stalled", "shutdown", "expired"]);
+
+/** Return why a stream ends, from its last message. @param {Record<string, any>} message */
+export function endOf({ reason, detail = "" }) {
+  return ENDS.has(reason) ? message("ends", { code: reason.replaceAll("-", "_") }, detail) : String(detail);
+}
