@@ -201,3 +201,32 @@ def test_a_job_that_runs_is_no_past_job(past: Service, page: Page) -> None:
     expect(page.locator("#jobs tbody tr")).to_have_count(1)
     expect(page.locator("#jobs tbody time")).to_have_attribute("datetime", re.compile("Z$"))
     expect(page.locator("#jobs tbody time")).not_to_contain_text("UTC")
+
+
+def test_a_job_of_another_instance_says_which(tmp_path: Path, page: Page) -> None:
+    def run(name: str, running: Service, uri: str, count: int) -> None:
+        flux(uri, "submit", "--quiet", f"--job-name={name}", "true")
+        flux(uri, "queue", "idle", "--quiet")
+        block_until(lambda: len(running.get("/v1/jobs?instance=all")["jobs"]) == count)
+
+    for name, count in (("before", 1), ("after", 2)):
+        with (
+            flux_instance(1) as uri,
+            service(FLUX_URI=uri, FLUXAPI_STATEDIR=str(tmp_path)) as running,
+        ):
+            run(name, running, uri, count)
+            if count == 1:
+                continue
+            page.goto(f"{running.url.rstrip('/')}/ui/history/jobs?instance=all")
+            cell = page.locator('#jobs td[data-key="instance"]')
+            own, other = page.locator("td.own"), cell.locator("code")
+            expect(page.get_by_role("columnheader", name="Instance")).to_be_visible()
+            expect(own).to_have_text("This one")
+            expect(other).to_have_text(re.compile("^[-.\\w]+ · [0-9a-f]{8}$"))
+            expect(cell.locator(".label")).to_be_hidden()
+            # On a phone, there is no heading, and the own instance needs no words.
+            page.set_viewport_size({"width": 390, "height": 844})
+            expect(cell.locator(".label")).to_be_visible()
+            expect(other).to_be_visible()
+            expect(own).to_be_hidden()
+            assert page.evaluate("document.documentElement.scrollWidth") == 390
