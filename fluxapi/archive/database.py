@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import os
 import sqlite3
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -107,7 +109,9 @@ def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
 
     Raises:
         sqlite3.Error: The file is missing or is not a database.
+        OSError: It is not a regular file.
     """
+    _require_regular(path)
     mode = "ro" if readonly else "rw"
     if readonly and not _can_share(path):
         # Nobody writes here, so that there is nothing to share with a writer.
@@ -145,6 +149,13 @@ def file_of(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_dev, found.st_ino
+
+
+def _require_regular(path: Path) -> None:
+    """Raise ``OSError`` for a named pipe, which SQLite would wait for forever, and the like."""
+    with contextlib.suppress(FileNotFoundError):
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise OSError(errno.EINVAL, "it is not a regular file", str(path))
 
 
 def _can_share(path: Path) -> bool:

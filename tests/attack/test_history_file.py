@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import sqlite3
 from contextlib import closing, suppress
 
@@ -10,6 +12,8 @@ import pytest
 from fluxapi.archive import writer
 from fluxapi.archive.archive import Archive
 from fluxapi.archive.database import FILE_NAME, connect, open_database
+from fluxapi.archive.reader import ArchiveReader
+from fluxapi.errors import HistoryUnavailable
 from fluxapi.model.eventlog import Resync
 from tests.archive.conftest import archive
 from tests.archive.stage import Stage
@@ -43,6 +47,22 @@ async def test_a_file_that_is_gone_is_reported_and_begun_anew(
     await poll_until(lambda: _has(archive, {1, 2}))
     assert "removed or replaced" in caplog.text
     await stage.aclose()
+
+
+async def test_a_named_pipe_in_its_place_is_not_waited_for(archive: Archive) -> None:
+    path = archive.folder / FILE_NAME
+    path.unlink()
+    os.mkfifo(path)
+    reader = ArchiveReader(path)
+
+    def query(database: sqlite3.Connection) -> None:
+        database.execute("SELECT 1")
+
+    # Each of the threads must be free again.
+    for _ in range(4):
+        with pytest.raises(HistoryUnavailable, match="not a regular file"):
+            await asyncio.wait_for(reader.run(query), 30)
+    await reader.aclose()
 
 
 async def _has(archive: Archive, ids: set[int]) -> bool:
