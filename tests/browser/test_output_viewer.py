@@ -325,7 +325,6 @@ def test_a_job_that_wrote_nothing_has_nothing_to_search(site: Service, page: Pag
 def test_the_current_match_stays_in_view_while_lines_are_read_around_it(
     site: Service, page: Page
 ) -> None:
-    """Lines that are read before and after it push nothing out of view."""
     jobid = script(site, "seq -f 'row %.0f' 30000")
     ended(site, page, jobid)
     page.get_by_label("Find in the output").fill("row 12000")
@@ -356,6 +355,27 @@ def test_the_current_match_stays_in_view_while_lines_are_read_around_it(
     page.set_viewport_size({"width": 390, "height": 500})
     frame = screen.bounding_box()
     box = current.bounding_box()
+    assert frame is not None
+    assert box is not None
+    assert frame["y"] <= box["y"] <= frame["y"] + frame["height"] - box["height"]
+
+
+def test_the_list_of_what_was_found_does_not_push_the_current_match_out_of_view(
+    site: Service, page: Page
+) -> None:
+    # The lines of a large output are counted for long, and have no numbers until then.
+    none = '{"type":"end","reason":"end","source":0,"lines":0,"searched":0}\n'
+    page.route("**/output/lines?at=*", lambda route: route.fulfill(body=none))
+    ended(site, page, script(site, "seq -f 'row %.0f' 20000"))
+    choose_stream(page, "stdout")
+    expect(lines(page).last).to_have_text("row 20000")
+    expect(lines(page).last).to_have_attribute("data-no", "")
+    page.get_by_label("Find in the output").fill("row 1999")
+    expect(page.locator(".whole-search li")).to_have_count(11)
+    current = page.locator("#screen mark.current")
+    expect(current.locator("..")).to_have_text("row 19999")
+    expect(current).to_be_in_viewport()
+    frame, box = page.locator("#screen").bounding_box(), current.bounding_box()
     assert frame is not None
     assert box is not None
     assert frame["y"] <= box["y"] <= frame["y"] + frame["height"] - box["height"]

@@ -74,7 +74,7 @@ async def test_a_page_says_which_right_it_needs(service: Service, right: Right) 
     if response.status == 403:
         text = await response.text()
         assert "needs the scope <code>submit</code>" in text
-        assert ">fluxapi token create --name NAME --scope submit</code></pre>" in text
+        assert ">fluxapi token create <span>--name NAME</span> <span>--scope submit</span>" in text
 
 
 async def test_every_path_asks_for_credentials_but_those_to_log_in(service: Service) -> None:

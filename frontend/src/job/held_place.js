@@ -4,9 +4,10 @@
 const MARGIN = 16;
 
 /** @typedef {import("./output_view.js").OutputView} OutputView */
+/** @typedef {import("./output_lines.js").Line} Line */
 
 export class HeldPlace {
-  /** @type {{ isMatch: boolean, source: number, number: number, top: number } | undefined} */
+  /** @type {{ isMatch: boolean, line: Line | undefined, number: number | undefined, top: number } | undefined} */
   #place;
   #isHeld = false;
 
@@ -20,13 +21,13 @@ export class HeldPlace {
     return this.screen.querySelector("mark.current") ?? undefined;
   }
 
-  /** Remember the place in sight: that of the current match, or else of the first line that has a number. */
+  /** Remember the place in sight: that of the current match, or else of the first line. */
   note() {
     const match = this.#match;
     const line = this.#firstLine();
     const isMatch = match !== undefined && this.#sees(match);
-    if (line) this.#place = { isMatch, ...line, top: this.#top(isMatch ? match : line.div) };
-    else this.#place = undefined;
+    const held = isMatch ? match : this.view.elementOf(line);
+    this.#place = held && { isMatch, line, number: line && this.view.numberOf(line), top: this.#top(held) };
   }
 
   /** Let the screen show the place where it was before. */
@@ -34,7 +35,7 @@ export class HeldPlace {
     const place = this.#place;
     if (!place) return;
     const match = place.isMatch ? this.#match : undefined;
-    const held = match ?? this.view.find(place.source, place.number);
+    const held = match ?? this.#elementOf(place);
     if (held) this.screen.scrollTop += this.#top(held) - place.top;
     // The screen may be lower than it was.
     if (match && !this.#sees(match)) this.#center(match);
@@ -76,7 +77,13 @@ export class HeldPlace {
     return top >= MARGIN && top + height <= this.screen.clientHeight - MARGIN;
   }
 
-  /** The first line in sight that has a number, or the last one before it. */
+  /** The element of a line that was noted: by its number, which another page has, too. @param {{ line: Line | undefined, number: number | undefined }} place */
+  #elementOf({ line, number }) {
+    if (line && number !== undefined) return this.view.find(line.source, number);
+    return line && this.view.lines.includes(line) ? this.view.elementOf(line) : undefined;
+  }
+
+  /** The first line in sight that has a number, or the last one before it; without numbers, the first line in sight. */
   #firstLine() {
     const { lines } = this.view;
     let [from, to] = [0, lines.length];
@@ -86,15 +93,7 @@ export class HeldPlace {
       if (div && this.#top(div) + div.offsetHeight <= 0) from = middle + 1;
       else to = middle;
     }
-    return this.#numbered(lines.slice(from)) ?? this.#numbered(lines.slice(0, from).reverse());
-  }
-
-  /** @param {import("./output_lines.js").Line[]} lines */
-  #numbered(lines) {
-    for (const line of lines) {
-      const [number, div] = [this.view.numberOf(line), this.view.elementOf(line)];
-      if (number !== undefined && div) return { source: line.source, number, div };
-    }
-    return undefined;
+    const hasNumber = (/** @type {Line} */ line) => this.view.numberOf(line) !== undefined;
+    return lines.slice(from).find(hasNumber) ?? lines.slice(0, from).findLast(hasNumber) ?? lines[from];
   }
 }
