@@ -42,6 +42,8 @@ def _row(record: dict[str, Any], words: Words) -> dict[str, Any]:
         state, status, why = "disabled", words.text("webhooks.disabled"), record["disabled"]
     elif "last_error" in record:
         state, status, why = "failing", words.text("webhooks.failing"), record["last_error"]
+    elif "last_delivered" not in record:
+        state, status, why = "unused", words.text("webhooks.unused"), ""
     else:
         state, status, why = "ok", words.text("webhooks.ok"), ""
     told = ", ".join(words.text(_TOLD[kind]) for kind in record["kinds"])

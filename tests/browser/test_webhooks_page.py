@@ -34,6 +34,8 @@ def test_a_webhook_is_created_tested_and_removed(sending: Service, page: Page) -
     assert secret.startswith("whsec_")
     page.get_by_role("button", name="Close").click()
     expect(page.get_by_role("heading", name="mine")).to_be_visible()
+    # Nothing tells yet that it works.
+    expect(page.locator("section .state")).to_have_text("No delivery yet")
     assert "hush-hush" not in page.content()
     assert secret not in page.content()
     page.get_by_role("button", name="Send a test").click()
