@@ -52,6 +52,10 @@ def test_the_way_down_to_an_instance_and_back(
     expect(row.locator("[data-label=Running]")).to_have_text("1")
     live(page)
     expect(page.locator("[data-key=root] .use meter")).not_to_have_count(0)
+    # Wide enough for a table, just so.
+    page.set_viewport_size({"width": 930, "height": 768})
+    assert page.locator(".tree-frame").evaluate("it => it.scrollWidth <= it.clientWidth")
+    page.set_viewport_size({"width": 1280, "height": 720})
     # The script draws the rows as the service renders them.
     (drawn, rendered) = page.evaluate(
         f"""async () => {{
