@@ -381,6 +381,24 @@ def test_the_list_of_what_was_found_does_not_push_the_current_match_out_of_view(
     assert frame["y"] <= box["y"] <= frame["y"] + frame["height"] - box["height"]
 
 
+def test_the_end_is_followed_also_when_lines_begin_to_wrap(
+    site: Service, page: Page, gates: tuple[Path, Path]
+) -> None:
+    page.set_viewport_size({"width": 390, "height": 800})
+    long = f"row %.0f {'and words ' * 3}"
+    see(site, page, script(site, f"seq -f '{long}' 300; read _ <\"$1\"; echo end", str(gates[0])))
+    expect(lines(page)).to_have_count(300)
+    screen = "document.querySelector('#screen')"
+    at_end = f"{screen}.scrollHeight - {screen}.scrollTop - {screen}.clientHeight < 24"
+    for name in ("Timestamps", "Wrap lines", "Wrap lines"):
+        page.get_by_role("button", name=name, exact=True).click()
+        page.wait_for_function(at_end)
+        expect(page.locator("#output-foot button")).to_have_text("Pause")
+    gates[0].write_text("\n")
+    expect(lines(page).last).to_have_text("end")
+    page.wait_for_function(at_end)
+
+
 def test_a_long_line_shows_that_it_goes_on(site: Service, page: Page) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     jobid = script(site, "head -c 20000 /dev/zero | tr '\\0' x; echo; echo last")

@@ -93,7 +93,7 @@ export class Output {
         step: (by) => this.#step(by),
         error: () => this.firstError.find(this.#part, this.said.textContent ?? ""),
         line: (first) => this.selection.choose({ source: this.#source, first, last: first }),
-        wrap: (wraps) => this.held.during(() => this.screen.classList.toggle("unwrapped", !wraps)),
+        wrap: (wraps) => this.#still(() => this.screen.classList.toggle("unwrapped", !wraps)),
         time: (isTimed) => this.#time(isTimed),
         full: (isFull) => tell.full?.(isFull),
         toggle: () => (this.#following ? this.#pause(false) : this.#resume()),
@@ -296,8 +296,7 @@ export class Output {
   async #load(request) {
     const said = this.said.textContent ?? "";
     if (!(await this.#reading.run(request, (problem) => this.#tell(problem)))) return false;
-    if (this.#feed.hasEnded) this.#tell(t("output.end"));
-    else this.#tell(said === t("output.loading") ? "" : said);
+    this.#tell(this.#feed.hasEnded ? t("output.end") : said === t("output.loading") ? "" : said);
     return true;
   }
 
@@ -353,10 +352,8 @@ export class Output {
   /** @param {boolean} isTimed */
   #time(isTimed) {
     this.view.isTimed = isTimed;
-    this.held.during(() => {
-      this.screen.classList.toggle("timed", isTimed);
-      this.#paint();
-    });
+    this.#still(() => this.screen.classList.toggle("timed", isTimed));
+    this.#paint();
   }
 
   /** @param {string} query */
@@ -381,9 +378,14 @@ export class Output {
   }
 
   #paint() {
-    const paint = () => this.view.paint(this.#matches.hits, this.#matches.current, this.#matches.query);
-    if (this.#following) paint();
-    else this.held.during(paint);
+    this.#still(() => this.view.paint(this.#matches.hits, this.#matches.current, this.#matches.query));
+  }
+
+  /** Make a change that leaves in sight what is, or the end while that is followed. @param {() => void} change */
+  #still(change) {
+    if (!this.#following) return this.held.during(change);
+    change();
+    this.#toEnd();
   }
 
   #say() {
