@@ -13,6 +13,7 @@ from tests.running import Service
 from .sites import site
 from .test_job import choose_stream, gates, lines, script, see, status
 from .test_jobs import live, submit
+from .waits import wait_until
 
 __all__ = ["gates", "site"]
 
@@ -389,14 +390,14 @@ def test_the_end_is_followed_also_when_lines_begin_to_wrap(
     see(site, page, script(site, f"seq -f '{long}' 300; read _ <\"$1\"; echo end", str(gates[0])))
     expect(lines(page)).to_have_count(300)
     screen = "document.querySelector('#screen')"
-    at_end = f"{screen}.scrollHeight - {screen}.scrollTop - {screen}.clientHeight < 24"
+    at_end = f"() => {screen}.scrollHeight - {screen}.scrollTop - {screen}.clientHeight < 24"
     for name in ("Timestamps", "Wrap lines", "Wrap lines"):
         page.get_by_role("button", name=name, exact=True).click()
-        page.wait_for_function(at_end)
+        wait_until(page, at_end)
         expect(page.locator("#output-foot button")).to_have_text("Pause")
     gates[0].write_text("\n")
     expect(lines(page).last).to_have_text("end")
-    page.wait_for_function(at_end)
+    wait_until(page, at_end)
 
 
 def test_a_long_line_shows_that_it_goes_on(site: Service, page: Page) -> None:
