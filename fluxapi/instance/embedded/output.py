@@ -84,7 +84,7 @@ class OutputLog:
         self.keep = keep
         self._start = 0
         self._tail = bytearray()
-        self._waiters: list[asyncio.Future[None]] | None = None
+        self._waiters: dict[asyncio.Future[None], None] | None = None
 
     @classmethod
     def stored(cls, path: Path, inline: bytes | None, size: int) -> OutputLog:
@@ -160,11 +160,21 @@ class OutputLog:
     async def grown(self, offset: int) -> None:
         """Wait until there is data after *offset*, or the log has ended."""
         while self.size <= offset and not self.ended:
-            if self._waiters is None:
-                self._waiters = []
             waiter = asyncio.get_running_loop().create_future()
-            self._waiters.append(waiter)
-            await waiter
+            if self._waiters is None:
+                self._waiters = {}
+            self._waiters[waiter] = None
+            try:
+                await waiter
+            finally:
+                self._forget(waiter)
+
+    def _forget(self, waiter: asyncio.Future[None]) -> None:
+        """Drop a reader that waits no more, since the log of a job that waits may never grow."""
+        if self._waiters is not None:
+            self._waiters.pop(waiter, None)
+            if not self._waiters:
+                self._waiters = None
 
     def _wake(self) -> None:
         if self._waiters is not None:

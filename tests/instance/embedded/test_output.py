@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from fluxapi.errors import InstanceUnavailable, JobNotFound
 from fluxapi.instance.embedded import execution
-from fluxapi.instance.embedded.output import TextCutter
+from fluxapi.instance.embedded.output import OutputLog, TextCutter
 from fluxapi.model.eventlog import Event
 from fluxapi.model.output_data import data_context, incomplete_tail
 from tests.waiting import files_show
@@ -221,3 +221,16 @@ async def test_lines_without_end_of_many_tasks_have_a_bound(
     await site.journal.wait(jobid)
     await site.written()
     assert path.stat().st_size == 2 * len("0: 12345678")
+
+
+async def test_a_reader_that_leaves_a_silent_log_is_forgotten(tmp_path: Path) -> None:
+    log = OutputLog(tmp_path / "log", 0)
+    gone, first, second = (asyncio.create_task(log.grown(0)) for _ in range(3))
+    await asyncio.sleep(0)
+    gone.cancel()
+    await asyncio.wait({gone})
+    assert log._waiters is not None
+    assert len(log._waiters) == 2
+    log.write("data", {})
+    await asyncio.wait_for(asyncio.gather(first, second), 5)
+    assert log._waiters is None
