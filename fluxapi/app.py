@@ -34,6 +34,7 @@ from fluxapi.instance.protocol import CallWatch, Instance
 from fluxapi.job_templates.store import TemplateStore
 from fluxapi.observability.metrics import LoopLag, Metrics
 from fluxapi.observability.telemetry import Tracing
+from fluxapi.process.admission import AdmissionLimiter
 from fluxapi.process.memory import HeapTrimmer
 from fluxapi.security.credentials import Credentials
 from fluxapi.security.tokens import TokenStore
@@ -134,6 +135,7 @@ def create_app(
     app[keys.BODIES] = BodyBudget(max(_MAX_BODIES_BYTES, _LARGEST_BODIES * settings.max_body))
     app[keys.METRICS] = metrics
     app[keys.HEAP] = HeapTrimmer()
+    app[keys.ADMISSION] = AdmissionLimiter()
     app[keys.CONNECTIONS] = Connections(settings.max_streams, settings.max_client_streams)
     app[keys.CONNECTIONS].on_release = children.on_close = app[keys.HEAP].after_answer
     credentials.sign_ins.on_end = app[keys.CONNECTIONS].revoke

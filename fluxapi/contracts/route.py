@@ -54,6 +54,7 @@ class Route:
         page: Replaces the handler if a browser requests a page.
         in_turn: It takes milliseconds, so of all such requests that have arrived, one begins in
             each pass of the event loop. Pages always are so.
+        at_once: It takes no time and tells how the service is, so it waits for no other request.
         headers: Request headers that it reads, with their descriptions.
         tells: Response headers besides those of every response.
     """
@@ -81,6 +82,7 @@ class Route:
     script: bool = False
     page: Handler | None = None
     in_turn: bool = False
+    at_once: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
     tells: Mapping[str, str] = field(default_factory=dict)
 

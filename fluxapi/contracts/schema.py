@@ -34,6 +34,7 @@ __all__ = [
     "compile_validator",
     "errors",
     "find",
+    "is_valid",
     "names",
     "pointer",
     "schema",
@@ -45,8 +46,8 @@ Fields = list[dict[str, str]]
 _PREFIX = "#/$defs/"
 """The place of the schemas in the document that validators are compiled from."""
 
-_MAX_ERRORS = 100
-"""Errors reported for one document."""
+_MAX_ERRORS = 20
+"""Errors reported for one document; each takes up to 0.1 ms to explain."""
 
 _MAX_KEY_LENGTH = 256
 """Characters of a key that a pointer repeats."""
@@ -179,13 +180,22 @@ def check(name: str, instance: Any, *, noun: str = "field", within: str = "") ->
         within: A prefix for the pointers.
     """
     found = find(name, instance, noun=noun, within=within)
+    if len(found) == _MAX_ERRORS:
+        raise ValidationFailed(
+            found, f"{_MAX_ERRORS} fields or more are not valid; the first {_MAX_ERRORS} follow."
+        )
     if found:
         raise ValidationFailed(found)
 
 
+def is_valid(name: str, instance: Any) -> bool:
+    """Return whether *instance* is valid, without an explanation; this is always fast."""
+    return compile_validator(name).is_valid(instance)
+
+
 def find(name: str, instance: Any, *, noun: str = "field", within: str = "") -> Fields:
     """Return what :func:`errors` does; this is fast for a valid *instance*."""
-    if compile_validator(name).is_valid(instance):
+    if is_valid(name, instance):
         return []
     return errors(name, instance, noun=noun, within=within)
 
@@ -205,7 +215,7 @@ class OwnSchema:
 
 
 def errors(name: str, instance: Any, *, noun: str = "field", within: str = "") -> Fields:
-    """Return the invalid fields of *instance*, at most a hundred, with one sentence each."""
+    """Return the invalid fields of *instance*, at most twenty, with one sentence each."""
     return _explained(_judge(name), instance, noun=noun, within=within)
 
 

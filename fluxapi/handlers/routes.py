@@ -360,13 +360,13 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "GET", "/health", health.health, "getHealth", "service", "Check that the service is "
         "running.",
-        {200: "health"},
+        {200: "health"}, at_once=True,
         scope="service", right=None,
     ),
     Route(
         "GET", "/ready", health.ready, "getReady", "service",
         "Check that the service has caught up with the instance.",
-        {200: "health"}, fails=(errors.InstanceUnavailable,),
+        {200: "health"}, fails=(errors.InstanceUnavailable,), at_once=True,
         scope="service", right="view",
     ),
     Route(

@@ -13,6 +13,7 @@ from fluxapi.errors import FluxapiError
 from fluxapi.events.transport.connections import Connections
 from fluxapi.job_templates.store import TemplateStore
 from fluxapi.observability.metrics import Metrics
+from fluxapi.process.admission import AdmissionLimiter
 from fluxapi.process.memory import HeapTrimmer
 from fluxapi.security.credentials import Credentials
 from fluxapi.security.principal import Principal
@@ -31,6 +32,7 @@ from .rate_limits import RateLimits
 from .shutdown import Shutdown
 
 __all__ = [
+    "ADMISSION",
     "ARCHIVE",
     "ASSETS",
     "ASYNCAPI",
@@ -64,6 +66,9 @@ __all__ = [
 ]
 
 ErrorPage = Callable[[web.Request, FluxapiError], Awaitable[web.Response]]
+
+ADMISSION: web.AppKey[AdmissionLimiter] = web.AppKey("admission", AdmissionLimiter)
+"""Limits the requests of all clients that begin, or go on with a body, in one pass."""
 
 ARCHIVE: web.AppKey[Archive | None] = web.AppKey("archive")
 """The history of past jobs, or ``None`` if none is kept."""

@@ -99,7 +99,8 @@ def create(
 ) -> Callable[..., Awaitable[web.StreamResponse]]:
     """Return the middleware of the application."""
     origins = OriginPolicy(settings)
-    limiter = AdmissionLimiter()
+    # Probes of the service do not wait for the requests that keep it busy.
+    probes = AdmissionLimiter()
 
     @web.middleware
     async def around(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -118,7 +119,7 @@ def create(
             limits.check_request([clients.address_of(request)])
             path = await _admit(request, route, credentials)
             limits.check_request(request[keys.PRINCIPAL].grants)
-            await limiter.take()
+            await (probes if route is not None and route.at_once else app[keys.ADMISSION]).take()
             if path == ROOT:
                 response = await handler(request)
             else:

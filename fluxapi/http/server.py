@@ -16,6 +16,7 @@ import logging
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, cast
 
 import msgspec
@@ -25,12 +26,13 @@ from fluxapi.process.timeslice import TimeSlice
 from fluxapi.security.clients import peer_of
 
 from . import base, keys
+from .acceptor import Acceptor
 from .chunk_limit import READ_BUFFER_BYTES, ChunkLimit
 from .connection_limit import ConnectionLimit
+from .handshake import begin_plain, begin_tls
 from .head_limit import MAX_HEAD_BYTES, MAX_SEGMENTS, HeadLimit
 from .middleware import HEADERS
 from .refusals import LONG_HEAD, TINY_CHUNKS, TOO_MANY_CONNECTIONS
-from .tls_server import TlsServer
 from .unreadable import forget_frames, unreadable
 from .whole_response import is_whole, send_whole
 
@@ -101,26 +103,25 @@ class Site(web.SockSite):
         self, runner: Runner, sock: socket.socket, ssl_context: ssl.SSLContext | None
     ) -> None:
         super().__init__(runner, sock, ssl_context=ssl_context, backlog=_BACKLOG)
-        self._tls: TlsServer | None = None
+        self._acceptor: Acceptor | None = None
 
     async def start(self) -> None:
         """Accept connections from now on."""
         await web.BaseSite.start(self)
-        loop, server = asyncio.get_running_loop(), self._runner.server
+        server = self._runner.server
         assert server is not None  # noqa: S101 - for mypy: the runner was set up
-        create: Callable[..., Awaitable[asyncio.Server]] = (
-            loop.create_unix_server if self._sock.family == socket.AF_UNIX else loop.create_server
-        )
-        if self._ssl_context is not None:
+        if self._ssl_context is None:
+            begin = partial(begin_plain, server)
+        else:
             limit = server.limit if isinstance(server, _Server) else None
-            self._tls = TlsServer(self._sock, server, self._ssl_context, limit)
-            return
-        self._server = await create(server, sock=self._sock, backlog=self._backlog)
+            begin = partial(begin_tls, server, self._ssl_context, limit)
+        self._sock.listen(self._backlog)
+        self._acceptor = Acceptor(self._sock, begin)
 
     async def stop(self) -> None:
         """Accept no more connections."""
-        if self._tls is not None:
-            self._tls.close()
+        if self._acceptor is not None:
+            self._acceptor.close()
         await super().stop()
 
 

@@ -20,7 +20,7 @@ PACKAGE = Path(server.__file__).parents[1]
 
 PRIVATE: dict[type, set[str]] = {
     web.AppRunner: {"_make_server"},
-    web.SockSite: {"_sock", "_server", "_runner", "_backlog", "_ssl_context"},
+    web.SockSite: {"_sock", "_runner", "_backlog", "_ssl_context"},
     web.Server: {"_loop", "_kwargs"},
     web.BaseRequest: {"_finish", "_prepare_hook"},
     web.Response: {"_cookies", "_eof_sent", "_keep_alive"},
@@ -78,7 +78,7 @@ def own_names(source: str) -> set[str]:
         "_stall",
         "_limit",
         "_base_path",
-        "_tls",
+        "_acceptor",
         "_refuse_chunks",
         "_refuse_head",
         "_awaits_head",

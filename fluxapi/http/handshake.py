@@ -1,14 +1,13 @@
-"""A server of TLS connections that count to the limit from their first moment.
+"""New connections, and those of TLS, which count to the limit from their first moment.
 
-The servers of event loops tell of a connection after its handshake. A client that never begins
-one would take a descriptor that counts to no limit, so this server accepts connections itself.
+Event loops tell of a TLS connection after its handshake. A client that never begins one would take
+a descriptor that counts to no limit.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import socket
 import ssl
 from collections.abc import Callable
@@ -18,15 +17,10 @@ from fluxapi.security.clients import peer_of
 
 from .connection_limit import ConnectionLimit
 
-__all__ = ["TlsServer"]
-
-_log = logging.getLogger(__name__)
+__all__ = ["begin_plain", "begin_tls"]
 
 _HANDSHAKE_TIMEOUT_S = 15.0
 """Time that a connection may take for its handshake."""
-
-_PAUSE_S = 1.0
-"""Time without new connections after one could not be accepted, such as for a lack of memory."""
 
 _Create = Callable[[], asyncio.Protocol]
 
@@ -77,44 +71,20 @@ class _Handshake(asyncio.Protocol):
             self._limit.leave(self)
 
 
-class TlsServer:
-    """The server of a socket that listens; it begins at once."""
+async def begin_plain(create: _Create, sock: socket.socket, _address: object) -> None:
+    """Make a protocol of a connection that was accepted."""
+    try:
+        await asyncio.get_running_loop().connect_accepted_socket(create, sock)
+    except OSError:
+        sock.close()
 
-    def __init__(
-        self,
-        sock: socket.socket,
-        create: _Create,
-        context: ssl.SSLContext,
-        limit: ConnectionLimit | None,
-    ) -> None:
-        sock.setblocking(False)
-        self._sock = sock
-        self._create = create
-        self._context = context
-        self._limit = limit
-        self._handshakes: set[asyncio.Task[None]] = set()
-        self._accepting = asyncio.get_running_loop().create_task(self._accept())
 
-    def close(self) -> None:
-        """Accept nothing more, and end the handshakes."""
-        self._accepting.cancel()
-        for task in self._handshakes:
-            task.cancel()
-        self._sock.close()
-
-    async def _accept(self) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            try:
-                sock, address = await loop.sock_accept(self._sock)
-            except OSError as error:
-                _log.warning("cannot accept a connection: %s", error.strerror)
-                await asyncio.sleep(_PAUSE_S)
-                continue
-            task = loop.create_task(
-                _Handshake(sock, self._create, self._limit).run(self._context, address)
-            )
-            self._handshakes.add(task)
-            task.add_done_callback(self._handshakes.discard)
-            # Connections that wait are accepted without a pause: let other tasks run.
-            await asyncio.sleep(0)
+async def begin_tls(
+    create: _Create,
+    context: ssl.SSLContext,
+    limit: ConnectionLimit | None,
+    sock: socket.socket,
+    address: object,
+) -> None:
+    """Make a protocol of a connection after its handshake."""
+    await _Handshake(sock, create, limit).run(context, address)
