@@ -43,8 +43,8 @@ async def serve(request: web.Request) -> web.Response:
             "The service has no MCP SDK; its owner can install it: pip install 'fluxapi[mcp]'."
         )
     http = sys.modules.get(_HTTP)
-    if http is None:
-        # The import of the SDK takes a second.
+    if http is None or not hasattr(http, "answer"):
+        # The import of the SDK takes a second; until it is complete, the module lacks this name.
         http = await asyncio.to_thread(import_module, _HTTP)
         # Messages that have waited for it go on one after the other.
         await TimeSlice(0).share()

@@ -38,22 +38,6 @@ class Answer:
     body: bytes = b""
 
 
-async def answer(
-    jobs: Jobs, right: Right | None, headers: Mapping[str, str], body: bytes
-) -> Answer:
-    """Return the answer to the message *body*, a valid ``schemas/mcp-message.json``."""
-    manager = StreamableHTTPSessionManager(
-        app=build(jobs, right),
-        json_response=True,
-        stateless=True,
-        max_request_body_size=max(len(body), 1),
-    )
-    exchange = _Exchange(body)
-    async with manager.run():
-        await manager.handle_request(_scope(headers, body), exchange.receive, exchange.send)
-    return exchange.answer
-
-
 def _scope(headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
     """Return the request as ASGI describes it, without what the service has checked already."""
     passed = [
@@ -103,3 +87,20 @@ class _Exchange:
             }
         elif message["type"] == "http.response.body":
             self.answer.body += message.get("body", b"")
+
+
+# This is the last name, so that a module that has it is complete, whichever thread imports it.
+async def answer(
+    jobs: Jobs, right: Right | None, headers: Mapping[str, str], body: bytes
+) -> Answer:
+    """Return the answer to the message *body*, a valid ``schemas/mcp-message.json``."""
+    manager = StreamableHTTPSessionManager(
+        app=build(jobs, right),
+        json_response=True,
+        stateless=True,
+        max_request_body_size=max(len(body), 1),
+    )
+    exchange = _Exchange(body)
+    async with manager.run():
+        await manager.handle_request(_scope(headers, body), exchange.receive, exchange.send)
+    return exchange.answer

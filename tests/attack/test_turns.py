@@ -6,9 +6,10 @@ A viewer can send them: pages, metrics, messages of MCP.
 from __future__ import annotations
 
 import asyncio
+import sys
 from dataclasses import replace
 from importlib import import_module
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -157,6 +158,27 @@ async def test_a_message_of_mcp_goes_on_at_once(
         headers={"Accept": "application/json"},
     )
     assert answer.status == 200
+
+
+async def test_messages_of_mcp_wait_until_the_sdk_is_loaded(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = await start()
+    # Another thread imports the module, so it is listed, but is not complete.
+    monkeypatch.setitem(sys.modules, mcp._HTTP, ModuleType(mcp._HTTP))
+    whole: Any = ModuleType(mcp._HTTP)
+
+    async def answer(*_: object) -> Any:
+        return type("Answer", (), {"status": 202})
+
+    async def load(*_: object) -> Any:
+        whole.answer = answer
+        return whole
+
+    monkeypatch.setattr("fluxapi.handlers.mcp.asyncio.to_thread", load)
+    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+    found = await service.client.post("/v1/mcp", json=message)
+    assert found.status == 202
 
 
 class Request(dict[Any, Any]):
