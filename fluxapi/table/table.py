@@ -331,6 +331,7 @@ class Table:
         self.waitable.forget([jobid])
         # Until the end of a batch, the index has the facets from before the batch.
         before = changes.changed.pop(jobid, Shape(facets(job), checksum(job)))
+        # Readers have never seen a row that was added in this batch.
         if before is not None:
             changes.gone[jobid] = before
 
@@ -370,8 +371,7 @@ class Table:
             self.index.add(fresh, more_follow=self.replaying)
             self.groups.add((values, self._jobs[jobid]) for jobid, values in fresh)
             for _, values in fresh:
-                if values.queue:
-                    self.queues.add(values)
+                self.queues.add(values)
         self.digest = digest % DIGEST_MODULUS
 
     def _trim(self, changes: Changes) -> None:
@@ -379,21 +379,14 @@ class Table:
         excess = 0 if inactive is None else len(inactive) - self._max_inactive
         if inactive is not None and excess > 0:
             for jobid in list(islice(inactive, excess)):
-                job = self._jobs.pop(jobid)
-                self.links.remove(job)
+                job = self._jobs[jobid]
                 filed = facets(job)
                 self.index.remove([(jobid, filed)])
                 self.groups.remove(filed, is_purged=True)
                 self.queues.remove(filed)
                 self.digest = (self.digest - checksum(job)) % DIGEST_MODULUS
-                self._touch(jobid)
-                self._memos.pop(jobid, None)
-                self.waitable.forget([jobid])
-                # Readers have never seen a row that was added in this batch.
-                before = changes.changed.pop(jobid, Shape(filed, checksum(job)))
+                self._drop(jobid, changes)
                 self._trimmed = max(self._trimmed, jobid)
-                if before is not None:
-                    changes.gone[jobid] = before
 
     def _learn_key(self, job: Job, message: JournalMessage) -> None:
         known_by = self._signer.read(message.jobspec, job.userid)

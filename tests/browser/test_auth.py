@@ -171,18 +171,29 @@ def submit(page: Page, command: str) -> str:
     return jobid
 
 
+def open_own_job(page: Page, guarded: Service) -> str:
+    """Log in, submit a job that runs for long, open its page and return its ID."""
+    enter(page, guarded)
+    live(page)
+    jobid = submit(page, "sleep 600")
+    page.goto(f"{guarded.url.rstrip('/')}/ui/jobs/{jobid}")
+    live(page)
+    return jobid
+
+
+def shared_link(page: Page) -> str:
+    """Share what the page shows, and return the link."""
+    page.get_by_role("button", name="Share").click()
+    page.get_by_role("button", name="Create the link").click()
+    return page.get_by_role("textbox", name="Link").input_value()
+
+
 def test_a_shared_link_shows_a_job_live_and_lets_nobody_change_it(
     guarded: Service, visitor: BrowserContext, colleague: BrowserContext
 ) -> None:
     owner = visitor.new_page()
-    enter(owner, guarded)
-    live(owner)
-    jobid = submit(owner, "sleep 600")
-    owner.goto(f"{guarded.url.rstrip('/')}/ui/jobs/{jobid}")
-    live(owner)
-    owner.get_by_role("button", name="Share").click()
-    owner.get_by_role("button", name="Create the link").click()
-    link = owner.get_by_role("textbox", name="Link").input_value()
+    jobid = open_own_job(owner, guarded)
+    link = shared_link(owner)
     owner.get_by_role("button", name="Close").click()
 
     sent: list[Request] = []
@@ -227,14 +238,8 @@ def test_a_page_that_needs_another_right_has_the_command_to_copy(
     guarded: Service, visitor: BrowserContext, browser: Browser
 ) -> None:
     owner = visitor.new_page()
-    enter(owner, guarded)
-    live(owner)
-    jobid = submit(owner, "sleep 600")
-    owner.goto(f"{guarded.url.rstrip('/')}/ui/jobs/{jobid}")
-    live(owner)
-    owner.get_by_role("button", name="Share").click()
-    owner.get_by_role("button", name="Create the link").click()
-    link = owner.get_by_role("textbox", name="Link").input_value()
+    jobid = open_own_job(owner, guarded)
+    link = shared_link(owner)
     # The browser itself reports the status of the page.
     guest = browser.new_page()
     guest.context.grant_permissions(["clipboard-read", "clipboard-write"])
@@ -254,9 +259,7 @@ def test_a_shared_link_takes_no_rights_from_who_is_logged_in(
     page = visitor.new_page()
     enter(page, guarded)
     live(page)
-    page.get_by_role("button", name="Share").click()
-    page.get_by_role("button", name="Create the link").click()
-    link = page.get_by_role("textbox", name="Link").input_value()
+    link = shared_link(page)
     page.goto("about:blank")
     page.goto(link)
     live(page)

@@ -197,10 +197,15 @@ def test_the_page_of_a_job_is_translated(
     assert raw_texts(page) == []
 
 
-def test_what_is_said_of_a_form_is_translated(translated: Service, page: Page) -> None:
+def open_form(translated: Service, page: Page) -> None:
+    """Open the form with all of its sections."""
     page.goto(f"{translated.url.rstrip('/')}/ui/submit")
     live(page)
     page.evaluate("for (const it of document.querySelectorAll('details')) it.open = true")
+
+
+def test_what_is_said_of_a_form_is_translated(translated: Service, page: Page) -> None:
+    open_form(translated, page)
     for name, text, said in (
         ("command", "zq | zq", "No shell runs this command"),
         ("num_tasks", "0", "Must be a whole number"),
@@ -215,9 +220,7 @@ def test_what_is_said_of_a_form_is_translated(translated: Service, page: Page) -
 
 
 def test_the_findings_of_the_check_are_translated(translated: Service, page: Page) -> None:
-    page.goto(f"{translated.url.rstrip('/')}/ui/submit")
-    live(page)
-    page.evaluate("for (const it of document.querySelectorAll('details')) it.open = true")
+    open_form(translated, page)
     for name, text, said in (
         ("command", "true", ""),
         ("num_tasks", "5000", "⟦The instance has ⟧"),

@@ -12,7 +12,6 @@ import asyncio
 import contextlib
 import logging
 import select
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -24,8 +23,9 @@ from fluxapi.model.job import STATES
 
 from . import refusal
 from .outbox import Outbox
+from .polling_thread import PollingThread
 from .utilization import read_utilization
-from .wire import Connection, Message, Wakeup
+from .wire import Connection, Message
 
 __all__ = ["Counter", "CounterThread", "Counts", "Utilization", "read_counts"]
 
@@ -119,21 +119,19 @@ class Counter:
         self._stop(self)
 
 
-class CounterThread:
+class CounterThread(PollingThread):
     """A thread that keeps the counts of many instances current."""
 
     def __init__(self, bindings: Any) -> None:
+        super().__init__("flux-counter")
         self._bindings = bindings
         self._outbox = Outbox(asyncio.get_running_loop())
-        self._wakeup = Wakeup()
-        self._closing = threading.Event()
         self._added: deque[Counter] = deque()
         self._removed: deque[Counter] = deque()
         # Only the thread uses the following attributes.
         self._counters: set[Counter] = set()
         self._poll = select.poll()
         self._poll.register(self._wakeup.fileno(), select.POLLIN)
-        self._thread = threading.Thread(target=self._run, name="flux-counter", daemon=True)
         self._thread.start()
 
     def add(self, uri: str, leave: Leave) -> Counter:
@@ -146,14 +144,6 @@ class CounterThread:
     def _remove(self, counter: Counter) -> None:
         self._removed.append(counter)
         self._wakeup.set()
-
-    async def close(self, timeout: float) -> None:
-        """Close all connections and end the thread within *timeout* seconds."""
-        self._closing.set()
-        self._wakeup.set()
-        await asyncio.to_thread(self._thread.join, timeout)
-        if not self._thread.is_alive():
-            self._wakeup.close()
 
     def _run(self) -> None:
         try:

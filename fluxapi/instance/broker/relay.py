@@ -15,7 +15,6 @@ import select
 import shutil
 import socket
 import tempfile
-import threading
 from collections import deque
 from collections.abc import Callable
 from functools import partial
@@ -31,7 +30,8 @@ from . import refusal
 from .channel import Channel
 from .child_uri import Address
 from .outbox import Outbox
-from .wire import Connection, Wakeup
+from .polling_thread import PollingThread
+from .wire import Connection
 
 __all__ = ["Door", "RelayThread"]
 
@@ -72,16 +72,15 @@ class Door:
         self.channels: set[Channel] = set()
 
 
-class RelayThread:
+class RelayThread(PollingThread):
     """The doors to the children of the broker at ``uri``; ``timeout`` limits the connection."""
 
     def __init__(self, bindings: Any, uri: str | None, timeout: float) -> None:
+        super().__init__("flux-relay")
         self._bindings = bindings
         self._uri = uri
         self._timeout = timeout
         self._outbox = Outbox(asyncio.get_running_loop())
-        self._wakeup = Wakeup()
-        self._closing = threading.Event()
         self._wanted: deque[tuple[Address, asyncio.Future[Door]]] = deque()
         self._unwanted: deque[Door] = deque()
         # Only the thread uses the following attributes.
@@ -93,7 +92,6 @@ class RelayThread:
         self._requests: deque[tuple[bytes, bytes, int, bool, int]] = deque()
         self._watched: dict[int, int] = {}
         """The events of each descriptor that the connection watches."""
-        self._thread = threading.Thread(target=self._run, name="flux-relay", daemon=True)
         self._thread.start()
 
     async def open(self, address: Address) -> Door:
@@ -111,14 +109,6 @@ class RelayThread:
     def _shut(self, door: Door) -> None:
         self._unwanted.append(door)
         self._wakeup.set()
-
-    async def close(self, timeout: float) -> None:
-        """Close all doors and end the thread within *timeout* seconds."""
-        self._closing.set()
-        self._wakeup.set()
-        await asyncio.to_thread(self._thread.join, timeout)
-        if not self._thread.is_alive():
-            self._wakeup.close()
 
     def _run(self) -> None:
         try:

@@ -126,7 +126,7 @@ export class Feed {
       const end = await read(this.job, "lines", { first: 1, count: 1 }, this.#asking.signal, (item) => (hasLine ||= item["type"] === "line"));
       if (hasLine || end["reason"] !== "end" || !isOpen()) return;
     } catch {
-      // What is said after a while has to do.
+      // The page says later, when nothing has come for a while, that nothing is written.
       return;
     }
     this.isQuiet = this.isSilent = true;

@@ -56,7 +56,7 @@ export class GoneJobs {
       try {
         gone = (await call("POST", "/v1/jobs/query", { ids }))["unknown"];
       } catch {
-        // That the service does not answer is told by the check of the job.
+        // The check of the job tells that the service does not answer.
         this.#asked = "";
       }
     }

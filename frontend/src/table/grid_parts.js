@@ -30,7 +30,7 @@ export function stretch({ grows, fills }, cell) {
 }
 
 /**
- * Whether a column that is shown lies beyond the edge of its frame, where it is seen only after the table is scrolled.
+ * Return whether a column lies beyond the edge of its frame, so that the reader has to scroll the table to see it.
  * @param {{ frame: HTMLElement, head: HTMLElement }} grid
  * @param {string} key
  */
