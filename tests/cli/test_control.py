@@ -14,6 +14,7 @@ import pytest
 
 from fluxapi.cli.command_index import COMMANDS
 from tests.running import Service, clean_environment, needs_flux, service
+from tests.waiting import block_until
 
 from .program import Program
 from .terminal import terminal
@@ -68,6 +69,8 @@ def test_cancel_by_filter_asks_first(both: tuple[Program, Service]) -> None:
 def test_cancel_has_the_short_options_of_flux(both: tuple[Program, Service]) -> None:
     run, running = both
     jobid = run.submit("--urgency=hold", "--job-name=short", "true")
+    # A submission returns once the job is known, which is before it reaches this state.
+    block_until(lambda: state(running, jobid) == "SCHED")
     done = run("cancel", "-n", "-S", "sched", "--name=short")
     assert (done.out, done.err) == (f"{jobid}\n", "fluxapi: Would cancel 1 job.\n")
     assert run.ok("cancel", "--dry-run", "-q", "--states=pending", "--name=short") == f"{jobid}\n"

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import functools
 import inspect
+from collections import deque
 from pathlib import Path
 
 import aiohttp
 import pytest
 from aiohttp import web
+from aiohttp.client_proto import ResponseHandler
 
 from fluxapi.http import server, whole_response
 
@@ -167,4 +170,14 @@ def test_no_other_file_extends_classes_of_aiohttp() -> None:
         if isinstance(node, ast.ClassDef)
         and any(ast.unparse(base).startswith(("web.", "aiohttp.")) for base in node.bases)
     ]
-    assert set(extends) == {"client/response.py", "http/server.py"}
+    assert set(extends) == {"client/response.py", "http/server.py", "webhooks/connector.py"}
+
+
+async def test_the_class_of_connections_of_a_client_can_be_chosen() -> None:
+    connector = aiohttp.TCPConnector()
+    try:
+        assert isinstance(connector._factory, functools.partial)
+        assert connector._factory.func is ResponseHandler
+        assert isinstance(connector._factory()._buffer, deque)
+    finally:
+        await connector.close()
