@@ -22,8 +22,8 @@ _MAX_SCANNED_JOBS = 1000
 """Jobs that are tested for one piece; a filter may match none of them."""
 
 _MAX_CACHE_BYTES = 32 << 20
-"""Bytes of pieces that the snapshot of all jobs keeps for the next client. Those that are kept
-encoded, too, take as much again."""
+"""Bytes of pieces that the snapshot of all jobs keeps for the next client. Those that are
+kept encoded, too, take up to three times as much."""
 
 _MAX_CACHED_WIRES = 4
 """Wires for which a piece is kept encoded: a client chooses the label in them. Only one of them may

@@ -21,6 +21,9 @@ _log = logging.getLogger(__name__)
 _PAUSE_S = 1.0
 """Time without new connections after one could not be accepted, such as for a lack of memory."""
 
+_MAX_PER_PASS = 32
+"""Connections that are accepted in one pass; the work that each causes follows in the next one."""
+
 _Begin = Callable[[socket.socket, object], Coroutine[object, object, None]]
 
 
@@ -50,9 +53,9 @@ class Acceptor:
         self._sock.close()
 
     def _accept(self) -> None:
-        """Accept the connections that wait, in one time slice."""
+        """Accept connections that wait, in one time slice."""
         end = time.perf_counter() + SLICE_S
-        while True:
+        for _ in range(_MAX_PER_PASS):
             try:
                 sock, address = self._sock.accept()
             except (BlockingIOError, InterruptedError):

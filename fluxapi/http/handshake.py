@@ -13,6 +13,7 @@ import ssl
 from collections.abc import Callable
 from typing import cast
 
+from fluxapi.process.timeslice import TimeSlice
 from fluxapi.security.clients import peer_of
 
 from .connection_limit import ConnectionLimit
@@ -57,6 +58,8 @@ class _Handshake(asyncio.Protocol):
             self._sock.close()
             return
         try:
+            # A handshake takes a millisecond, so one begins in each pass of the event loop.
+            await TimeSlice(0).share()
             await asyncio.get_running_loop().connect_accepted_socket(
                 lambda: self, self._sock, ssl=context, ssl_handshake_timeout=_HANDSHAKE_TIMEOUT_S
             )

@@ -5,8 +5,8 @@ import { Feed } from "../src/job/output_feed.js";
 
 Object.assign(globalThis, { document: { body: { dataset: {} } }, location: { origin: "http://flux.test", pathname: "/ui/jobs/f1" } });
 
-/** A feed of a job of which no message comes; the service answers this to the request for the first line. @param {string} answer */
-async function silent(answer) {
+/** A feed of a job of which no message comes; the service answers this to the request for the first line. @param {string} answer @param {number} later milliseconds that pass then */
+async function silent(answer, later = 0) {
   mock.timers.enable({ apis: ["setTimeout"] });
   /** @type {string[]} */
   const requests = [];
@@ -20,6 +20,7 @@ async function silent(answer) {
   const feed = new Feed(channel, "f1", "", { changed: () => changes++, said: nothing, file: nothing, ended: nothing, memory: nothing });
   mock.timers.tick(300);
   await new Promise((done) => setImmediate(() => setImmediate(done)));
+  mock.timers.tick(later);
   feed.stop();
   mock.timers.reset();
   mock.restoreAll();
@@ -35,4 +36,9 @@ test("a job of which no message comes has written nothing if the service has no 
 test("an output that has a line is on its way", async () => {
   const { feed } = await silent('{"type":"line","line":1}\n{"type":"end","reason":"count"}\n');
   assert.deepEqual([feed.isQuiet, feed.isSilent], [false, false]);
+});
+
+test("what was said at once is still said later", async () => {
+  const { feed } = await silent('{"type":"end","reason":"end"}\n', 1700);
+  assert.deepEqual([feed.isQuiet, feed.isSilent], [true, true]);
 });

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
+import shutil
 import socket
 import struct
 import tempfile
@@ -17,7 +19,7 @@ from typing import Any
 import pytest
 
 from fluxapi.errors import OutcomeUnknown
-from fluxapi.instance.broker import journal
+from fluxapi.instance.broker import journal, passage
 from fluxapi.instance.broker.calls import Submissions
 from fluxapi.instance.broker.gate import Gate, GateThread
 from fluxapi.instance.broker.message_guard import MAX_MESSAGE_BYTES, MessageGuard
@@ -69,6 +71,15 @@ async def gates() -> AsyncIterator[GateThread]:
     await thread.close(TIMEOUT_S)
 
 
+class Lacking:
+    """The module ``socket`` of a process that may open no more descriptors."""
+
+    AF_UNIX, SOCK_STREAM = socket.AF_UNIX, socket.SOCK_STREAM
+
+    def socket(self, *_: object) -> socket.socket:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+
 @contextmanager
 def program(path: Path, serve: Callable[[socket.socket], None]) -> Iterator[None]:
     """Offer a socket; each connection to it is served in a thread."""
@@ -111,6 +122,57 @@ async def test_a_client_is_greeted_though_the_program_is_mute(
         gate = await gates.open(f"local://{folder}/x")
         with connect(gate) as client:
             assert await asyncio.to_thread(client.recv, 10) == b"\0"
+
+
+async def test_a_lack_of_descriptors_ends_one_connection_and_not_the_thread(
+    gates: GateThread, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def serve(client: socket.socket) -> None:
+        with client:
+            client.sendall(b"\0" + head(0))
+            client.recv(1)
+
+    with program(folder / "x", serve):
+        gate = await gates.open(f"local://{folder}/x")
+        with monkeypatch.context() as lacking, connect(gate) as client:
+            lacking.setattr(passage, "socket", Lacking())
+            client.sendall(b"x")
+            assert await asyncio.to_thread(read, client, 10) == b"\0"
+        assert gate.problem == "Too many open files"
+        with connect(gate) as client:
+            client.sendall(b"x")
+            assert await asyncio.to_thread(read, client, 2) == b"\0" + head(0)[:1]
+
+
+async def test_a_connection_that_cannot_be_accepted_is_accepted_after_a_pause(
+    gates: GateThread,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    refusals = [OSError(errno.EMFILE, "Too many open files")]
+
+    class Failing(socket.socket):
+        def accept(self) -> tuple[socket.socket, Any]:
+            if refusals:
+                raise refusals.pop()
+            return super().accept()
+
+    with monkeypatch.context() as failing:
+        failing.setattr(socket, "socket", Failing)
+        gate = await gates.open(f"local://{folder}/x")
+    with connect(gate) as client:
+        assert await asyncio.to_thread(client.recv, 10) == b"\0"
+    assert not refusals
+    assert "cannot accept a connection of libflux: Too many open files" in caplog.text
+
+
+async def test_a_folder_that_was_cleaned_is_made_anew(gates: GateThread, folder: Path) -> None:
+    first = await gates.open(f"local://{folder}/x")
+    shutil.rmtree(first.path.parent)
+    second = await gates.open(f"local://{folder}/x")
+    with connect(second) as client:
+        assert await asyncio.to_thread(client.recv, 10) == b"\0"
 
 
 async def test_messages_pass_in_both_directions(gates: GateThread, folder: Path) -> None:

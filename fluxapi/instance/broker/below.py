@@ -58,7 +58,7 @@ class Below:
     async def count(self, place: ChildPlace) -> Counter:
         """Count the jobs of a child; see :class:`~fluxapi.instance.protocol.Parent`."""
         uri, leave = await self.child(place).way()
-        if self._counters is None:
+        if self._counters is None or self._counters.has_ended:
             self._counters = CounterThread(self._bindings)
         return self._counters.add(uri, leave)
 
@@ -69,11 +69,11 @@ class Below:
         return [thread.close(timeout) for thread in threads if thread is not None]
 
     def _relay_thread(self) -> RelayThread:
-        if self._relay is None:
+        if self._relay is None or self._relay.has_ended:
             self._relay = RelayThread(self._bindings, self._uri, self._timeout)
         return self._relay
 
     def _gate_thread(self) -> GateThread:
-        if self._gates is None:
+        if self._gates is None or self._gates.has_ended:
             self._gates = GateThread()
         return self._gates

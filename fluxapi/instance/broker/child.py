@@ -179,7 +179,11 @@ class ChildInstance:
             if transport != "ssh":
                 with contextlib.suppress(_NoWayError):
                     uri = await self._lead(transport, address)
-                    return (await self._through_gate(uri)).uri, self._leave
+                    try:
+                        return (await self._through_gate(uri)).uri, self._leave
+                    except InstanceUnavailable:
+                        self._leave()
+                        raise
         raise InstanceUnavailable(f"{self._name} cannot be counted without ssh.")
 
     async def submit(self, submissions: Sequence[Submission]) -> list[int | FluxapiError]:
@@ -344,7 +348,8 @@ class ChildInstance:
         try:
             gate = self._gate = await self._gates().open(uri)
         except OSError as error:
-            raise InstanceUnavailable(f"No socket can be made: {error.strerror}.") from None
+            why = error.strerror or error
+            raise InstanceUnavailable(f"No socket can be made: {why}.") from None
         return gate
 
     def _leave(self) -> None:

@@ -18,11 +18,12 @@ import shutil
 import socket
 import tempfile
 import threading
+import time
 from collections import deque
 from pathlib import Path
 
 from .passage import Passage
-from .polling_thread import PollingThread
+from .polling_thread import ACCEPT_PAUSE_S, PollingThread
 
 __all__ = ["Gate", "GateThread"]
 
@@ -76,12 +77,24 @@ class GateThread(PollingThread):
         self._gates: set[Gate] = set()
         self._poll = select.poll()
         self._watched: dict[int, int] = {}
+        self._accepts_from = 0.0
+        """The time (monotonic) before which no connection is accepted."""
         self._poll.register(self._wakeup.fileno(), select.POLLIN)
         self._thread.start()
 
     async def open(self, uri: str) -> Gate:
         """Return a gate to the socket of *uri*; raise ``OSError`` if none can be made."""
-        return await asyncio.to_thread(self._make, uri.removeprefix("local://"))
+        making = asyncio.ensure_future(asyncio.to_thread(self._make, uri.removeprefix("local://")))
+        try:
+            return await asyncio.shield(making)
+        except asyncio.CancelledError:
+            making.add_done_callback(self._drop)
+            raise
+
+    def _drop(self, making: asyncio.Future[Gate]) -> None:
+        """Close a gate that nobody waits for anymore."""
+        if not making.cancelled() and making.exception() is None:
+            self.shut(making.result())
 
     def shut(self, gate: Gate) -> None:
         """Close a gate soon."""
@@ -92,7 +105,9 @@ class GateThread(PollingThread):
         with self._lock:
             if self._closing.is_set():
                 raise OSError(errno.ESHUTDOWN, os.strerror(errno.ESHUTDOWN))
-            self._folder = self._folder or tempfile.mkdtemp(prefix="fluxapi-")
+            # Something may have cleaned the folder for temporary files.
+            if not (self._folder and Path(self._folder).is_dir()):
+                self._folder = tempfile.mkdtemp(prefix="fluxapi-")
             gate = Gate(target, Path(self._folder, str(next(self._numbers))), self)
             self._added.append(gate)
         self._wakeup.set()
@@ -102,8 +117,9 @@ class GateThread(PollingThread):
         try:
             while not self._closing.is_set():
                 self._obey()
-                self._watch()
-                ready = dict(self._poll.poll())
+                pause = self._accepts_from - time.monotonic()
+                self._watch(accepts=pause <= 0)
+                ready = dict(self._poll.poll(pause * 1000 if pause > 0 else None))
                 self._wakeup.clear()
                 self._serve(ready)
         except Exception:  # noqa: BLE001 - nobody else would tell of it
@@ -123,8 +139,9 @@ class GateThread(PollingThread):
         while self._unwanted:
             self._remove(self._unwanted.popleft())
 
-    def _watch(self) -> None:
-        wanted = {gate.listener.fileno(): select.POLLIN for gate in self._gates}
+    def _watch(self, *, accepts: bool) -> None:
+        listeners = self._gates if accepts else ()
+        wanted = {gate.listener.fileno(): select.POLLIN for gate in listeners}
         for gate in self._gates:
             for passage in gate.passages:
                 wanted |= {sock.fileno(): events for sock, events in passage.watched()}
@@ -138,11 +155,25 @@ class GateThread(PollingThread):
     def _serve(self, ready: dict[int, int]) -> None:
         for gate in self._gates:
             if gate.listener.fileno() in ready:
-                _accept(gate)
+                self._accept(gate)
             for passage in list(gate.passages):
                 passage.serve(ready)
                 if passage.ended:
                     _end(gate, passage)
+
+    def _accept(self, gate: Gate) -> None:
+        try:
+            client, _ = gate.listener.accept()
+        except BlockingIOError:
+            return
+        except OSError as error:
+            _log.warning("cannot accept a connection of libflux: %s", error.strerror)
+            self._accepts_from = time.monotonic() + ACCEPT_PAUSE_S
+            return
+        if len(gate.passages) >= _MAX_PASSAGES:
+            client.close()
+            return
+        gate.passages.add(Passage(client, gate.target))
 
     def _remove(self, gate: Gate) -> None:
         self._gates.discard(gate)
@@ -150,17 +181,6 @@ class GateThread(PollingThread):
             _end(gate, passage)
         gate.listener.close()
         gate.path.unlink(missing_ok=True)
-
-
-def _accept(gate: Gate) -> None:
-    try:
-        client, _ = gate.listener.accept()
-    except OSError:
-        return
-    if len(gate.passages) >= _MAX_PASSAGES:
-        client.close()
-        return
-    gate.passages.add(Passage(client, gate.target))
 
 
 def _end(gate: Gate, passage: Passage) -> None:

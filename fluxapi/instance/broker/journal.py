@@ -191,7 +191,7 @@ class JournalThread:
                     changes.append(Purged(_purge_decoder.decode(message.payload).jobs))
                 else:
                     changes += self._normalizer.take(decode_journal(message.payload))
-        except msgspec.MsgspecError as problem:
+        except (msgspec.MsgspecError, ValueError) as problem:
             msg = f"The journal contains an invalid entry: {problem}."
             raise InstanceUnavailable(msg) from None
         return changes

@@ -71,9 +71,9 @@ class Passage:
             self.server.close()
 
     def _connect(self) -> None:
-        self.server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.server.setblocking(False)
         try:
+            self.server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            self.server.setblocking(False)
             self.server.connect(self._target)
         except OSError as error:
             full = error.errno == errno.EAGAIN

@@ -8,7 +8,10 @@ from abc import ABC, abstractmethod
 
 from .wire import Wakeup
 
-__all__ = ["PollingThread"]
+__all__ = ["ACCEPT_PAUSE_S", "PollingThread"]
+
+ACCEPT_PAUSE_S = 0.5
+"""Time without new connections after one could not be accepted, such as for lack of descriptors."""
 
 
 class PollingThread(ABC):
@@ -26,10 +29,15 @@ class PollingThread(ABC):
     def _run(self) -> None:
         """Do the work of the thread until ``_closing`` is set, and clean up."""
 
+    @property
+    def has_ended(self) -> bool:
+        """True once the thread has ended, by itself or by :meth:`close`."""
+        return not self._thread.is_alive()
+
     async def close(self, timeout: float) -> None:
         """End the thread, with all that it holds, within *timeout* seconds."""
         self._closing.set()
         self._wakeup.set()
         await asyncio.to_thread(self._thread.join, timeout)
-        if not self._thread.is_alive():
+        if self.has_ended:
             self._wakeup.close()

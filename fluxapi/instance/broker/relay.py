@@ -15,6 +15,7 @@ import select
 import shutil
 import socket
 import tempfile
+import time
 from collections import deque
 from collections.abc import Callable
 from functools import partial
@@ -30,7 +31,7 @@ from . import refusal
 from .channel import Channel
 from .child_uri import Address
 from .outbox import Outbox
-from .polling_thread import PollingThread
+from .polling_thread import ACCEPT_PAUSE_S, PollingThread
 from .wire import Connection
 
 __all__ = ["Door", "RelayThread"]
@@ -90,6 +91,8 @@ class RelayThread(PollingThread):
         self._doors: set[Door] = set()
         self._channels: dict[int, tuple[Channel, Door]] = {}
         self._requests: deque[tuple[bytes, bytes, int, bool, int]] = deque()
+        self._accepts_from = 0.0
+        """The time (monotonic) before which no connection is accepted."""
         self._watched: dict[int, int] = {}
         """The events of each descriptor that the connection watches."""
         self._thread.start()
@@ -156,8 +159,9 @@ class RelayThread(PollingThread):
             busy = self._receive(connection)
             self._send(connection)
             self._outbox.hand_over()
-            self._watch(connection)
-            ready = connection.wait(0 if busy else _IDLE_TIMEOUT_S)
+            pause = max(self._accepts_from - time.monotonic(), 0.0)
+            self._watch(connection, accepts=not pause)
+            ready = connection.wait(0 if busy else pause or _IDLE_TIMEOUT_S)
             self._wakeup.clear()
             self._serve_clients(dict(ready))
 
@@ -168,7 +172,7 @@ class RelayThread(PollingThread):
             try:
                 door = self._make(address)
             except OSError as error:
-                problem = InstanceUnavailable(f"No socket can be made: {error.strerror}.")
+                problem = InstanceUnavailable(f"No socket can be made: {error.strerror or error}.")
                 self._outbox.post(_reject, (future, problem))
             else:
                 self._outbox.post(_settle, (future, door))
@@ -233,9 +237,9 @@ class RelayThread(PollingThread):
             topic, payload, tag, streaming, rank = self._requests.popleft()
             connection.request(topic, payload, tag, streaming=streaming, node=rank)
 
-    def _watch(self, connection: Connection) -> None:
+    def _watch(self, connection: Connection, *, accepts: bool) -> None:
         """Tell the connection the descriptors of the doors and their clients."""
-        wanted = {door.listener.fileno(): select.POLLIN for door in self._doors}
+        wanted = {door.listener.fileno(): select.POLLIN * accepts for door in self._doors}
         for channel, _ in self._channels.values():
             # A broker that takes no more requests gets none.
             events = channel.events & (~select.POLLIN if self._requests else ~0)
@@ -259,7 +263,11 @@ class RelayThread(PollingThread):
     def _accept(self, door: Door) -> None:
         try:
             client, _ = door.listener.accept()
-        except OSError:
+        except BlockingIOError:
+            return
+        except OSError as error:
+            _log.warning("cannot accept a connection of libflux: %s", error.strerror)
+            self._accepts_from = time.monotonic() + ACCEPT_PAUSE_S
             return
         if len(door.channels) >= _MAX_CHANNELS:
             client.close()

@@ -46,13 +46,16 @@ export class HeldPlace {
     // A change may consist of others.
     if (this.#isHeld) return change();
     this.#isHeld = true;
-    this.note();
-    change();
-    this.restore();
-    this.#isHeld = false;
+    try {
+      this.note();
+      change();
+      this.restore();
+    } finally {
+      this.#isHeld = false;
+    }
   }
 
-  /** Show an element in the middle of the screen unless it is in sight, and the screen where it is. @param {Element} target */
+  /** Scroll an element to the middle of the screen unless it is in sight, and the page until the screen is in sight. @param {Element} target */
   reveal(target) {
     if (!this.#sees(target)) this.#center(target);
     target.scrollIntoView({ block: "nearest", inline: "nearest" });

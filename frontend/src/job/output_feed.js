@@ -107,7 +107,7 @@ export class Feed {
     this.#waiting = setTimeout(() => {
       this.isQuiet = this.terminal.lines.length === 0;
       // The output begins with a header.
-      this.isSilent = this.isQuiet && this.#last.size > 0;
+      this.isSilent = this.isQuiet && (this.isSilent || this.#last.size > 0);
       this.tell.changed();
       if (!this.isQuiet || this.isSilent) return;
       this.#waiting = setTimeout(() => {

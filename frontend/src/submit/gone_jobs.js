@@ -72,6 +72,7 @@ export class GoneJobs {
     const remove = element("button", { type: "button", className: "quiet", textContent: t("submit.gone_remove", { count: gone.length }) });
     remove.addEventListener("click", () => {
       this.dependencies.value = without(this.dependencies.value, gone);
+      this.#asked = "";
       this.dependencies.focus();
       this.#tell([]);
       this.dependencies.dispatchEvent(new Event("input", { bubbles: true }));
