@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.running import Service, clean_environment, own_environment, service
+from tests.waiting import TIMEOUT_S
 
 from .blocks import BLOCKS, DOCUMENTS, Block, blocks_of, name_of
 from .grammar import PROSE, check
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
 RUN = ("bash", "python")
 USER, TOKEN = "alice", "pancakes"
+STOPS = re.compile(r"^fluxapi stop\b|/service/stop\b", re.MULTILINE)
+"""A command after which the service ends, a moment later."""
+
 FLUX = shutil.which("flux") is not None
 
 RULES: list[tuple[str, Callable[[Place], str]]] = [
@@ -125,7 +129,10 @@ class Reader:
         session = self._session(block, where)
         text = where.fit(block.text)
         if block.until is None:
-            return session.run(block, text)
+            wrote = session.run(block, text)
+            if STOPS.search(block.text):
+                where.service.process.wait(TIMEOUT_S)
+            return wrote
         with busy(where.service.url.rstrip("/"), where.headers):
             return session.run(block, text)
 

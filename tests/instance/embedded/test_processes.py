@@ -33,12 +33,15 @@ async def main():
     await instance.submit([Submission(jobspec.encode()) for jobspec in jobspecs])
     async for batch in instance.changes():
         for message in batch:
-            if any(event.name == "start" for event in getattr(message, "events", ())):
+            names = [event.name for event in getattr(message, "events", ())]
+            if "start" in names:
                 print(message.id, flush=True)
+            if "clean" in names:
+                print("ended", message.id, flush=True)
 
 asyncio.run(main())
 """
-"""Runs the jobspecs of its first argument, a line each; prints the id of each that started."""
+"""Runs the jobspecs of its first argument, a line each; prints the IDs as they start and end."""
 
 
 async def test_the_environment_is_the_jobspecs_and_fluxs(
