@@ -15,15 +15,13 @@ import logging
 import os
 import select
 import shutil
-import socket
 import tempfile
 import threading
-import time
 from collections import deque
 from pathlib import Path
 
 from .passage import Passage
-from .polling_thread import ACCEPT_PAUSE_S, PollingThread
+from .polling_thread import PollingThread, listen
 
 __all__ = ["Gate", "GateThread"]
 
@@ -47,15 +45,8 @@ class Gate:
         self.target = target
         self.path = path
         self.passages: set[Passage] = set()
-        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.listener = listen(path, _MAX_PASSAGES)
         self._thread = thread
-        try:
-            self.listener.bind(os.fspath(path))
-            self.listener.listen(_MAX_PASSAGES)
-            self.listener.setblocking(False)
-        except OSError:
-            self.listener.close()
-            raise
 
     def shut(self) -> None:
         """Close the gate and its connections soon."""
@@ -77,8 +68,6 @@ class GateThread(PollingThread):
         self._gates: set[Gate] = set()
         self._poll = select.poll()
         self._watched: dict[int, int] = {}
-        self._accepts_from = 0.0
-        """The time (monotonic) before which no connection is accepted."""
         self._poll.register(self._wakeup.fileno(), select.POLLIN)
         self._thread.start()
 
@@ -117,9 +106,9 @@ class GateThread(PollingThread):
         try:
             while not self._closing.is_set():
                 self._obey()
-                pause = self._accepts_from - time.monotonic()
-                self._watch(accepts=pause <= 0)
-                ready = dict(self._poll.poll(pause * 1000 if pause > 0 else None))
+                pause = self._until_accept()
+                self._watch(accepts=not pause)
+                ready = dict(self._poll.poll(pause * 1000 or None))
                 self._wakeup.clear()
                 self._serve(ready)
         except Exception:  # noqa: BLE001 - nobody else would tell of it
@@ -162,13 +151,8 @@ class GateThread(PollingThread):
                     _end(gate, passage)
 
     def _accept(self, gate: Gate) -> None:
-        try:
-            client, _ = gate.listener.accept()
-        except BlockingIOError:
-            return
-        except OSError as error:
-            _log.warning("cannot accept a connection of libflux: %s", error.strerror)
-            self._accepts_from = time.monotonic() + ACCEPT_PAUSE_S
+        client = self._accept_client(gate.listener)
+        if client is None:
             return
         if len(gate.passages) >= _MAX_PASSAGES:
             client.close()

@@ -10,12 +10,10 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-import os
 import select
 import shutil
 import socket
 import tempfile
-import time
 from collections import deque
 from collections.abc import Callable
 from functools import partial
@@ -31,7 +29,7 @@ from . import refusal
 from .channel import Channel
 from .child_uri import Address
 from .outbox import Outbox
-from .polling_thread import ACCEPT_PAUSE_S, PollingThread
+from .polling_thread import PollingThread, listen
 from .wire import Connection
 
 __all__ = ["Door", "RelayThread"]
@@ -91,8 +89,6 @@ class RelayThread(PollingThread):
         self._doors: set[Door] = set()
         self._channels: dict[int, tuple[Channel, Door]] = {}
         self._requests: deque[tuple[bytes, bytes, int, bool, int]] = deque()
-        self._accepts_from = 0.0
-        """The time (monotonic) before which no connection is accepted."""
         self._watched: dict[int, int] = {}
         """The events of each descriptor that the connection watches."""
         self._thread.start()
@@ -159,7 +155,7 @@ class RelayThread(PollingThread):
             busy = self._receive(connection)
             self._send(connection)
             self._outbox.hand_over()
-            pause = max(self._accepts_from - time.monotonic(), 0.0)
+            pause = self._until_accept()
             self._watch(connection, accepts=not pause)
             ready = connection.wait(0 if busy else pause or _IDLE_TIMEOUT_S)
             self._wakeup.clear()
@@ -181,14 +177,7 @@ class RelayThread(PollingThread):
 
     def _make(self, address: Address) -> Door:
         path = Path(self._folder, str(next(self._numbers)))
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            listener.bind(os.fspath(path))
-            listener.listen(_MAX_CHANNELS)
-            listener.setblocking(False)
-        except OSError:
-            listener.close()
-            raise
+        listener = listen(path, _MAX_CHANNELS)
         door = Door(address, path, listener, self._shut)
         self._doors.add(door)
         return door
@@ -261,13 +250,8 @@ class RelayThread(PollingThread):
                 self._end(channel, door)
 
     def _accept(self, door: Door) -> None:
-        try:
-            client, _ = door.listener.accept()
-        except BlockingIOError:
-            return
-        except OSError as error:
-            _log.warning("cannot accept a connection of libflux: %s", error.strerror)
-            self._accepts_from = time.monotonic() + ACCEPT_PAUSE_S
+        client = self._accept_client(door.listener)
+        if client is None:
             return
         if len(door.channels) >= _MAX_CHANNELS:
             client.close()
