@@ -24,13 +24,30 @@ _ROUNDS = 6
 _GROWTH = 1.05
 """Growth of the process since the last trim that makes another one worth its time."""
 
+_MMAP_THRESHOLD = -3
+_TRIM_THRESHOLD = -1
+"""Parameters of ``mallopt(3)``."""
+
+_MMAP_BYTES = 1 << 20
+"""Size of a block that is mapped for itself, and unmapped when it is freed."""
+
+_KEPT_BYTES = 2 << 20
+"""Free bytes that glibc may keep at the end of a heap. Less makes it ask the system very often."""
+
 
 class HeapTrimmer:
     """Trims the heap a few times after each cause, once for all causes of a burst."""
 
     def __init__(self) -> None:
-        # Other C libraries have no such function.
-        self._trim: Callable[[int], object] | None = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        library = ctypes.CDLL(None)
+        # Other C libraries have no such functions.
+        self._trim: Callable[[int], object] | None = getattr(library, "malloc_trim", None)
+        set_option: Callable[[int, int], object] | None = getattr(library, "mallopt", None)
+        if set_option is not None:
+            # glibc raises its threshold to the size of each mapped block that is freed. Blocks of
+            # megabytes then come from the heaps of threads, whose ends no trim returns.
+            set_option(_MMAP_THRESHOLD, _MMAP_BYTES)
+            set_option(_TRIM_THRESHOLD, _KEPT_BYTES)
         self._size: Callable[[], int] = _resident_bytes
         self._trimmed_bytes = 0
         self._rounds = 0

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
+import subprocess
+import sys
 
 import pytest
 
@@ -65,3 +68,43 @@ async def test_answers_trim_only_what_has_grown(monkeypatch: pytest.MonkeyPatch)
         await asyncio.sleep(0)
     heap.close()
     assert calls == [0] * memory._ROUNDS
+
+
+_BLOCKS = """
+import threading
+from fluxapi.process import memory
+
+heap = memory.HeapTrimmer()
+bytearray(30 << 20)  # Freed at once: raises a threshold that glibc adapts.
+barrier = threading.Barrier(5)
+
+def thread():
+    blocks = [bytes(bytearray(20 << 20)) for _ in range(2)]
+    barrier.wait()  # All have their blocks.
+    barrier.wait()  # They have been measured.
+    blocks.clear()
+    barrier.wait()  # All are free.
+    barrier.wait()
+
+before = memory._resident_bytes()
+threads = [threading.Thread(target=thread) for _ in range(4)]
+for each in threads:
+    each.start()
+barrier.wait()
+full = memory._resident_bytes()
+barrier.wait()
+barrier.wait()
+heap._trim_now()
+print(before, full, memory._resident_bytes())
+barrier.wait()
+"""
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="needs glibc")
+def test_large_blocks_of_threads_return_to_the_system() -> None:
+    printed = subprocess.run(
+        [sys.executable, "-c", _BLOCKS], capture_output=True, check=True, text=True
+    ).stdout
+    before, full, after = map(int, printed.split())
+    assert full > before + (150 << 20)
+    assert after < before + (16 << 20)
