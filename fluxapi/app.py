@@ -27,6 +27,7 @@ from fluxapi.exec_hook.exec_hook import ExecHook
 from fluxapi.handlers.routes import ROUTES
 from fluxapi.http import querystring
 from fluxapi.http.body_budget import BodyBudget
+from fluxapi.http.decode_turn import MAX_DECODED
 from fluxapi.http.endpoints import Endpoints, add_routes
 from fluxapi.http.rate_limits import RateLimits
 from fluxapi.http.shutdown import Shutdown
@@ -133,6 +134,7 @@ def create_app(
     app[keys.TEMPLATES] = TemplateStore(_below_statedir(settings, "templates"))
     app[keys.RATE_LIMITS] = limits
     app[keys.BODIES] = BodyBudget(max(_MAX_BODIES_BYTES, _LARGEST_BODIES * settings.max_body))
+    app[keys.DECODING] = asyncio.Semaphore(MAX_DECODED)
     app[keys.METRICS] = metrics
     app[keys.HEAP] = HeapTrimmer()
     app[keys.ADMISSION] = AdmissionLimiter()

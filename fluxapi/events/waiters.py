@@ -21,7 +21,8 @@ from fluxapi.table.table import Table
 __all__ = ["Waiters"]
 
 _MAX_LISTED_JOBS = 200_000
-"""Jobs in the lists of all requests that wait for a list: some 20 MB."""
+"""IDs in the lists of all requests that wait for a list: some 40 MB. Those of jobs that have ended,
+or that do not exist, count, too, since the response names them."""
 
 _RETRY_AFTER_S = 5
 
@@ -112,12 +113,18 @@ class Waiters:
         return groups.get(group)
 
     async def wait_for_ends(
-        self, jobids: Iterable[int], timeout: float, *, needs_all: bool
+        self, jobids: Iterable[int], timeout: float, *, needs_all: bool, length: int = 1
     ) -> None:
         """Return once one of the jobs, or all of them, have ended, or after *timeout* seconds.
 
         A change costs each such request as much as looking up the jobs that have changed, whatever
         the length of its list. Returns at once while the service shuts down.
+
+        Args:
+            jobids: The jobs.
+            timeout: Seconds to wait.
+            needs_all: True to wait for all jobs, False for one of them.
+            length: The number of IDs that the request has listed.
 
         Raises:
             TooManyRequests: The lists of all requests together are too long.
@@ -126,12 +133,12 @@ class Waiters:
         pending = {jobid for jobid in known if not self._has_ended(jobid)}
         if self._released or not pending or (len(pending) < len(known) and not needs_all):
             return
-        if self._listed + len(pending) > _MAX_LISTED_JOBS:
+        count = max(length, len(pending))
+        if self._listed + count > _MAX_LISTED_JOBS:
             raise TooManyRequests(
                 problem("too_many_waits", wait_seconds=_RETRY_AFTER_S),
                 retry_after=_RETRY_AFTER_S,
             )
-        count = len(pending)
         waiter = _ListWaiter(
             pending, asyncio.get_running_loop().create_future(), needs_all=needs_all
         )

@@ -46,7 +46,9 @@ async def wait(request: web.Request) -> web.Response:
     needs_all = body.get("until") != "any"
     if needs_all or not unknown:
         timeout = float(body.get("timeout", 30.0))
-        await session.journal.waiters.wait_for_ends(known, timeout, needs_all=needs_all)
+        await session.journal.waiters.wait_for_ends(
+            known, timeout, needs_all=needs_all, length=len(body["ids"])
+        )
     authentication.check_again(request)
     ended: list[str] = []
     active: list[str] = []

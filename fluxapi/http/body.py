@@ -28,6 +28,7 @@ from fluxapi.process.timeslice import TimeSlice
 
 from . import keys
 from .clients import clients_of
+from .decode_turn import LONG_BYTES, DecodeTurn
 
 __all__ = ["decode", "decode_large", "decode_script", "is_form", "is_script", "read"]
 
@@ -38,9 +39,6 @@ _MAX_DUPLICATE_CHECK_BYTES = 1 << 20
 """Size of the largest body that is searched for duplicate names, which takes about 0.1 s."""
 
 _RETRY_AFTER_S = 2
-
-_LONG_BYTES = 4096
-"""Size of a body that takes long to check: one of them is begun in each pass of the event loop."""
 
 _UTF32_BYTES = 4
 """Size of a character in UTF-32."""
@@ -115,7 +113,8 @@ async def _collect(
             raise _too_large(limit)
         count(len(chunk))
         collected += chunk
-    if len(collected) >= _LONG_BYTES:
+    if len(collected) >= LONG_BYTES:
+        # One of them goes on in each pass of the event loop.
         await TimeSlice(0).share()
     return bytes(collected)
 
@@ -125,7 +124,7 @@ async def _take(request: web.Request, limit: int) -> bytes:
     raw = request.content.read_nowait()
     if len(raw) > limit:
         raise _too_large(limit)
-    if len(raw) >= _LONG_BYTES:
+    if len(raw) >= LONG_BYTES:
         await TimeSlice(0).share()
     return raw
 
@@ -142,9 +141,11 @@ def _too_large(limit: int) -> BodyTooLarge:
     return BodyTooLarge(problem("body_too_large", limit=limit))
 
 
-async def _read(request: web.Request, limit: int) -> bytes:
+async def _read(request: web.Request, limit: int, turn: DecodeTurn) -> bytes:
     if request.content.is_eof():
-        return await _take(request, limit)
+        raw = await _take(request, limit)
+        await turn.begin(len(raw))
+        return raw
     budget = request.app[keys.BODIES]
     with budget.arriving(clients_of(request)[-1]) as body:
         reading = asyncio.ensure_future(_collect(request, limit, partial(budget.add, body)))
@@ -158,6 +159,7 @@ async def _read(request: web.Request, limit: int) -> bytes:
         # one waits, it counts to the budget.
         if done:
             await request.app[keys.ADMISSION].take()
+            await turn.begin(body.size)
     if body.is_dropped:
         raise TooManyRequests(
             "Your bodies under way have too many bytes in all: send fewer at the same time, and "
@@ -192,12 +194,12 @@ def decode_script(raw: bytes) -> str:
 
 
 async def read(
-    request: web.Request, limit: int, *, form: bool = False, script: bool = False
+    request: web.Request, limit: int, turn: DecodeTurn, *, form: bool = False, script: bool = False
 ) -> bytes | None:
     """Return the raw JSON body of at most *limit* bytes, or ``None`` when there is none.
 
-    With *form*, the body may be that of an HTML form (``is_form``); with *script*, a batch script
-    (``is_script``).
+    The *turn* has begun when it returns. With *form*, the body may be that of an HTML form
+    (``is_form``); with *script*, a batch script (``is_script``).
 
     Raises ``BodyTooLarge``, ``MalformedJSON``, ``UnsupportedMediaType``, ``TooSlow`` or
     ``ShuttingDown``.
@@ -211,7 +213,7 @@ async def read(
         raise UnsupportedMediaType(f"Send the body without Content-Encoding {encoding[:100]}.")
     if hdrs.EXPECT in request.headers:
         await _invite(request)
-    raw = await _read(request, limit)
+    raw = await _read(request, limit, turn)
     request.app[keys.RATE_LIMITS].check_body(clients_of(request), len(raw))
     # JSON begins with ASCII, whose characters contain zero bytes in UTF-16 and UTF-32.
     if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in raw[:_UTF32_BYTES]:

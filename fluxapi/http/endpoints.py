@@ -22,6 +22,7 @@ from fluxapi.process.memory import LARGE_BYTES
 from fluxapi.process.timeslice import TimeSlice
 
 from . import authentication, base, body, keys, querystring
+from .decode_turn import LONG_BYTES, DecodeTurn
 from .negotiation import wants_page
 
 __all__ = ["PREFIX", "Endpoints", "add_routes"]
@@ -198,12 +199,19 @@ def _check(request: web.Request, needs: Need) -> None:
         )
 
 
-async def _check_body(name: str, fields: Any) -> None:
-    """Raise ``ValidationFailed`` unless a body is valid by the schema *name*."""
-    if not schema.is_valid(name, fields):
-        # Even a short body may take milliseconds to explain.
-        await TimeSlice(0).share()
-        schema.check(name, fields)
+async def _checked(name: str, raw: bytes) -> Any:
+    """Return the fields of a body; raises ``ValidationFailed`` if the schema refuses them."""
+    fields = await body.decode_large(raw)
+    if schema.is_valid(name, fields):
+        return fields
+    is_short = len(raw) < LONG_BYTES
+    if is_short:
+        # Thousands of them may wait, and their values take twenty times as much as their text.
+        fields = None
+    # Even a short body may take milliseconds to explain.
+    await TimeSlice(0).share()
+    schema.check(name, body.decode(raw) if is_short else fields)
+    return fields
 
 
 def _without_body(route: Route) -> Handler:
@@ -225,33 +233,37 @@ def _with_body(route: Route) -> Handler:
     async def handler(request: web.Request) -> web.StreamResponse:
         if needs is not None:
             _check(request, needs)
-        setting = request.app[keys.SETTINGS].max_body
-        limit = setting if route.max_body is None else min(route.max_body, setting)
-        raw = await body.read(request, limit, form=route.form, script=route.script)
-        authentication.check_again(request)
-        if raw is not None and len(raw) >= LARGE_BYTES:
-            request.app[keys.HEAP].after_large_body()
-        text = request.rel_url.raw_query_string
-        if raw is None and text and route.fields_in_query:
-            request[keys.BODY] = querystring.parse(route.body, text)
-            return await inner(request)
-        if raw is not None and route.script and body.is_script(request):
-            given = {"script": body.decode_script(raw)}
-            request[keys.BODY] = querystring.parse(route.body, text, given)
-            return await inner(request)
-        request[keys.QUERY] = querystring.cached(route.query, text)
-        if raw is None:
-            if route.body_use != "optional":
-                raise errors.MalformedJSON("The body is missing; send a JSON object.")
-            request[keys.BODY] = {}
-        elif route.form and body.is_form(request):
-            request[keys.BODY] = querystring.parse(route.body, raw.decode("ascii", "replace"))
-        elif route.body_use == "raw":
-            request[keys.BODY] = raw
-        else:
-            fields = await body.decode_large(raw)
-            await _check_body(route.body, fields)
-            request[keys.BODY] = fields
+        with DecodeTurn(request.app[keys.DECODING]) as turn:
+            await _take_body(route, request, turn)
         return await inner(request)
 
     return handler
+
+
+async def _take_body(route: Route, request: web.Request, turn: DecodeTurn) -> None:
+    """Set the fields of the body and of the query of a request."""
+    setting = request.app[keys.SETTINGS].max_body
+    limit = setting if route.max_body is None else min(route.max_body, setting)
+    raw = await body.read(request, limit, turn, form=route.form, script=route.script)
+    authentication.check_again(request)
+    if raw is not None and len(raw) >= LARGE_BYTES:
+        request.app[keys.HEAP].after_large_body()
+    text = request.rel_url.raw_query_string
+    if raw is None and text and route.fields_in_query:
+        request[keys.BODY] = querystring.parse(route.body, text)
+        return
+    if raw is not None and route.script and body.is_script(request):
+        given = {"script": body.decode_script(raw)}
+        request[keys.BODY] = querystring.parse(route.body, text, given)
+        return
+    request[keys.QUERY] = querystring.cached(route.query, text)
+    if raw is None:
+        if route.body_use != "optional":
+            raise errors.MalformedJSON("The body is missing; send a JSON object.")
+        request[keys.BODY] = {}
+    elif route.form and body.is_form(request):
+        request[keys.BODY] = querystring.parse(route.body, raw.decode("ascii", "replace"))
+    elif route.body_use == "raw":
+        request[keys.BODY] = raw
+    else:
+        request[keys.BODY] = await _checked(route.body, raw)

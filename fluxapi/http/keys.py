@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -88,6 +89,8 @@ TEMPLATES: web.AppKey[TemplateStore] = web.AppKey("templates", TemplateStore)
 WEBHOOKS: web.AppKey[Webhooks] = web.AppKey("webhooks", Webhooks)
 RATE_LIMITS: web.AppKey[RateLimits] = web.AppKey("rate_limits", RateLimits)
 BODIES: web.AppKey[BodyBudget] = web.AppKey("bodies", BodyBudget)
+DECODING: web.AppKey[asyncio.Semaphore] = web.AppKey("decoding", asyncio.Semaphore)
+"""The limit of long bodies that are decoded and not yet checked."""
 METRICS: web.AppKey[Metrics] = web.AppKey("metrics", Metrics)
 HEAP: web.AppKey[HeapTrimmer] = web.AppKey("heap", HeapTrimmer)
 OPENAPI: web.AppKey[Mapping[str, Any]] = web.AppKey("openapi")

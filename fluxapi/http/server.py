@@ -323,6 +323,8 @@ class _Protocol(web.RequestHandler):
         if isinstance(self._manager, _Server) and self._manager.limit is not None:
             self._manager.limit.leave(self)
         super().connection_lost(exc)
+        # Both refer to the connection, which would stay in memory until the collector runs.
+        self._chunks = self._keepalive_handle = None
 
     async def shutdown(self, timeout: float | None = 15.0) -> None:
         """End the connection within *timeout* seconds.

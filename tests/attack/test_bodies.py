@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import StreamReader
 
-from fluxapi.http import body
+from fluxapi.http import body, server
 from fluxapi.http.body_budget import BodyBudget
 from fluxapi.http.chunk_limit import ChunkLimit
 
@@ -55,6 +55,33 @@ async def test_a_body_of_tiny_chunks_is_refused() -> None:
         assert answer.status == 400
         assert "larger chunks" in answer.problem["detail"]
         assert await wire.ended()
+
+
+async def test_a_connection_that_ends_is_freed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    lost, end = asyncio.Event(), server._Protocol.connection_lost
+
+    def note(protocol: server._Protocol, error: BaseException | None) -> None:
+        end(protocol, error)
+        lost.set()
+
+    monkeypatch.setattr(server._Protocol, "connection_lost", note)
+    text = b'{"command": 1}'
+    gc.collect()
+    gc.disable()
+    try:
+        async with serving() as port:
+            async with connect(port) as wire:
+                await wire.send(HEAD % b"/v1/jobs" + b"Content-Length: %d\r\n\r\n" % len(text))
+                await wire.send(text)
+                answer = await wire.answer()
+                assert answer is not None
+                assert answer.status == 422
+            await asyncio.wait_for(lost.wait(), PATIENCE_S)
+            for _ in range(9):
+                await asyncio.sleep(0)
+            assert not any(isinstance(it, server._Protocol) for it in gc.get_objects())
+    finally:
+        gc.enable()
 
 
 async def test_a_body_of_small_chunks_is_read() -> None:

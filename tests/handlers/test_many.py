@@ -128,3 +128,17 @@ async def test_lists_that_wait_are_bounded(
         service.instance.finish(jobid.parse(each))
     assert (await asking)["ended"] == ids
     assert len((await post(service, "wait", ids=ids, timeout=300))["ended"]) == 3
+
+
+async def test_ids_of_no_job_count_to_the_lists_that_wait(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    active, ended = [await service.submit() for _ in range(2)]
+    service.instance.finish(jobid.parse(ended))
+    monkeypatch.setattr(waiters, "_MAX_LISTED_JOBS", 4)
+    ids = [active, ended, "f1", "f2"]
+    asking = asyncio.create_task(post(service, "wait", ids=ids, timeout=300))
+    await waiting(service, 1)
+    await post(service, "wait", 429, ids=[active], timeout=300)
+    service.instance.finish(jobid.parse(active))
+    assert (await asking)["unknown"] == ["f1", "f2"]
