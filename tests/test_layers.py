@@ -19,7 +19,7 @@ KNOWS = {
     "errors": {"process"},
     "settings": {"errors", "process"},
     "model": {"errors"},
-    "contracts": {"errors"},
+    "contracts": {"errors", "model"},
     "notices": {"model"},
     "security": {"contracts", "errors", "model", "process", "settings"},
     "instance": {"errors", "model", "process"},

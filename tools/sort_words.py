@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from fluxapi import errors
+from fluxapi.model.message import SECTIONS as CODED
 
 __all__ = ["SECTIONS", "main", "phrases", "problem_types"]
 
 _PACKAGE = Path(__file__).resolve().parents[1] / "fluxapi"
 _FOLDER = _PACKAGE / "web" / "words"
 _PHRASES = _PACKAGE / "model" / "phrases.json"
-SECTIONS = ("durations", "ends", "findings", "outcomes", "problems", "reasons", "remedies", "waits")
+SECTIONS = ("durations", "outcomes", "waits", *CODED)
 """The sections that the model has, too."""
 
 _TYPES = "problem_types"

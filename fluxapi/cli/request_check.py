@@ -39,4 +39,4 @@ def check_request(fields: Mapping[str, Any]) -> list[str]:
         found = error.members["errors"]
         invalid = Invalid(error.status, title=error.title, detail=str(error), errors=found)
         raise submission_failure(invalid) from None
-    return warnings
+    return [warning.text() for warning in warnings]

@@ -3,7 +3,8 @@
 Each file of ``schemas/`` is one schema; files refer to each other by name (``submit.json``).
 :func:`bundle` combines them into one document, from which the validators are compiled and the
 OpenAPI components are generated. Validation reports all invalid fields at once, each with a JSON
-pointer (RFC 6901) and a sentence; ``x-form`` in a schema describes the form of its values.
+pointer (RFC 6901) and a sentence with its code; ``x-form`` in a schema describes the form of its
+values.
 
 jsonschema takes about 150 µs for a submission, so jsonschema-rs validates first, in under 1 µs, and
 jsonschema only explains invalid documents. In long lists and large objects, jsonschema examines
@@ -23,6 +24,8 @@ import jsonschema.protocols
 import jsonschema_rs
 
 from fluxapi.errors import ValidationFailed
+from fluxapi.model.message import FieldErrors, Message, Value, field_error, field_message
+from fluxapi.model.phrases import codes_of
 
 from .files import folder
 from .judge import judge
@@ -40,8 +43,8 @@ __all__ = [
     "schema",
 ]
 
-Fields = list[dict[str, str]]
-"""``pointer`` and ``detail`` of each invalid field."""
+Fields = FieldErrors
+"""The invalid fields of a document."""
 
 _PREFIX = "#/$defs/"
 """The place of the schemas in the document that validators are compiled from."""
@@ -58,14 +61,8 @@ _MAX_SUGGESTIONS = 10
 _MAX_SHOWN_LENGTH = 60
 """Characters of an invalid value that an error repeats."""
 
-_TYPES = {
-    "integer": "a whole number",
-    "number": "a number",
-    "string": "text",
-    "boolean": "true or false",
-    "array": "a list",
-    "object": "an object",
-}
+_MAX_KNOWN = 12
+"""Names of an object that fit a sentence."""
 
 
 @functools.cache
@@ -222,13 +219,13 @@ def errors(name: str, instance: Any, *, noun: str = "field", within: str = "") -
 def _explained(
     validator: jsonschema.protocols.Validator, instance: Any, *, noun: str, within: str = ""
 ) -> Fields:
-    found: dict[str, str] = {}
+    found: dict[str, Message] = {}
     for error in validator.iter_errors(instance):
         for place, sentence in _explain(error, noun):
             found.setdefault(within + place, sentence)
             if len(found) == _MAX_ERRORS:
-                return [{"pointer": place, "detail": text} for place, text in found.items()]
-    return [{"pointer": place, "detail": text} for place, text in found.items()]
+                return [field_error(place, sentence) for place, sentence in found.items()]
+    return [field_error(place, sentence) for place, sentence in found.items()]
 
 
 def pointer(path: list[str | int]) -> str:
@@ -241,7 +238,7 @@ def _clipped(part: str | int) -> str:
     return text if len(text) <= _MAX_KEY_LENGTH else f"{text[:_MAX_KEY_LENGTH]}…"
 
 
-def _explain(error: jsonschema.ValidationError, noun: str) -> Iterator[tuple[str, str]]:
+def _explain(error: jsonschema.ValidationError, noun: str) -> Iterator[tuple[str, Message]]:
     path = list(error.absolute_path)
     keyword = str(error.validator)
     parent: dict[str, Any] = error.schema if isinstance(error.schema, dict) else {}
@@ -254,79 +251,93 @@ def _explain(error: jsonschema.ValidationError, noun: str) -> Iterator[tuple[str
     elif keyword == "required":
         for name in parent["required"]:
             if name not in instance:
-                yield pointer([*path, name]), "is required."
+                yield pointer([*path, name]), field_message("required")
     elif "propertyNames" in error.absolute_schema_path:
         sentence = _sentence(parent, keyword, instance)
-        yield pointer([*path, instance]), f"is not an accepted name: it {sentence}"
+        yield pointer([*path, instance]), field_message("bad_name", why=sentence)
     else:
         yield pointer(path), _sentence(parent, keyword, instance)
 
 
-def _unknown(name: str, known: list[str], noun: str, similar: list[str]) -> str:
+def _unknown(name: str, known: list[str], noun: str, similar: list[str]) -> Message:
     """Return the sentence about an unknown name, with the nearest of *similar* names."""
+    code = f"unknown_{noun.replace(' ', '_')}"
     close = difflib.get_close_matches(name, similar, n=1) if len(name) <= _MAX_SHOWN_LENGTH else []
     if close:
-        return f"is not a known {noun}; did you mean {close[0]}?"
-    if 0 < len(known) <= 12:  # noqa: PLR2004 - what fits a sentence
-        return f"is not a known {noun}; known are {', '.join(sorted(known))}."
-    return f"is not a known {noun}."
+        return field_message(f"{code}_near", near=close[0])
+    if 0 < len(known) <= _MAX_KNOWN:
+        return field_message(f"{code}_known", names=sorted(known))
+    return field_message(code)
 
 
-def _sentence(schema: Mapping[str, Any], keyword: str, value: Any) -> str:
+def _sentence(schema: Mapping[str, Any], keyword: str, value: Any) -> Message:
     if "x-form" in schema:
         return _in_words(schema["x-form"], keyword, value)
     if keyword in {"enum", "const"}:
-        options = schema.get("enum", [schema.get("const")])
-        return f"must be {_options(options)}, not {_show(value)}.{_nearest(value, options)}"
+        options = [str(option) for option in schema.get("enum", [schema.get("const")])]
+        given: dict[str, Value] = {"options": options, "value": _show(value)}
+        near = _nearest(value, options)
+        return field_message("not_among_near" if near else "not_among", **given, **near)
     if keyword in {"minLength", "maxLength", "minItems", "maxItems"}:
-        return f"must have {_length(schema, keyword)}."
+        unit = "characters" if keyword.endswith("Length") else "entries"
+        return field_message(f"{keyword[:3]}_{unit}", count=schema[keyword])
     if keyword in {"type", "minimum", "maximum"}:
-        types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
-        words = " or ".join(_TYPES[type_] for type_ in types if type_ != "null")
-        return f"must be {words}{_within(schema)}, not {_show(value)}."
-    return f"is not allowed here; it is {_show(value)}."
+        return field_message("must_be", form=_of_type(schema), value=_show(value))
+    return field_message("not_allowed", value=_show(value))
 
 
-def _in_words(form: str, keyword: str, value: Any) -> str:
-    if keyword == "oneOf":
-        return f"must give {form}, and not more."
-    if keyword == "not":
-        return f"must be left out: it is {form}."
+def _in_words(form: str, keyword: str, value: Any) -> Message:
     # The value stands behind the form itself, not behind the advice that may follow a semicolon.
-    form, semicolon, advice = form.partition(";")
-    return f"must be {form}, not {_show(value)}{semicolon}{advice}."
+    form, _, advice = (part.strip() for part in form.partition(";"))
+    if keyword == "oneOf":
+        return field_message("must_give", form=_form(form))
+    if keyword == "not":
+        return field_message("must_be_left_out", form=_form(form))
+    if advice:
+        return field_message(
+            "must_be_advice", form=_form(form), value=_show(value), advice=_form(advice)
+        )
+    return field_message("must_be", form=_form(form), value=_show(value))
 
 
-def _within(schema: Mapping[str, Any]) -> str:
-    low, high = schema.get("minimum"), schema.get("maximum")
-    if low is not None and high is not None:
-        return f" from {low} to {high}"
-    if low is not None:
-        return f", {low} or more"
-    return "" if high is None else f", {high} or less"
+@functools.cache
+def _form(text: str) -> Message | str:
+    """Return the code of a form in the words of a schema; a schema of no file may have others."""
+    code = codes_of("forms").get(text)
+    return text if code is None else Message("forms", code)
 
 
-def _length(schema: Mapping[str, Any], keyword: str) -> str:
-    bound = schema[keyword]
-    unit = "characters" if keyword.endswith("Length") else "entries"
-    return f"{'at least' if keyword.startswith('min') else 'at most'} {bound} {unit}"
+def _of_type(schema: Mapping[str, Any]) -> Message:
+    """Return the form of the values that a schema takes by its types and bounds."""
+    types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    bounds = {
+        name: schema[keyword]
+        for name, keyword in (("low", "minimum"), ("high", "maximum"))
+        if schema.get(keyword) is not None
+    }
+    end = {(): "", ("low",): "_from", ("high",): "_to", ("low", "high"): "_within"}[tuple(bounds)]
+    forms = [
+        Message("forms", type_ + end, bounds)
+        if type_ in {"integer", "number"}
+        else Message("forms", type_)
+        for type_ in types
+        if type_ != "null"
+    ]
+    return functools.reduce(
+        lambda all_, last: Message("forms", "either", {"all": all_, "last": last}), forms
+    )
 
 
-def _options(options: list[Any]) -> str:
-    words = [str(option) for option in options]
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
-
-
-def _nearest(value: Any, options: list[Any]) -> str:
+def _nearest(value: Any, options: list[str]) -> dict[str, Value]:
     if not isinstance(value, str) or len(value) > _MAX_SHOWN_LENGTH:
-        return ""
-    close = difflib.get_close_matches(value, [str(option) for option in options], n=1)
-    return f" Did you mean {close[0]}?" if close else ""
+        return {}
+    close = difflib.get_close_matches(value, options, n=1)
+    return {"near": close[0]} if close else {}
 
 
-def _show(value: Any) -> str:
+def _show(value: Any) -> Value:
     if isinstance(value, (dict, list)):
-        return "an object" if isinstance(value, dict) else "a list"
+        return Message("forms", "object" if isinstance(value, dict) else "array")
     # Cut first, so that the cost does not depend on the length of the text.
     text = json.dumps(
         value[: _MAX_SHOWN_LENGTH + 1] if isinstance(value, str) else value, ensure_ascii=False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from errno import EINVAL
 from math import ceil
 from types import MappingProxyType
+from typing import Any
 
 from .base import Coded, FluxapiError
 
@@ -214,7 +215,7 @@ class ValidationFailed(RequestError):
     title = "Validation failed"
     slug = "validation-failed"
 
-    def __init__(self, errors: list[dict[str, str]], detail: str | None = None) -> None:
+    def __init__(self, errors: list[dict[str, Any]], detail: str | None = None) -> None:
         count = len(errors)
         text = detail or f"{count} {'field is' if count == 1 else 'fields are'} not valid."
         super().__init__(text, errors=errors)

@@ -28,6 +28,7 @@ from fluxapi.model.idset import IdSet
 from fluxapi.model.jobid import encode_f58
 from fluxapi.model.jobspec import build, substitute
 from fluxapi.model.keymark import KeyMark, digest
+from fluxapi.model.message import FieldErrors, Message, field_error, field_message, said_in, warned
 from fluxapi.process.timeslice import TimeSlice
 from fluxapi.sessions.session import InstanceSession
 from fluxapi.sessions.submitter import MarkedSubmission
@@ -89,7 +90,7 @@ async def _submissions(
     schema.check("bulk", {"jobs": [{"command": "true"}] if items else [], **shallow})
     if len(items) > _MAX_JOBS:
         raise ValidationFailed(
-            [{"pointer": "/jobs", "detail": f"must have at most {_MAX_JOBS} entries."}]
+            [field_error("/jobs", field_message("max_entries", count=_MAX_JOBS))]
         )
     numbers = _numbers(shallow.get("numbers"), len(items))
     # A job with a number may be one of several requests.
@@ -207,10 +208,11 @@ def _repeated(fields: Mapping[str, Any]) -> tuple[int, Iterable[Item]]:
     try:
         ids = IdSet.parse(fields["cc"])
     except ValueError as error:
-        raise ValidationFailed([{"pointer": "/cc", "detail": f"{error}."}]) from None
+        sentence = field_message("unreadable", why=said_in(error))
+        raise ValidationFailed([field_error("/cc", sentence)]) from None
     if len(ids) > _MAX_JOBS:
         raise ValidationFailed(
-            [{"pointer": "/cc", "detail": f"must name at most {_MAX_JOBS} ids."}]
+            [field_error("/cc", field_message("too_many_numbers", limit=_MAX_JOBS))]
         )
     return len(ids), (("/job", _instance(job, str(number)), None) for number in ids)
 
@@ -232,15 +234,15 @@ class _Built:
 
     def __init__(self) -> None:
         self.jobs: list[MarkedSubmission] = []
-        self.warnings: dict[int, list[str]] = {}
+        self.warnings: dict[int, list[Message]] = {}
         self.lacks_warnings = False
         self._length = 0
-        self._last: list[str] = []
+        self._last: list[Message] = []
 
-    def warn(self, warnings: list[str]) -> None:
+    def warn(self, warnings: list[Message]) -> None:
         """Keep the warnings about the next job, unless they repeat the last ones."""
         if warnings and warnings != self._last:
-            self._length += sum(map(len, warnings))
+            self._length += sum(len(warning.text()) for warning in warnings)
             if self._length > _MAX_WARNINGS_LENGTH:
                 self.lacks_warnings = True
             else:
@@ -257,7 +259,7 @@ async def _build(
 ) -> _Built:
     """Build the jobs; *copies* is the number of copies of the first one."""
     built = _Built()
-    wrong: list[dict[str, str]] = []
+    wrong: FieldErrors = []
     same: tuple[Any, MarkedSubmission] | None = None
     size = 0
     turn = TimeSlice()
@@ -320,13 +322,13 @@ async def _answer(
 
 
 async def _rows(
-    results: list[int | FluxapiError], warnings: Mapping[int, list[str]], base: str
+    results: list[int | FluxapiError], warnings: Mapping[int, list[Message]], base: str
 ) -> AsyncIterator[bytes]:
     turn = TimeSlice()
     for index, result in enumerate(results):
         await turn.share()
         if isinstance(result, int) and index in warnings:
-            yield json_bytes({"id": encode_f58(result), "warnings": warnings[index]})
+            yield json_bytes({"id": encode_f58(result), **warned(warnings[index])})
         elif isinstance(result, int):
             yield b'{"id":"%s"}' % encode_f58(result).encode()
         else:

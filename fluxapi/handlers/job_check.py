@@ -12,6 +12,7 @@ from fluxapi.contracts import schema
 from fluxapi.errors import ValidationFailed
 from fluxapi.http import keys
 from fluxapi.model.jobspec import build
+from fluxapi.model.message import FieldErrors, told, warned
 from fluxapi.sessions.job_check import CheckedJob
 from fluxapi.sessions.job_fit import Finding, Subject
 from fluxapi.sessions.session import InstanceSession
@@ -51,15 +52,13 @@ async def check(request: web.Request) -> web.Response:
         {
             "valid": True,
             "errors": [],
-            "warnings": warnings,
+            **warned(warnings),
             "size": dict(found.size),
             "findings": [
                 {
                     "pointer": _pointer(one, read),
                     "outcome": one.outcome,
-                    "detail": one.message.text(),
-                    "code": one.message.code,
-                    "params": one.message.params,
+                    **told(one.message),
                 }
                 for one in found.findings
             ],
@@ -76,11 +75,11 @@ async def _compared(session: InstanceSession, jobspec: Mapping[str, Any]) -> Che
         return CheckedJob({}, [], ["queues", "nodes"])
 
 
-def _refused(errors: list[dict[str, str]]) -> dict[str, Any]:
+def _refused(errors: FieldErrors) -> dict[str, Any]:
     return {
         "valid": False,
         "errors": errors,
-        "warnings": [],
+        **warned([]),
         "size": {},
         "findings": [],
         "unknown": [],

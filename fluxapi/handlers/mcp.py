@@ -72,7 +72,7 @@ class _SessionJobs:
                 raise NotSupported(problem("takes_no_jobs"))
             schema.check("submit", fields)
             made = await submit_fields(self._session, dict(fields), key)
-        return Submitted(made.id, made.warnings)
+        return Submitted(made.id, [warning.text() for warning in made.warnings])
 
     async def find(self, query: Mapping[str, Any]) -> Found:
         with _refused():

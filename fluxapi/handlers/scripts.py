@@ -12,6 +12,7 @@ from fluxapi.contracts import schema
 from fluxapi.http import keys
 from fluxapi.model import batch, batch_script
 from fluxapi.model.directives import Wrong
+from fluxapi.model.message import Message, told, warned
 from fluxapi.sessions.session import InstanceSession
 
 from .support import reply
@@ -20,10 +21,7 @@ __all__ = ["check", "read_script", "with_directives"]
 
 _T = TypeVar("_T")
 
-_AS_TASK = (
-    "This instance runs the script as one task with the resources that it asks for; the script "
-    "cannot use flux commands."
-)
+_AS_TASK = Message("warnings", "as_task")
 
 _LONG_SCRIPT_LENGTH = 16_384
 """Characters of the shortest script that a thread reads; shorter ones take a few milliseconds."""
@@ -40,7 +38,7 @@ async def check(request: web.Request) -> web.Response:
     wrong = read.wrong
     unusable = batch.check_script(batch.wrapped(read.text, wrap=body.get("wrap", False)))
     if unusable is not None:
-        wrong = [Wrong(1, unusable.removeprefix("line 1: ")), *wrong]
+        wrong = [Wrong(1, unusable), *wrong]
     names = {error.line for error in wrong}
     fields = {
         name: value
@@ -52,16 +50,16 @@ async def check(request: web.Request) -> web.Response:
             "fields": fields,
             "lines": {name: read.found.lines.get(name, 1) for name in fields},
             "errors": [
-                {"line": one.line, "detail": one.detail} for one in wrong[: batch_script.MAX_ERRORS]
+                {"line": one.line, **told(one.why)} for one in wrong[: batch_script.MAX_ERRORS]
             ],
-            "warnings": read.warnings,
+            **warned(read.warnings),
         }
     )
 
 
 async def read_script(
     fields: Mapping[str, Any], session: InstanceSession
-) -> tuple[Mapping[str, Any], list[str]]:
+) -> tuple[Mapping[str, Any], list[Message]]:
     """Return what :func:`with_directives` does; a long script does not delay other requests.
 
     The warnings tell what the instance makes of a script, too.
@@ -82,7 +80,7 @@ async def _in_thread(script: str, function: Callable[..., _T], *args: object) ->
 
 def with_directives(
     fields: Mapping[str, Any], environment: Mapping[str, str]
-) -> tuple[Mapping[str, Any], list[str]]:
+) -> tuple[Mapping[str, Any], list[Message]]:
     """Return the fields of a job with those that the directives of its script give, and warnings.
 
     See :func:`fluxapi.model.batch_script.with_directives`.

@@ -14,6 +14,7 @@ from fluxapi.model.group import group_id
 from fluxapi.model.jobid import encode_f58
 from fluxapi.model.jobspec import build
 from fluxapi.model.keymark import MAX_KEY_LENGTH, KeyMark, digest
+from fluxapi.model.message import Message, warned
 from fluxapi.process.timeslice import TimeSlice
 from fluxapi.sessions.session import InstanceSession
 from fluxapi.sessions.submitter import MarkedSubmission
@@ -30,7 +31,7 @@ class Made:
 
     id: str
     group: str | None
-    warnings: list[str]
+    warnings: list[Message]
     replayed: bool
 
 
@@ -45,7 +46,7 @@ async def submit(request: web.Request) -> web.Response:
     if made.group is not None:
         answer["group"] = group_id(made.group)
     if made.warnings:
-        answer["warnings"] = made.warnings
+        answer |= warned(made.warnings)
     return reply(answer, status=201, headers=headers)
 
 

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from fluxapi.errors import ValidationFailed
 from fluxapi.http import base, keys
+from fluxapi.model.message import field_error, field_message
 from fluxapi.security.tokens import Token, TokenStore
 
 from .support import reply
@@ -27,8 +28,8 @@ async def create(request: web.Request) -> web.Response:
     if limit is not None and (expires is None or expires > limit):
         if "expires_in" in fields:
             left = max(int(limit - time.time()), 0)
-            detail = f"is longer than the credentials of this request last, {left} seconds."
-            raise ValidationFailed([{"pointer": "/expires_in", "detail": detail}])
+            sentence = field_message("lasts_longer", seconds=left)
+            raise ValidationFailed([field_error("/expires_in", sentence)])
         expires = limit
     tokens = request.app[keys.TOKENS]
     token, secret = await tokens.create(

@@ -23,7 +23,7 @@ from fluxapi.errors import (
     UnsupportedMediaType,
     ValidationFailed,
 )
-from fluxapi.model.message import problem
+from fluxapi.model.message import field_error, field_message, problem
 from fluxapi.process.timeslice import TimeSlice
 
 from . import keys
@@ -189,8 +189,9 @@ def decode_script(raw: bytes) -> str:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        detail = f"line {line}: must be UTF-8 text; it has the byte 0x{raw[error.start]:02x}."
-        raise ValidationFailed([{"pointer": "/script", "detail": detail}]) from None
+        why = field_message("not_utf8", byte=f"0x{raw[error.start]:02x}")
+        sentence = field_message("line", line=str(line), why=why)
+        raise ValidationFailed([field_error("/script", sentence)]) from None
 
 
 async def read(

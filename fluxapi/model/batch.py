@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .message import Message, Value, field_error, field_message
 from .options import Fields, too_deep
 
 __all__ = [
@@ -25,7 +26,8 @@ __all__ = [
     "wrapped",
 ]
 
-WRAP_ADVICE = "wrap=true puts #!/bin/sh in front."
+_WRAP_ADVICE = field_message("wrap_advice")
+WRAP_ADVICE = _WRAP_ADVICE.text()
 """How a request makes a script of lines without ``#!``; the command line says it in its own way."""
 
 _OUTPUT = "flux-{{id}}.out"
@@ -43,31 +45,28 @@ _ONLY_WITH_SCRIPT = (
 FIELDS = frozenset({"script", *_ONLY_WITH_SCRIPT})
 """The fields that only batch jobs have."""
 
-NOT_WITH_SCRIPT = {
-    "command": "cannot go with script; give script_args.",
-    "num_tasks": "cannot go with script; give num_slots.",
-    "cores_per_task": "cannot go with script; give cores_per_slot.",
-    "gpus_per_task": "cannot go with script; give gpus_per_slot.",
-    "num_cores": "cannot go with script; give num_slots and cores_per_slot.",
-    "tasks_per_node": "cannot go with script, which runs one broker for each node.",
-    "tasks_per_core": "cannot go with script, which runs one broker for each node.",
-    "gpus_per_node": "cannot go with script; give gpus_per_slot.",
-    "stdin": "cannot go with script; put the data into the script, or give input.",
-    "is_launcher": "cannot go with script, which starts jobs in an instance of its own.",
+NOT_WITH_SCRIPT: Mapping[str, Message] = {
+    "command": field_message("script_instead", names="script_args"),
+    "num_tasks": field_message("script_instead", names="num_slots"),
+    "cores_per_task": field_message("script_instead", names="cores_per_slot"),
+    "gpus_per_task": field_message("script_instead", names="gpus_per_slot"),
+    "num_cores": field_message("script_instead_both"),
+    "tasks_per_node": field_message("script_brokers"),
+    "tasks_per_core": field_message("script_brokers"),
+    "gpus_per_node": field_message("script_instead", names="gpus_per_slot"),
+    "stdin": field_message("script_stdin"),
+    "is_launcher": field_message("script_launcher"),
 }
 """The fields that batch jobs do not have, and why."""
 
 
-def check_script(text: str) -> str | None:
-    """Return a sentence about a script that no system could start, else ``None``."""
+def check_script(text: str) -> Message | None:
+    """Return a sentence about the first line of a script that no system could start."""
     first = text.partition("\n")[0]
     if first.startswith("#!") and first[2:].strip():
         return None
     shown = first if len(first) <= _MAX_SHOWN_LENGTH else f"{first[:_MAX_SHOWN_LENGTH]}…"
-    return (
-        "line 1: must name the program that runs the script, such as #!/bin/sh or "
-        f"#!/usr/bin/env python3, not {shown!r}; {WRAP_ADVICE}"
-    )
+    return field_message("script_no_program", first=repr(shown), advice=_WRAP_ADVICE)
 
 
 def wrapped(text: str, *, wrap: bool) -> str:
@@ -81,14 +80,16 @@ def expanded(given: Mapping[str, Any], wrong: Fields) -> dict[str, Any]:
     Fields of a job without a script are returned as they are.
     """
     if "script" not in given:
-        wrong += [_wrong(name, "needs script.") for name in _ONLY_WITH_SCRIPT if name in given]
+        wrong += [
+            _wrong(name, "needs", names="script") for name in _ONLY_WITH_SCRIPT if name in given
+        ]
         return dict(given)
-    wrong += [_wrong(name, text) for name, text in NOT_WITH_SCRIPT.items() if name in given]
+    wrong += [field_error(f"/{name}", it) for name, it in NOT_WITH_SCRIPT.items() if name in given]
     unusable = check_script(given["script"])
     if unusable is not None:
-        wrong.append(_wrong("script", unusable))
+        wrong.append(_wrong("script", "line", line="1", why=unusable))
     if too_deep(given.get("conf")):
-        wrong.append(_wrong("conf", "is nested too deeply."))
+        wrong.append(_wrong("conf", "nested_too_deeply"))
     fields = {"name": given.get("script_name") or _NAME, "output": _OUTPUT, **given}
     nodes, slots = given.get("num_nodes"), given.get("num_slots")
     if slots is None:
@@ -97,7 +98,7 @@ def expanded(given: Mapping[str, Any], wrong: Fields) -> dict[str, Any]:
         if nodes is not None:
             fields["exclusive"] = True
     elif nodes is not None and nodes > slots:
-        wrong.append(_wrong("num_nodes", f"must not be above num_slots, which is {slots}."))
+        wrong.append(_wrong("num_nodes", "more_nodes_than_slots", slots=slots))
         slots = nodes
     broker = list(given.get("broker_opts", ()))
     if "dump" in given:
@@ -167,5 +168,5 @@ def shell_options() -> dict[str, Any]:
     return {"per-resource": {"type": "node"}, "mpi": "none", "exit-timeout": "none"}
 
 
-def _wrong(name: str, detail: str) -> dict[str, str]:
-    return {"pointer": f"/{name}", "detail": detail}
+def _wrong(field: str, code: str, /, **params: Value) -> dict[str, Any]:
+    return field_error(f"/{field}", field_message(code, **params))

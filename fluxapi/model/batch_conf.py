@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from .message import NotReadable
 from .options import merge, put, read_value, too_deep
 
 if sys.version_info >= (3, 11):
@@ -34,20 +35,17 @@ def update(conf: dict[str, Any], text: str) -> None:
         key, _, given = text.partition("=")
         value = read_value(given)
         if too_deep(value):
-            raise ValueError("is nested too deeply")
+            raise NotReadable("too_deep")
         put(conf, levels(key), value)
     else:
-        raise ValueError(
-            f"{text[:80]!r} names a file, which the service cannot read: give KEY=VALUE, or the "
-            "content of the file in triple quotes"
-        )
+        raise NotReadable("names_file_conf", text=repr(text[:80]))
 
 
 def levels(key: str) -> str:
     """Return a dotted key; raise ``ValueError`` if a level is empty or there are too many."""
     names = key.split(".")
     if not all(names) or len(names) > _MAX_LEVELS:
-        raise ValueError(f"{key[:80]!r} is not a key: give a name, with dots between its levels")
+        raise NotReadable("no_key", key=repr(key[:80]))
     return key
 
 
@@ -67,23 +65,23 @@ def _refuse(constant: str) -> None:
 
 def _document(text: str) -> dict[str, Any]:
     if len(text) > MAX_CONF_LENGTH:
-        raise ValueError(f"has more than {MAX_CONF_LENGTH} characters")
+        raise NotReadable("conf_too_long", limit=MAX_CONF_LENGTH)
     try:
         found = json.loads(text, parse_constant=_refuse)
     except RecursionError:
-        raise ValueError("is nested too deeply") from None
+        raise NotReadable("too_deep") from None
     except ValueError:
         try:
             # Through JSON, which has no dates and no infinite numbers.
             found = json.loads(json.dumps(tomllib.loads(text), allow_nan=False))
         except tomllib.TOMLDecodeError as error:
-            raise ValueError(f"is neither TOML nor JSON: {error}") from None
+            raise NotReadable("conf_no_toml", why=str(error)) from None
         except RecursionError:
-            raise ValueError("is nested too deeply") from None
+            raise NotReadable("too_deep") from None
         except (TypeError, ValueError) as error:
-            raise ValueError(f"holds a value that JSON does not have: {error}") from None
+            raise NotReadable("conf_no_json", why=str(error)) from None
     if not isinstance(found, dict):
-        raise ValueError("must be a table of TOML or an object of JSON")  # noqa: TRY004 - a value
+        raise NotReadable("conf_no_table")
     if too_deep(found):
-        raise ValueError("is nested too deeply")
+        raise NotReadable("too_deep")
     return found

@@ -12,6 +12,7 @@ from . import batch_conf
 from .batch_words import NUMBERS, SWITCHES, TEXTS, UnknownOptionError, options
 from .constraint_query import ConstraintError, constraint
 from .directives import Directive, Wrong
+from .message import Message, NotReadable, Sentence, field_message, said_in
 from .moments import is_phrase, parse_moment
 from .options import attribute_path, merge, put, read_value, too_deep
 from .per_resource import SHAPING
@@ -153,10 +154,11 @@ class _Reader:
                 self._take(name, value, directive.line)
         except UnknownOptionError as error:
             self._unknown_count += 1
-            end = error.guess() if self._unknown_count <= MAX_GUESSES else "."
-            self._found.wrong.append(Wrong(directive.line, f"{error}{end}"))
+            is_guessed = self._unknown_count <= MAX_GUESSES
+            why = error.guess() if is_guessed else _ended(error.message)
+            self._found.wrong.append(Wrong(directive.line, why))
         except ValueError as error:
-            self._found.wrong.append(Wrong(directive.line, f"{error}."))
+            self._found.wrong.append(Wrong(directive.line, _ended(said_in(error))))
 
     def finish(self) -> Fields:
         """Return the fields of all directives."""
@@ -177,7 +179,8 @@ class _Reader:
                 fields["constraints"] = constraint(" ".join(self._constraints))
             except ConstraintError as error:
                 line = self._found.lines.get("constraints", 1)
-                self._found.wrong.append(Wrong(line, f"--requires: {error}."))
+                why = field_message("of_option", option="--requires", why=said_in(error))
+                self._found.wrong.append(Wrong(line, _ended(why)))
         return self._found
 
     def _take(self, name: str, value: str, line: int) -> None:
@@ -195,7 +198,7 @@ class _Reader:
                 self._special[name](value, line)
             except ValueError as error:
                 shown = f"--{name}" if "\n" in value else f"--{name}={value[:80]}"
-                raise ValueError(f"{shown}: {error}") from None
+                raise NotReadable("of_option", option=shown, why=said_in(error)) from None
 
     def _set(self, field: str, value: Any, line: int) -> None:
         self._found.fields[field] = value
@@ -229,9 +232,7 @@ class _Reader:
     def _add_file(self, value: str, _line: int) -> None:
         name, _, content = value.replace("\\n", "\n").partition("=")
         if "\n" not in content:
-            raise ValueError(
-                "names a file, which the service cannot read; give NAME=CONTENT in triple quotes"
-            )
+            raise NotReadable("names_file_content")
         mode = 0o600
         before, _, octal = name.rpartition(":")
         if re.fullmatch(r"[0-7]{1,4}", octal, re.ASCII) and before:
@@ -247,7 +248,7 @@ class _Reader:
             # The library that reads phrases takes seconds for long ones.
             self._phrase_count += 1
             if self._phrase_count > _MAX_PHRASES:
-                raise ValueError(f"the script has more than {_MAX_PHRASES} of them")
+                raise NotReadable("more_than", limit=_MAX_PHRASES)
             if len(value) > _MAX_PHRASE_LENGTH or len(value.split()) > _MAX_PHRASE_WORDS:
                 # Long seconds since the epoch and wrong texts.
                 self._dependencies.append(f"begin-time:{parse_time(value, self._now)}")
@@ -259,9 +260,9 @@ class _Reader:
 
     def _requires(self, value: str, _line: int) -> None:
         if len(value) + sum(map(len, self._constraints)) > MAX_CONSTRAINT_LENGTH:
-            raise ValueError(f"all constraints have more than {MAX_CONSTRAINT_LENGTH} characters")
+            raise NotReadable("constraints_too_long", limit=MAX_CONSTRAINT_LENGTH)
         if len(self._constraints) >= MAX_CONSTRAINTS:
-            raise ValueError(f"the script has more than {MAX_CONSTRAINTS} of them")
+            raise NotReadable("more_than", limit=MAX_CONSTRAINTS)
         constraint(value)
         self._constraints.append(value)
 
@@ -269,9 +270,9 @@ class _Reader:
         """Return a pattern that removes variables or limits; raise ``ValueError`` for too many."""
         self._pattern_count += 1
         if self._pattern_count > MAX_PATTERNS:
-            raise ValueError(f"the script removes by more than {MAX_PATTERNS} patterns")
+            raise NotReadable("too_many_patterns", limit=MAX_PATTERNS)
         if len(text) > MAX_PATTERN_LENGTH:
-            raise ValueError(f"the pattern has more than {MAX_PATTERN_LENGTH} characters")
+            raise NotReadable("pattern_too_long", limit=MAX_PATTERN_LENGTH)
         return text
 
     def _env(self, value: str, line: int) -> None:
@@ -280,9 +281,7 @@ class _Reader:
             return
         name, equals, text = value.partition("=")
         if value.startswith("^") or not equals:
-            raise ValueError(
-                "the service has neither your variables nor your files; give NAME=VALUE"
-            )
+            raise NotReadable("no_variables_of_yours")
         if "{{" in text:
             self._expand[name] = text
         else:
@@ -290,7 +289,7 @@ class _Reader:
 
     def _env_remove(self, pattern: str, _line: int) -> None:
         if pattern.startswith("/"):
-            raise ValueError("regular expressions are not supported; use a pattern such as LD_*")
+            raise NotReadable("no_regular_expression")
         matching = re.compile(fnmatch.translate(self._pattern(pattern)))
         for name in [name for name in self._environment if matching.match(name)]:
             del self._environment[name]
@@ -303,18 +302,16 @@ class _Reader:
             escaped, name = match[1], match[2] or match[3]
             known = "$" if escaped else self._environment.get(name, self._common.get(name))
             if known is None:
-                raise ValueError(
-                    f"{match[0]} is not a variable of the job; write $$ for a dollar sign"
-                )
+                raise NotReadable("no_variable", name=match[0])
             parts += text[end : match.start()], known
             length += match.start() - end + len(known)
             end = match.end()
             if length > MAX_VALUE_LENGTH:
-                raise ValueError(f"the value has more than {MAX_VALUE_LENGTH} characters")
+                raise NotReadable("value_too_long", limit=MAX_VALUE_LENGTH)
         value = "".join([*parts, text[end:]])
         self._environment_length += len(value)
         if self._environment_length > MAX_ENVIRONMENT_LENGTH:
-            raise ValueError(f"all variables have more than {MAX_ENVIRONMENT_LENGTH} characters")
+            raise NotReadable("variables_too_long", limit=MAX_ENVIRONMENT_LENGTH)
         return value
 
     def _rlimit(self, value: str, _line: int) -> None:
@@ -325,20 +322,20 @@ class _Reader:
                 kept = self._rlimits.items()
                 self._rlimits = {k: v for k, v in kept if not fnmatch.fnmatchcase(k, pattern)}
             elif not equals:
-                raise ValueError("the service does not know your limits; give NAME=VALUE")
+                raise NotReadable("no_limits_of_yours")
             elif len(self._rlimits) >= MAX_RLIMITS:
-                raise ValueError("the script sets more limits than there are")
+                raise NotReadable("too_many_limits")
             elif text in _UNLIMITED:
                 self._rlimits[name.lower()] = -1
             elif _NUMBER.match(text):
                 self._rlimits[name.lower()] = int(text)
             else:
-                raise ValueError("a limit is a number or unlimited")
+                raise NotReadable("no_limit")
 
     def _flags(self, value: str, line: int) -> None:
         for flag in filter(None, value.split(",")):
             if flag not in _FLAGS:
-                raise ValueError(f"{flag[:80]!r} is not {' or '.join(_FLAGS)}")
+                raise NotReadable("no_flag", flag=repr(flag[:80]), options=_FLAGS)
             self._set(flag, True, line)
 
     def _add_conf(self, value: str, _line: int) -> None:
@@ -368,17 +365,22 @@ _FIELDS = {
 """Options that several lines may give, and their fields."""
 
 
+def _ended(why: Sentence) -> Message:
+    """Return a sentence that has no period, with one."""
+    return field_message("unreadable", why=why)
+
+
 def _number(name: str, text: str) -> int:
     if _NUMBER.match(text) is None:
-        raise ValueError(f"--{name} must be a whole number, not {text[:80]!r}")
+        raise NotReadable("option_no_number", option=f"--{name}", value=repr(text[:80]))
     return int(text)
 
 
 def _keyval(text: str) -> tuple[str, Any]:
     key, equals, value = text.partition("=")
     if key.startswith("^"):
-        raise ValueError("names a file, which the service cannot read; give KEY=VALUE")
+        raise NotReadable("names_file_key")
     found = read_value(value) if equals else 1
     if too_deep(found):
-        raise ValueError("is nested too deeply")
+        raise NotReadable("too_deep")
     return key, found

@@ -16,14 +16,15 @@ from fluxapi.errors import ValidationFailed
 from . import batch, batch_options, directives, script_hints
 from .directives import Wrong
 from .jobspec import canonical_names
+from .message import FieldErrors, Message, field_error, field_message, sentence_of
 
 __all__ = ["MAX_ERRORS", "Find", "Script", "read", "with_directives"]
 
 MAX_ERRORS = 100
 """Wrong directives that are named."""
 
-Find = Callable[[Mapping[str, Any]], list[dict[str, str]]]
-"""A function that returns ``pointer`` and ``detail`` of each field that the schema refuses."""
+Find = Callable[[Mapping[str, Any]], FieldErrors]
+"""A function that returns the fields that the schema refuses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Script:
     """A mended script, its warnings, the fields of its directives, and the wrong ones."""
 
     text: str
-    warnings: list[str]
+    warnings: list[Message]
     found: batch_options.Fields
     wrong: list[Wrong]
 
@@ -54,7 +55,7 @@ def read(script: str, environment: Mapping[str, str], find: Find) -> Script:
 
 def with_directives(
     fields: Mapping[str, Any], environment: Mapping[str, str], find: Find
-) -> tuple[Mapping[str, Any], list[str]]:
+) -> tuple[Mapping[str, Any], list[Message]]:
     """Return the fields of a job with those that the directives of its script give, and warnings.
 
     Args:
@@ -72,10 +73,10 @@ def with_directives(
     whole = batch_options.merged(script.found.fields, canonical_names(given))
     whole["script"] = batch.wrapped(script.text, wrap=whole.get("wrap", False))
     unusable = batch.check_script(whole["script"])
-    details = [str(one) for one in script.wrong[:MAX_ERRORS]]
-    if details:
-        details = details if unusable is None else [unusable, *details]
-        raise ValidationFailed([{"pointer": "/script", "detail": detail} for detail in details])
+    wrong = script.wrong[:MAX_ERRORS]
+    if wrong:
+        wrong = wrong if unusable is None else [Wrong(1, unusable), *wrong]
+        raise ValidationFailed([field_error("/script", one.sentence) for one in wrong])
     return whole, script.warnings
 
 
@@ -84,7 +85,9 @@ def _invalid(found: batch_options.Fields, find: Find) -> list[Wrong]:
     wrong = []
     for error in find(found.fields):
         place = error["pointer"].split("/")[1:]
-        where = f"{'.'.join(place)} " if place else ""
         line = found.lines.get(place[0], 1) if place else 1
-        wrong.append(Wrong(line, f"{where}{error['detail']}"))
+        why = sentence_of("fields", error)
+        if place:
+            why = field_message("of_field", name=".".join(place), why=why)
+        wrong.append(Wrong(line, why))
     return wrong

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+
+from .message import Message, NotReadable, field_message
 
 __all__ = ["NUMBERS", "SWITCHES", "TEXTS", "UnknownOptionError", "options"]
 
@@ -38,14 +40,16 @@ _SPECIAL = (
     "resources-shape",
 )  # fmt: skip
 _IGNORED = frozenset({"quiet"})
-_UNUSABLE = {
-    "env-file": "the service cannot read a file of yours; give --env=NAME=VALUE",
-    "dry-run": "it cannot be asked for in a script",
-    "help": "it cannot be asked for in a script",
-    "list-plugins": "it cannot be asked for in a script",
-    "debug-emulate": "this service does not support it",
-    "resources-json": "the service cannot read a file of yours; give --resources-shape",
-    "add-brokers": "this service does not support it",
+_NOT_IN_A_SCRIPT = field_message("not_in_a_script")
+_NOT_SUPPORTED = field_message("not_supported")
+_UNUSABLE: Mapping[str, Message] = {
+    "env-file": field_message("no_file_of_yours", instead="--env=NAME=VALUE"),
+    "dry-run": _NOT_IN_A_SCRIPT,
+    "help": _NOT_IN_A_SCRIPT,
+    "list-plugins": _NOT_IN_A_SCRIPT,
+    "debug-emulate": _NOT_SUPPORTED,
+    "resources-json": field_message("no_file_of_yours", instead="--resources-shape"),
+    "add-brokers": _NOT_SUPPORTED,
 }
 _KNOWN = frozenset({*NUMBERS, *TEXTS, *SWITCHES, *_SPECIAL, *_IGNORED, *_UNUSABLE})
 _USABLE = sorted(_KNOWN - _UNUSABLE.keys())
@@ -63,17 +67,19 @@ _MAX_GUESSED_LENGTH = 24
 """Characters of the longest unknown option that is compared with the known ones."""
 
 
-class UnknownOptionError(ValueError):
+class UnknownOptionError(NotReadable):
     """A word of a directive is not an option of ``flux batch``."""
 
     def __init__(self, word: str) -> None:
-        super().__init__(f"{word[:80]!r} is not an option of flux batch")
+        super().__init__("no_option_of_batch", word=repr(word[:80]))
         self._word = word
 
-    def guess(self) -> str:
-        """Return the end of the sentence, which names the option that was probably meant."""
+    def guess(self) -> Message:
+        """Return the sentence, with the option that was probably meant."""
         meant = _meant(self._word.lstrip("-")[: _MAX_GUESSED_LENGTH + 1])
-        return f"; did you mean --{meant}?" if meant else "."
+        if not meant:
+            return field_message("unreadable", why=self.message)
+        return field_message("no_option_of_batch_near", word=repr(self._word[:80]), near=meant)
 
 
 def options(words: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -90,12 +96,12 @@ def options(words: Sequence[str]) -> Iterator[tuple[str, str]]:
         _check(name, word)
         if name in SWITCHES or name in _IGNORED:
             if inline is not None:
-                raise ValueError(f"--{name} takes no value")
+                raise NotReadable("option_takes_no_value", option=f"--{name}")
         elif inline is None and at < len(words) and not words[at].startswith("-"):
             inline = words[at]
             at += 1
         elif inline is None and name != "dump":
-            raise ValueError(f"--{name} needs a value")
+            raise NotReadable("option_needs_value", option=f"--{name}")
         if name not in _IGNORED:
             yield name, inline or ""
 
@@ -106,7 +112,7 @@ def _cut(word: str) -> tuple[list[str], str, str | None]:
         name, equals, value = word[2:].partition("=")
         return [], _HIDDEN.get(name, name), value if equals else None
     if not word.startswith("-"):
-        raise ValueError(f"{word[:80]!r} is not an option")
+        raise NotReadable("no_option", word=repr(word[:80]))
     switches: list[str] = []
     for place, letter in enumerate(word[1:], 2):
         name, rest = _SHORT.get(letter, ""), word[place:]
@@ -120,7 +126,7 @@ def _check(name: str, word: str) -> None:
     if name not in _KNOWN:
         raise UnknownOptionError(word.partition("=")[0])
     if name in _UNUSABLE:
-        raise ValueError(f"--{name} cannot be used here: {_UNUSABLE[name]}")
+        raise NotReadable("option_unusable", option=f"--{name}", why=_UNUSABLE[name])
 
 
 def _meant(name: str) -> str | None:

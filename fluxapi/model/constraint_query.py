@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from .message import NotReadable
+
 __all__ = ["ConstraintError", "constraint"]
 
 _OPERATORS = {"host": "hostlist", "hosts": "hostlist", "rank": "ranks"}
@@ -23,7 +25,7 @@ _REST = re.compile(r"\s*\S")
 _MAX_DEPTH = 30
 
 
-class ConstraintError(ValueError):
+class ConstraintError(NotReadable):
     """The text is not a constraint; the message says why, without a period."""
 
 
@@ -32,7 +34,7 @@ def constraint(text: str) -> dict[str, Any]:
     reader = _Reader(_tokens(text))
     found = reader.expression()
     if reader.kind:
-        raise ConstraintError(f"unexpected {reader.text!r}")
+        raise ConstraintError("query_unexpected", text=repr(reader.text))
     return found
 
 
@@ -41,7 +43,7 @@ def _tokens(text: str) -> list[tuple[str, str]]:
     while _REST.match(text, at):
         match = _TOKEN.match(text, at)
         if match is None or match.lastgroup is None:
-            raise ConstraintError(f"{text[at:].strip()!r} has an unclosed quote")
+            raise ConstraintError("query_quote", text=repr(text[at:].strip()))
         tokens.append((match.lastgroup, match[match.lastgroup]))
         at = match.end()
     return [*tokens, ("", "the end")]
@@ -89,7 +91,7 @@ class _Reader:
     def _one(self) -> dict[str, Any]:
         self._depth += 1
         if self._depth > _MAX_DEPTH:
-            raise ConstraintError("nested too deeply")
+            raise ConstraintError("query_too_deep")
         found = self._inner()
         self._depth -= 1
         return found
@@ -97,17 +99,17 @@ class _Reader:
     def _inner(self) -> dict[str, Any]:
         if self.kind in _NEGATIONS:
             if self._next() == "-" and self.kind != "term":
-                raise ConstraintError(f"- must precede a term; use not before {self.text}")
+                raise ConstraintError("query_minus", text=self.text)
             return {"not": [self._one()]}
         if self.kind == "open":
             self._next()
             found = self.expression()
             if self.kind != "close":
-                raise ConstraintError(f"expected ) instead of {self.text}")
+                raise ConstraintError("query_bracket", text=self.text)
             self._next()
             return found
         if self.kind != "term":
-            raise ConstraintError(f"missing term before {self.text}")
+            raise ConstraintError("query_term_missing", text=self.text)
         return _term(self._next())
 
 
@@ -134,6 +136,6 @@ def _term(text: str) -> dict[str, Any]:
         return {"properties": plain.split(",")}
     name = _OPERATORS.get(operator, operator)
     if name not in _NAMES or not value:
-        known = ", ".join(f"{known}:…" for known in _OPERATORS)
-        raise ConstraintError(f"{text!r} is not a term; use {known} or a property")
+        known = [f"{known}:…" for known in _OPERATORS]
+        raise ConstraintError("query_no_term", text=repr(text), names=known)
     return {name: value.split(",") if name == "properties" else [value]}

@@ -6,11 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from .idset import IdSet
+from .message import FieldErrors, Value, field_error, field_message
 
 __all__ = ["check_constraints", "overlapping_ranks"]
-
-Fields = list[dict[str, str]]
-"""``pointer`` and ``detail`` of each invalid field."""
 
 _MAX_DEPTH = 32
 _MAX_VALUES = 10_000
@@ -20,27 +18,26 @@ _OPERATORS = ("and", "or", "not", "properties", "hostlist", "ranks")
 _LOGICAL = frozenset({"and", "or", "not"})
 
 
-def check_constraints(constraints: Any) -> Fields:
+def check_constraints(constraints: Any) -> FieldErrors:
     """Return the errors of a constraint; Flux itself checks hosts, ranks and property names."""
     left = _MAX_VALUES
     pending: list[tuple[Any, int]] = [(constraints, 0)]
     while pending:
         constraint, depth = pending.pop()
         if not isinstance(constraint, Mapping) or depth > _MAX_DEPTH:
-            return _wrong("must be objects, not nested too deeply.")
+            return _wrong("constraint_objects")
         for operator, values in constraint.items():
             if operator not in _OPERATORS:
-                names = ", ".join(_OPERATORS)
-                return _wrong(f"{operator!r} is not an operator; those are {names}.")
+                return _wrong("constraint_operator", name=repr(operator[:80]), names=_OPERATORS)
             if not isinstance(values, list):
-                return _wrong(f"{operator} must hold a list.")
+                return _wrong("constraint_list", name=operator)
             left -= len(values)
             if left < 0:
-                return _wrong(f"must hold at most {_MAX_VALUES} values.")
+                return _wrong("constraint_values", limit=_MAX_VALUES)
             if operator in _LOGICAL:
                 pending.extend((value, depth + 1) for value in values)
             elif not all(isinstance(value, str) for value in values):
-                return _wrong(f"{operator} must hold a list.")
+                return _wrong("constraint_list", name=operator)
     return []
 
 
@@ -82,5 +79,5 @@ def _overlap(texts: list[Any]) -> str | None:
     return None
 
 
-def _wrong(detail: str) -> Fields:
-    return [{"pointer": "/constraints", "detail": detail}]
+def _wrong(code: str, /, **params: Value) -> FieldErrors:
+    return [field_error("/constraints", field_message(code, **params))]

@@ -14,6 +14,9 @@ import re
 import shlex
 from dataclasses import dataclass, field
 
+from .message import Message, Sentence, Value, field_message, text_of
+from .quotes import unsplit
+
 __all__ = ["Directive", "Script", "Wrong", "mend", "parse"]
 
 MAX_DIRECTIVE_LINES = 2000
@@ -44,13 +47,20 @@ class Directive:
 
 @dataclass(frozen=True, slots=True)
 class Wrong:
-    """A directive that cannot be used: the number of its line, and a sentence about it."""
+    """A directive that cannot be used: the number of its line, and why."""
 
     line: int
-    detail: str
+    why: Sentence
 
-    def __str__(self) -> str:
-        return f"line {self.line}: {self.detail}"
+    @property
+    def detail(self) -> str:
+        """Return why, in English."""
+        return text_of(self.why)
+
+    @property
+    def sentence(self) -> Message:
+        """Return the sentence with the number of the line."""
+        return field_message("line", line=str(self.line), why=self.why)
 
 
 @dataclass(slots=True)
@@ -61,15 +71,15 @@ class Script:
     wrong: list[Wrong] = field(default_factory=list)
 
 
-def mend(text: str) -> tuple[str, list[str]]:
+def mend(text: str) -> tuple[str, list[Message]]:
     """Return a script without a byte order mark and Windows line ends, and what was changed."""
-    notes = []
+    notes: list[Message] = []
     if text.startswith(_BOM):
         text = text.removeprefix(_BOM)
-        notes.append("The byte order mark at the start of the script was removed.")
+        notes.append(Message("warnings", "byte_order_mark"))
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-        notes.append("The Windows line ends of the script were replaced by Unix line ends.")
+        notes.append(Message("warnings", "windows_line_ends"))
     return text, notes
 
 
@@ -97,10 +107,8 @@ class _Parser:
             self._length += len(match[0])
             if count > MAX_DIRECTIVE_LINES or self._length > MAX_DIRECTIVES_LENGTH:
                 self._advance(match.start())
-                self._refuse(
-                    f"the script has more directives than {MAX_DIRECTIVE_LINES} lines or "
-                    f"{MAX_DIRECTIVES_LENGTH} characters."
-                )
+                limits = {"lines": MAX_DIRECTIVE_LINES, "characters": MAX_DIRECTIVES_LENGTH}
+                self._refuse("too_many_directives", **limits)
                 return self._found
             if not self._take(match):
                 return self._found
@@ -112,8 +120,9 @@ class _Parser:
         self._line += self._text.count("\n", self._at, place)
         self._at = place
 
-    def _refuse(self, detail: str, line: int | None = None) -> None:
-        self._found.wrong.append(Wrong(self._line if line is None else line, detail))
+    def _refuse(self, code: str, at_line: int | None = None, /, **params: Value) -> None:
+        line = self._line if at_line is None else at_line
+        self._found.wrong.append(Wrong(line, field_message(code, **params)))
 
     def _take(self, match: re.Match[str]) -> bool:
         """Process one line with a sentinel; return whether to go on."""
@@ -128,10 +137,7 @@ class _Parser:
             if disabling is not None:
                 last = self._line + 1 + gap.count("\n", 0, disabling.start())
                 self._advance(match.start())
-                self._refuse(
-                    f"a '{tag}' directive must come before the commands of the script, which begin "
-                    f"in line {last}."
-                )
+                self._refuse("directive_late", tag=tag, line=str(last))
                 return False
         self._advance(match.start())
         if not self._sentinel:
@@ -142,9 +148,10 @@ class _Parser:
                 self._disabling = re.compile(rf"^(?!{start})[^\S\n]*\S", re.MULTILINE)
         elif prefix + tag != self._sentinel:
             self._refuse(
-                f"the sentinel changed from {_shown(self._sentinel)} to {_shown(prefix + tag)}: "
-                "all directives of a script must begin in the same way. To disable a directive, "
-                f"put a # after the sentinel: {_shown(self._sentinel + ' # …')}."
+                "sentinel_changed",
+                before=_shown(self._sentinel),
+                now=_shown(prefix + tag),
+                example=_shown(self._sentinel + " # …"),
             )
             return False
         self._process(match[3])
@@ -152,7 +159,7 @@ class _Parser:
 
     def _process(self, value: str) -> None:
         if _UNCLOSED.search(value) and not _is_paired(value):
-            self._refuse(f"the triple quote is not closed: {_shown(value.strip())}.")
+            self._refuse("triple_quote_open", text=_shown(value.strip()))
             return
         if _is_paired(value):
             value = _INLINE.sub(lambda match: shlex.quote(match[2]), value)
@@ -177,7 +184,7 @@ class _Parser:
             block.append(value[:-3])
             whole = block.whole()
             if quotes in whole:
-                self._refuse("the text in triple quotes is not closed properly.", block.line)
+                self._refuse("triple_quote_wrong", block.line)
             else:
                 self._lex(whole, block.line)
 
@@ -185,15 +192,16 @@ class _Parser:
         """Refuse a text in triple quotes that is not closed yet."""
         if self._block is not None:
             self._refuse(
-                f"the triple quote is not closed: {_shown(self._block.start)}; each line up to the "
-                f"closing quotes must begin with {_shown(self._sentinel)}.",
+                "triple_quote_open_lines",
                 self._block.line,
+                text=_shown(self._block.start),
+                sentinel=_shown(self._sentinel),
             )
             self._block = None
 
     def _lex(self, value: str, line: int) -> None:
         if len(value) > MAX_DIRECTIVE_LENGTH:
-            self._refuse(f"the directive has more than {MAX_DIRECTIVE_LENGTH} characters.", line)
+            self._refuse("directive_too_long", line, limit=MAX_DIRECTIVE_LENGTH)
             return
         lexer = shlex.shlex(value, posix=True, punctuation_chars=True)
         lexer.whitespace_split = True
@@ -201,14 +209,10 @@ class _Parser:
         try:
             words = tuple(lexer)
         except ValueError as error:
-            self._refuse(f"{str(error).lower()}: {_shown(value.strip())}.", line)
+            self._refuse("unsplit_directive", line, why=unsplit(error), text=_shown(value.strip()))
             return
         if words and not words[0].startswith("-"):
-            self._refuse(
-                f"unknown directive {_shown(value.strip())}; a directive is a list of options that "
-                "begin with -.",
-                line,
-            )
+            self._refuse("unknown_directive", line, text=_shown(value.strip()))
         elif words:
             self._found.directives.append(Directive(line, words))
 

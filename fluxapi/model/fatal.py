@@ -18,35 +18,28 @@ from collections.abc import Mapping
 from typing import Any
 
 from .constraints import overlapping_ranks
+from .message import Message, field_message
 
 __all__ = ["MAX_JOBSPEC_BYTES", "fatal_reason"]
 
 MAX_JOBSPEC_BYTES = 9 << 20
 """Limit of a jobspec; Flux's validator accepts 10 MiB unless ``ingest.buffer-size`` is set."""
 
-_TERMINAL = (
-    "has pty.interactive: the job would wait until a terminal attaches to it, which this service "
-    "cannot do. Leave it out; pty alone gives the job a terminal and keeps what it writes."
-)
 
-
-def fatal_reason(document: Mapping[str, Any], size: int) -> tuple[str, str] | None:
+def fatal_reason(document: Mapping[str, Any], size: int) -> tuple[str, Message] | None:
     """Return the reason why a jobspec of *size* bytes must not reach Flux.
 
     Returns:
         The field and a sentence about it, or ``None`` if the jobspec is harmless.
     """
     if size > MAX_JOBSPEC_BYTES:
-        return "", (
-            f"makes a jobspec of {size} bytes, and Flux takes {MAX_JOBSPEC_BYTES}: give large "
-            "files by their path on the nodes."
-        )
+        return "", field_message("jobspec_too_large", size=size, limit=MAX_JOBSPEC_BYTES)
     system = _below(document, "attributes", "system")
     if _below(system, "shell", "options", "pty").get("interactive"):
-        return "shell_options", _TERMINAL
+        return "shell_options", field_message("interactive_terminal")
     rank = overlapping_ranks(system.get("constraints"))
     if rank is not None:
-        return "constraints", f"ranks names some of {rank[:80]!r} twice; name each rank once."
+        return "constraints", field_message("ranks_twice", ranks=repr(rank[:80]))
     return None
 
 

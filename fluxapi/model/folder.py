@@ -7,11 +7,10 @@ from typing import Any
 
 from fluxapi.errors import ValidationFailed
 
+from .message import field_error, field_message
 from .output_files import templates
 
 __all__ = ["check", "set_default"]
-
-_ABSOLUTE = "needs an absolute path on the nodes as system.cwd; ~ and variables are not replaced in"
 
 _MAX_PATH_BYTES = 4095
 
@@ -41,9 +40,7 @@ def check(document: Mapping[str, Any], fields: Mapping[str, Any]) -> None:
     where = names[0] if names else "attributes"
     if "jobspec" in fields:
         where = "jobspec/attributes/system/cwd"
-    detail = f"{_ABSOLUTE} {folder[:64]!r}."
+    sentence = field_message("folder_not_absolute", path=repr(folder[:64]))
     if is_long:
-        detail = (
-            f"has a system.cwd of more than {_MAX_PATH_BYTES} bytes, longer than a path can be."
-        )
-    raise ValidationFailed([{"pointer": f"/{where}", "detail": detail}])
+        sentence = field_message("folder_too_long", limit=_MAX_PATH_BYTES)
+    raise ValidationFailed([field_error(f"/{where}", sentence)])

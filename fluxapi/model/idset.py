@@ -7,6 +7,8 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from .message import NotReadable
+
 __all__ = ["MAX_ID", "MAX_RANGES", "IdSet", "Range", "encode_idset", "read_ranges"]
 
 MAX_RANGES = 65_536
@@ -36,18 +38,18 @@ def read_ranges(text: str) -> list[Range]:
     Leading zeros of the first ID set the width of all, as in RFC 29. Raises ``ValueError``.
     """
     if text.count(",") >= MAX_RANGES:
-        raise ValueError(f"holds more than {MAX_RANGES} ranges of ids")
+        raise NotReadable("too_many_ranges", limit=MAX_RANGES)
     width: int | None = None
     found: list[Range] = []
     for part in text.split(","):
         match = _RANGE.fullmatch(part)
         if match is None:
-            raise ValueError(f"{part[:40]!r} is not an id or a range of ids")
+            raise NotReadable("no_ids", value=repr(part[:40]))
         first, last = match[1], match[2] or match[1]
         if width is None:
             width = len(first) if first.startswith("0") else 0
         if max(len(first), len(last)) > _MAX_DIGITS or int(last) < int(first):
-            raise ValueError(f"{part[:40]!r} is not a usable range of ids")
+            raise NotReadable("no_usable_range", value=repr(part[:40]))
         found.append(Range(int(first), int(last), width))
     return found
 
@@ -74,7 +76,7 @@ class IdSet:
         ranges = read_ranges(text) if text else []
         for item in ranges:
             if item.last > MAX_ID:
-                raise ValueError(f"holds {item.last}, and {MAX_ID} is the largest id")
+                raise NotReadable("id_too_large", id=str(item.last), limit=str(MAX_ID))
         return cls((first, last) for first, last, _ in ranges)
 
     @classmethod

@@ -24,7 +24,9 @@ from . import batch, folder, options, per_resource
 from .constraints import check_constraints
 from .fatal import fatal_reason
 from .keymark import KeyMark, KeySigner
+from .message import Message, NotReadable, Value, field_error, field_message, said_in
 from .options import Fields
+from .quotes import unsplit
 from .submission import Submission
 
 __all__ = [
@@ -112,9 +114,9 @@ def build(
     encoded = _encode(document)
     fatal = fatal_reason(document, len(encoded))
     if fatal is not None:
-        field, detail = fatal
+        field, sentence = fatal
         pointer = "jobspec" if "jobspec" in given else field
-        raise ValidationFailed([{"pointer": pointer and f"/{pointer}", "detail": detail}])
+        raise ValidationFailed([field_error(pointer and f"/{pointer}", sentence)])
     return Submission(
         jobspec=encoded,
         urgency=parse_urgency(given.get("urgency", 16)),
@@ -133,11 +135,11 @@ def parse_duration(value: float | str) -> float:
     if isinstance(value, str):
         match = _DURATION.match(value)
         if match is None:
-            raise ValueError("is not a Flux Standard Duration such as 90s or 1.5h")
+            raise NotReadable("no_flux_duration")
         value = float(match[1]) * _UNITS[match[2]]
     seconds = float(value)
     if not (math.isfinite(seconds) and seconds >= 0):
-        raise ValueError("must be a finite number of seconds, 0 or more")
+        raise NotReadable("no_finite_duration")
     return seconds
 
 
@@ -155,9 +157,7 @@ def substitute(value: Any, placeholder: str, text: str) -> Any:
 def _whole(given: Mapping[str, Any]) -> dict[str, Any]:
     stray = sorted(given.keys() - _BESIDE_JOBSPEC)
     if stray:
-        raise ValidationFailed(
-            [{"pointer": f"/{name}", "detail": "cannot go with jobspec."} for name in stray]
-        )
+        raise ValidationFailed([_wrong(name, "not_with", names="jobspec") for name in stray])
     document: dict[str, Any] = given["jobspec"]
     return document
 
@@ -166,8 +166,7 @@ def canonical_names(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields by their own names, not by aliases; raise ``ValidationFailed``."""
     twice = [(alias, name) for alias, name in ALIASES.items() if {alias, name} <= given.keys()]
     if twice:
-        sentence = "is another name for {}; give only one of them."
-        raise ValidationFailed([_wrong(alias, sentence.format(name)) for alias, name in twice])
+        raise ValidationFailed([_wrong(alias, "given_twice", name=name) for alias, name in twice])
     named = {ALIASES.get(name, name): value for name, value in given.items()}
     if isinstance(named.get("shell_options"), str):
         named["shell_options"] = options.keyval(named["shell_options"])
@@ -180,20 +179,20 @@ def _canonical(given: dict[str, Any]) -> dict[str, Any]:
     given = canonical_names(given)
     if "resources" in given:
         stray = [name for name in per_resource.SHAPING if given.get(name)]
-        wrong += [_wrong(name, "cannot go with resources.") for name in stray]
+        wrong += [_wrong(name, "not_with", names="resources") for name in stray]
     given = batch.expanded(given, wrong)
     if "command" not in given:
-        wrong.append(_wrong("command", "is required, or script."))
+        wrong.append(_wrong("command", "required_or_script"))
     tasks, nodes = given.get("num_tasks", 1), given.get("num_nodes")
     if per_resource.is_per_resource(given):
         if "script" not in given:
             per_resource.check(given, wrong)
     elif nodes is not None and nodes > tasks:
-        wrong.append(_wrong("num_nodes", f"must not be above num_tasks, which is {tasks}."))
+        wrong.append(_wrong("num_nodes", "more_nodes_than_tasks", tasks=tasks))
     if nodes is None and given.get("exclusive"):
-        wrong.append(_wrong("exclusive", "needs num_nodes."))
+        wrong.append(_wrong("exclusive", "needs", names="num_nodes"))
     if "stdin" in given and "input" in given:
-        wrong.append(_wrong("stdin", "cannot go with input."))
+        wrong.append(_wrong("stdin", "not_with", names="input"))
     wrong.extend(check_constraints(given.get("constraints", {})))
     if wrong:
         raise ValidationFailed(wrong)
@@ -210,7 +209,7 @@ def _compose(given: Mapping[str, Any], defaults: Defaults) -> dict[str, Any]:
         try:
             system["duration"] = parse_duration(given["duration"])
         except ValueError as error:
-            raise ValidationFailed([_wrong("duration", f"{error}.")]) from None
+            raise ValidationFailed([_wrong("duration", "unreadable", why=said_in(error))]) from None
     system["environment"] = {**defaults.environment, **given.get("environment", {})}
     options.shape(given, system, shell)
     shell |= per_resource.shell_options(given)
@@ -246,28 +245,25 @@ def _command(command: str | list[Any]) -> list[str]:
     elif _PLAIN.match(command):
         words = command.split(maxsplit=_MAX_WORDS)
         if len(words) > _MAX_WORDS:
-            raise ValidationFailed([_wrong("command", f"has more than {_MAX_WORDS} words.")])
+            raise ValidationFailed([_wrong("command", "too_many_words", limit=_MAX_WORDS)])
     elif len(command) > _MAX_QUOTED_LENGTH:
-        sentence = (
-            f"is text with quotes of more than {_MAX_QUOTED_LENGTH} characters: give it as a list."
-        )
-        raise ValidationFailed([_wrong("command", sentence)])
+        raise ValidationFailed([_wrong("command", "quoted_too_long", limit=_MAX_QUOTED_LENGTH)])
     else:
         try:
             words = shlex.split(command)
         except ValueError as error:
-            sentence = f"cannot be split as a shell would: {str(error).lower()}."
-            raise ValidationFailed([_wrong("command", sentence)]) from None
+            why = unsplit(error)
+            raise ValidationFailed([_wrong("command", "not_split", why=why)]) from None
     if not words or not words[0]:
-        raise ValidationFailed([_wrong("command", "names no program.")])
+        raise ValidationFailed([_wrong("command", "no_program")])
     return words
 
 
 def _check_launcher(program: str, launchers: tuple[str, ...]) -> None:
     if program.rpartition("/")[2] not in launchers:
-        allowed = ", ".join(launchers) or "none"
+        names: Value = launchers or Message("forms", "none")
         raise ValidationFailed(
-            [_wrong("is_launcher", f"{program} is not an allowed launcher (allowed: {allowed}).")]
+            [_wrong("is_launcher", "launcher_not_allowed", program=program, names=names)]
         )
 
 
@@ -282,9 +278,7 @@ def _with_stdin(
         try:
             base64.b64decode(data, validate=True)
         except (binascii.Error, ValueError):
-            raise ValidationFailed(
-                [{"pointer": "/stdin/data", "detail": "is not base64."}]
-            ) from None
+            raise ValidationFailed([_wrong("stdin/data", "not_base64")]) from None
     system["files"] = {"stdin": {"mode": 0o100600, "encoding": encoding, "data": data}}
     # The name of the job is that of the user's program.
     name = command[0].rpartition("/")[2] or command[0]
@@ -338,14 +332,13 @@ def _encode(document: dict[str, Any]) -> bytes:
     try:
         encoded = _encoder.encode(document)
     except RecursionError:
-        raise ValidationFailed([{"pointer": "", "detail": "is nested too deeply."}]) from None
+        sentence = field_message("nested_too_deeply")
+        raise ValidationFailed([field_error("", sentence)]) from None
     # Flux stores C strings; this search is cheap and almost always finds nothing.
     place = _nul(document) if rb"\u0000" in encoded else None
     if place is not None:
-        detail = (
-            f"holds a NUL character, which Flux does not take, in {place[:200]} of the jobspec."
-        )
-        raise ValidationFailed([{"pointer": "", "detail": detail}])
+        sentence = field_message("holds_nul", place=place[:200])
+        raise ValidationFailed([field_error("", sentence)])
     return encoded
 
 
@@ -364,5 +357,5 @@ def _nul(value: Any, place: str = "") -> str | None:
     return next((where for where in found if where is not None), None)
 
 
-def _wrong(name: str, detail: str) -> dict[str, str]:
-    return {"pointer": f"/{name}", "detail": detail}
+def _wrong(field: str, code: str, /, **params: Value) -> dict[str, Any]:
+    return field_error(f"/{field}", field_message(code, **params))

@@ -8,21 +8,45 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Union
 
 from .duration import duration
 from .phrases import Say, english
 
-__all__ = ["SECTIONS", "Message", "Sentence", "Value", "coded", "problem", "text_of"]
+__all__ = [
+    "SECTIONS",
+    "FieldErrors",
+    "Message",
+    "NotReadable",
+    "Sentence",
+    "Value",
+    "coded",
+    "field_error",
+    "field_message",
+    "problem",
+    "said_in",
+    "sentence_of",
+    "text_of",
+    "told",
+    "warned",
+]
 
-Value = str | int | float | Sequence[str]
-"""A value in a sentence; several texts are listed."""
+Value = Union[str, int, float, Sequence[str], "Message"]
+"""A value in a sentence; several texts are listed. It may be a sentence itself."""
 
-SECTIONS = ("ends", "findings", "problems", "reasons", "remedies")
+SECTIONS = (
+    "ends", "fields", "findings", "forms", "problems", "reasons", "remedies", "warnings",
+)  # fmt: skip
 """The sections of the texts whose names are codes; pages look them up by the code."""
+
+FieldErrors = list[dict[str, Any]]
+"""``pointer`` and ``detail`` of each invalid field, with ``code`` and ``params`` if it has them."""
 
 _SECONDS = "_seconds"
 """The end of the name of a value that is a number of seconds, and is said as a duration."""
+
+_OPTIONS = "options"
+"""The name of a value that lists what one may choose from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +74,34 @@ def problem(code: str, **params: Value) -> Message:
     return Message("problems", code, params)
 
 
+def field_message(code: str, /, **params: Value) -> Message:
+    """Return the sentence about an invalid field with this code."""
+    return Message("fields", code, params)
+
+
+class NotReadable(ValueError):
+    """A value cannot be read; the message says why."""
+
+    def __init__(self, code: str, /, **params: Value) -> None:
+        self.message = field_message(code, **params)
+        super().__init__(self.message.text())
+
+
+def said_in(error: ValueError) -> Sentence:
+    """Return what an error says, with its code if it has one."""
+    return error.message if isinstance(error, NotReadable) else str(error)
+
+
 def _said(name: str, value: Value, say: Say) -> str | int | float:
+    if isinstance(value, Message):
+        return value.text(say)
     if isinstance(value, int | float):
         return duration(value, say) if name.endswith(_SECONDS) else value
-    return value if isinstance(value, str) else ", ".join(value)
+    if isinstance(value, str):
+        return value
+    if name == _OPTIONS and len(value) > 1:
+        return say("forms.either", all=", ".join(value[:-1]), last=value[-1])
+    return ", ".join(value)
 
 
 Sentence = str | Message
@@ -70,5 +118,48 @@ def coded(name: str, sentence: Sentence) -> dict[str, Any]:
     members: dict[str, Any] = {name: text_of(sentence)}
     if isinstance(sentence, Message):
         members[f"{name}_code"] = sentence.code
-        members[f"{name}_params"] = dict(sentence.params)
+        members[f"{name}_params"] = _plain(sentence.params)
     return members
+
+
+def told(sentence: Sentence) -> dict[str, Any]:
+    """Return a sentence as ``detail``, with ``code`` and ``params`` if it has a code."""
+    members: dict[str, Any] = {"detail": text_of(sentence)}
+    if isinstance(sentence, Message):
+        members |= {"code": sentence.code, "params": _plain(sentence.params)}
+    return members
+
+
+def field_error(pointer: str, sentence: Sentence) -> dict[str, Any]:
+    """Return the entry of an invalid field in ``errors`` of a problem document."""
+    return {"pointer": pointer, **told(sentence)}
+
+
+def warned(warnings: Sequence[Message]) -> dict[str, Any]:
+    """Return the members that tell warnings: their texts, and their codes and values."""
+    return {
+        "warnings": [warning.text() for warning in warnings],
+        "warning_codes": [
+            {"code": warning.code, "params": _plain(warning.params)} for warning in warnings
+        ],
+    }
+
+
+def sentence_of(section: str, members: Mapping[str, Any]) -> Sentence:
+    """Return the sentence that :func:`told` has told."""
+    code = members.get("code")
+    if code is None:
+        return str(members["detail"])
+    params = {
+        name: sentence_of(value["section"], value) if isinstance(value, dict) else value
+        for name, value in members["params"].items()
+    }
+    return Message(section, code, params)
+
+
+def _plain(params: Mapping[str, Value]) -> dict[str, Any]:
+    """Return the values as JSON; a sentence among them tells its section, too."""
+    return {
+        name: {"section": value.section, **told(value)} if isinstance(value, Message) else value
+        for name, value in params.items()
+    }

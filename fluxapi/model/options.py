@@ -10,6 +10,8 @@ import msgspec
 
 from fluxapi.errors import ValidationFailed
 
+from .message import FieldErrors, Value, field_error, field_message
+
 __all__ = [
     "attribute_path",
     "dependency",
@@ -23,8 +25,8 @@ __all__ = [
     "too_deep",
 ]
 
-Fields = list[dict[str, str]]
-"""``pointer`` and ``detail`` of each invalid field."""
+Fields = FieldErrors
+"""The invalid fields of a request."""
 
 _RESERVED = "attributes.user.fluxapi"
 """The attribute for the Idempotency-Key, which requests must not set."""
@@ -147,14 +149,14 @@ def merge_attributes(given: Mapping[str, Any], attributes: dict[str, Any]) -> No
         _check_depth("attributes", value)
         full = attribute_path(key)
         if "." not in full and not isinstance(value, dict):
-            raise _refused("attributes", f"{full} must be an object.")
+            raise _refused("attributes", "attribute_no_object", name=full)
         merge(attributes, full, value)
     user = attributes.get("user")
     if isinstance(user, dict) and "fluxapi" in user:
-        raise _refused("attributes", f"{_RESERVED} is reserved for the service.")
+        raise _refused("attributes", "attribute_reserved", name=_RESERVED)
     duration = attributes["system"].get("duration")
     if isinstance(duration, bool) or not isinstance(duration, (int, float)) or duration < 0:
-        raise _refused("attributes", "system.duration must be a number of seconds, 0 or more.")
+        raise _refused("attributes", "attribute_duration")
 
 
 def attribute_path(key: str) -> str:
@@ -189,7 +191,7 @@ def _number(text: str) -> int | float | str:
 
 def _check_depth(name: str, value: Any) -> None:
     if too_deep(value):
-        raise _refused(name, "is nested too deeply.")
+        raise _refused(name, "nested_too_deeply")
 
 
 def too_deep(value: Any, depth: int = 0) -> bool:
@@ -202,9 +204,9 @@ def too_deep(value: Any, depth: int = 0) -> bool:
     return False
 
 
-def _refused(name: str, detail: str) -> ValidationFailed:
-    return ValidationFailed([_wrong(name, detail)])
+def _refused(field: str, code: str, /, **params: Value) -> ValidationFailed:
+    return ValidationFailed([_wrong(field, code, **params)])
 
 
-def _wrong(name: str, detail: str) -> dict[str, str]:
-    return {"pointer": f"/{name}", "detail": detail}
+def _wrong(field: str, code: str, /, **params: Value) -> dict[str, Any]:
+    return field_error(f"/{field}", field_message(code, **params))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from .message import Value, field_error, field_message
 from .options import Fields
 
 __all__ = ["FIELDS", "SHAPING", "check", "is_per_resource", "resources", "shell_options"]
@@ -34,18 +35,18 @@ def check(given: Mapping[str, Any], wrong: Fields) -> None:
     """Append the contradictions of a request that gives tasks per resource to *wrong*."""
     for name in _PER_TASK:
         if given.get(name):
-            others = ", ".join(other for other in FIELDS if other in given)
-            wrong.append(_wrong(name, f"cannot go with {others}."))
+            others = [other for other in FIELDS if other in given]
+            wrong.append(_wrong(name, "not_with", names=others))
     if "tasks_per_node" in given and "tasks_per_core" in given:
-        wrong.append(_wrong("tasks_per_core", "cannot go with tasks_per_node."))
+        wrong.append(_wrong("tasks_per_core", "not_with", names="tasks_per_node"))
     nodes, cores = given.get("num_nodes"), given.get("num_cores")
     if nodes is None and "gpus_per_node" in given:
-        wrong.append(_wrong("gpus_per_node", "needs num_nodes."))
+        wrong.append(_wrong("gpus_per_node", "needs", names="num_nodes"))
     if nodes is None and cores is None and "gpus_per_node" not in given:
         name = "tasks_per_node" if "tasks_per_node" in given else "tasks_per_core"
-        wrong.append(_wrong(name, "needs num_nodes or num_cores."))
+        wrong.append(_wrong(name, "needs_one_of", options=["num_nodes", "num_cores"]))
     if nodes is not None and cores is not None and cores % nodes:
-        wrong.append(_wrong("num_cores", f"must be a multiple of num_nodes, which is {nodes}."))
+        wrong.append(_wrong("num_cores", "no_multiple_of_nodes", nodes=nodes))
 
 
 def resources(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -79,5 +80,5 @@ def shell_options(given: Mapping[str, Any]) -> dict[str, Any]:
     return {}
 
 
-def _wrong(name: str, detail: str) -> dict[str, str]:
-    return {"pointer": f"/{name}", "detail": detail}
+def _wrong(field: str, code: str, /, **params: Value) -> dict[str, Any]:
+    return field_error(f"/{field}", field_message(code, **params))

@@ -8,12 +8,14 @@ line say them in English; a page passes the texts of its reader's language in pl
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
-__all__ = ["Say", "english"]
+__all__ = ["Say", "codes_of", "english"]
 
 _PHRASES = {
     f"{section}.{name}": phrase
@@ -38,3 +40,14 @@ def english(key: str, /, **values: object) -> str:
     if not isinstance(phrase, str):
         phrase = phrase["one" if values["count"] == 1 else "other"]
     return phrase.format(**values)
+
+
+@functools.cache
+def codes_of(section: str) -> Mapping[str, str]:
+    """Return the names of the phrases of a section by their English, without plural forms."""
+    start = f"{section}."
+    return {
+        phrase: key.removeprefix(start)
+        for key, phrase in _PHRASES.items()
+        if key.startswith(start) and isinstance(phrase, str)
+    }

@@ -10,6 +10,8 @@ import json
 import re
 from typing import Any
 
+from .message import Message, NotReadable, Value
+
 __all__ = ["ShapeError", "resources_of"]
 
 _MAX_SHAPE_LENGTH = 4096
@@ -30,14 +32,21 @@ _TEXT = re.compile(r"[^,{}\[\]\"']+")
 _WORDS = {"false": False, "null": None, "true": True}
 
 
-class ShapeError(ValueError):
+def _form(code: str) -> Message:
+    return Message("forms", code)
+
+
+_END = _form("end")
+
+
+class ShapeError(NotReadable):
     """The text is not a shape; the message says why, without a period."""
 
 
 def resources_of(text: str) -> list[dict[str, Any]]:
     """Parse a shape to a list of resources; raise :class:`ShapeError`."""
     if len(text) > _MAX_SHAPE_LENGTH:
-        raise ShapeError(f"the shape has more than {_MAX_SHAPE_LENGTH} characters")
+        raise ShapeError("shape_too_long", limit=_MAX_SHAPE_LENGTH)
     reader = _Reader(text)
     found = reader.vertices()
     reader.expect_end()
@@ -56,13 +65,13 @@ class _Reader:
     def expect_end(self) -> None:
         """Raise an error unless the text ends here."""
         if self._rest():
-            raise self._error("end")
+            raise self._error(_END)
 
     def vertices(self) -> list[dict[str, Any]]:
         """Read one resource, or several in brackets."""
         self._depth += 1
         if self._depth > _MAX_DEPTH:
-            raise ShapeError("the shape is nested too deeply")
+            raise ShapeError("shape_too_deep")
         if self._takes("["):
             found = [self._vertex()]
             while self._takes(";"):
@@ -75,7 +84,7 @@ class _Reader:
 
     def _vertex(self) -> dict[str, Any]:
         quoted = self._quoted()
-        kind = self._take(_TYPE, "a type of resource") if quoted is None else quoted
+        kind = self._take(_TYPE, _form("resource_type")) if quoted is None else quoted
         is_slot = quoted is None and kind.lower() == "slot"
         count = self._count() if self._takes("=") else 1
         vertex: dict[str, Any] = {"type": "slot" if is_slot else kind, "count": count}
@@ -93,7 +102,7 @@ class _Reader:
         self._slots += 1
         if not self._takes("{"):
             if self._slots > 1:
-                raise ShapeError("multiple slots require labels")
+                raise ShapeError("shape_labels")
             return {"label": "task"}
         label = {"label": self._key()}
         if self._takes(","):
@@ -103,7 +112,7 @@ class _Reader:
 
     def _count(self) -> int | str:
         has_brackets = self._takes("[")
-        text = self._take(_COUNT, "a count")
+        text = self._take(_COUNT, _form("count"))
         if has_brackets:
             self._expect("]")
         return int(text) if text.isdigit() else text
@@ -128,13 +137,13 @@ class _Reader:
 
     def _key(self) -> str:
         quoted = self._quoted()
-        key = self._take(_KEY, "a name") if quoted is None else quoted
+        key = self._take(_KEY, _form("name")) if quoted is None else quoted
         return "exclusive" if key == "x" and quoted is None else key
 
     def _value(self) -> Any:
         self._depth += 1
         if self._depth > _MAX_DEPTH:
-            raise ShapeError("the shape is nested too deeply")
+            raise ShapeError("shape_too_deep")
         value = self._items() if self._takes("{") else self._plain()
         self._depth -= 1
         return value
@@ -144,11 +153,11 @@ class _Reader:
         if quoted is not None:
             return quoted
         if self._rest().startswith("["):
-            text = self._take(_ARRAY, "an array")
+            text = self._take(_ARRAY, _form("array"))
             try:
                 return json.loads(text.replace("'", '"'))
             except (ValueError, RecursionError):
-                raise ShapeError(f"{text[:80]!r} is not an array") from None
+                raise ShapeError("shape_no_array", text=repr(text[:80])) from None
         match = _NUMBER.match(self._text, self._at)
         if match is not None:
             self._at = match.end()
@@ -156,7 +165,7 @@ class _Reader:
                 return int(match[0])
             except ValueError:
                 return float(match[0])
-        text = self._take(_TEXT, "a value")
+        text = self._take(_TEXT, _form("value"))
         return _WORDS.get(text.lower(), text)
 
     def _rest(self) -> str:
@@ -174,7 +183,7 @@ class _Reader:
         if not self._takes(char):
             raise self._error(repr(char))
 
-    def _take(self, pattern: re.Pattern[str], what: str) -> str:
+    def _take(self, pattern: re.Pattern[str], what: Value) -> str:
         self._rest()
         match = pattern.match(self._text, self._at)
         if match is None:
@@ -190,7 +199,8 @@ class _Reader:
         self._at = match.end()
         return match[1] if match[1] is not None else match[2]
 
-    def _error(self, expected: str) -> ShapeError:
+    def _error(self, expected: Value) -> ShapeError:
         rest = self._rest()
-        found = repr(rest[:40]) if rest else "the end"
-        return ShapeError(f"expected {expected} at position {self._at}, not {found}")
+        found: Value = repr(rest[:40]) if rest else _END
+        params: dict[str, Value] = {"expected": expected, "at": str(self._at), "found": found}
+        return ShapeError("shape_expected", **params)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 
+from .message import Message, Value
+
 __all__ = ["hints"]
 
 _MAX_SHOWN_LINES = 3
@@ -33,7 +35,7 @@ All these patterns take linear time: each begins at the start of a line, and rep
 """
 
 
-def hints(text: str) -> list[str]:
+def hints(text: str) -> list[Message]:
     """Return a sentence for each kind of line that looks like a directive; at most six.
 
     Args:
@@ -52,25 +54,22 @@ def hints(text: str) -> list[str]:
                 line += text.count("\n", place, match.start())
                 place = match.start()
                 found.setdefault(kind, []).append(line)
-    return [f"{_place(lines, counts[kind])}: {_sentence(kind)}" for kind, lines in found.items()]
+    return [_hint(kind, lines, counts[kind]) for kind, lines in found.items()]
 
 
-def _place(lines: list[int], count: int) -> str:
-    words = [str(line) for line in lines]
-    if count > len(lines):
-        words.append(f"{count - len(lines)} more")
-    if count == 1:
-        return f"Line {words[0]}"
-    return f"Lines {', '.join(words[:-1])} and {words[-1]}"
-
-
-def _sentence(kind: str) -> str:
+def _hint(kind: str, lines: list[int], count: int) -> Message:
+    params = {"place": _place(lines, count)}
     if not kind:
-        return (
-            "Flux ignores this as a comment; a directive begins with #flux: (in lower case, with "
-            "the colon)."
-        )
-    return (
-        f"Flux ignores {kind}, a directive of {_MANAGERS[kind]}; write #flux: and options of "
-        "flux batch."
-    )
+        return Message("warnings", "almost_directive", params)
+    given = {"directive": kind, "manager": _MANAGERS[kind]}
+    return Message("warnings", "foreign_directive", {**params, **given})
+
+
+def _place(lines: list[int], count: int) -> Message:
+    words = [str(line) for line in lines]
+    if count == 1:
+        return Message("warnings", "one_line", {"line": words[0]})
+    if count > len(lines):
+        more: dict[str, Value] = {"lines": words, "count": count - len(lines)}
+        return Message("warnings", "lines_and_more", more)
+    return Message("warnings", "two_or_more_lines", {"lines": words[:-1], "last": words[-1]})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from typing import Any
 
+from .message import NotReadable
 from .times import parse_duration
 
 __all__ = ["early_signal", "number"]
@@ -21,9 +22,7 @@ def number(text: str) -> int:
     name = text.upper()
     found = getattr(signal, name if name.startswith("SIG") else f"SIG{name}", None)
     if not isinstance(found, signal.Signals):
-        raise ValueError(  # noqa: TRY004 - the value is wrong, its type is text
-            f"{text!r} is not a signal: give a number or a name such as TERM"
-        )
+        raise NotReadable("no_signal", value=repr(text))
     return int(found)
 
 

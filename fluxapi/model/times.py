@@ -6,6 +6,8 @@ import math
 import re
 from datetime import datetime
 
+from .message import NotReadable
+
 __all__ = ["fsd", "parse_duration", "parse_time", "short_date"]
 
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ms|[smhd]|)\Z", re.ASCII)
@@ -34,10 +36,10 @@ def parse_duration(text: str) -> float:
     """Parse a duration such as ``90``, ``90s`` or ``1.5h`` to seconds; raise ``ValueError``."""
     match = _DURATION.match(text)
     if match is None:
-        raise ValueError(f"{text[:80]!r} is not a duration such as 90s, 30m, 1.5h or 2d")
+        raise NotReadable("no_duration", value=repr(text[:80]))
     seconds = float(match[1]) * _SECONDS[match[2]]
     if math.isinf(seconds):
-        raise ValueError(f"{text[:20]}… is longer than any duration")
+        raise NotReadable("duration_too_long", value=f"{text[:20]}…")
     return seconds
 
 
@@ -62,7 +64,7 @@ def parse_time(text: str, now: float) -> float:
         return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone().timestamp()
     except (ValueError, OverflowError):
         day = f"{datetime.fromtimestamp(now + _DAY).astimezone():%Y-%m-%d}"
-        raise ValueError(f"{text[:80]!r} is not a time: use +6h, {day} or {day}T15:00") from None
+        raise NotReadable("no_time", value=repr(text[:80]), day=day) from None
 
 
 def short_date(timestamp: float) -> str:

@@ -46,7 +46,7 @@ from fluxapi.model.job import Job
 from fluxapi.model.jobid import parse
 from fluxapi.model.jobspec import Defaults
 from fluxapi.model.keymark import KeySigner
-from fluxapi.model.message import Sentence, problem, text_of
+from fluxapi.model.message import Sentence, field_error, field_message, problem, text_of
 from fluxapi.model.options import read_value
 from fluxapi.process import account
 from fluxapi.process.background import BackgroundTask
@@ -360,12 +360,12 @@ class InstanceSession:
         try:
             group = self.group(text)
         except GroupNotFound:
-            detail = f"is the ID of no known group: {text}. Give a name, or the ID of a group."
+            sentence = field_message("no_known_group", group=text)
         else:
             if group.userid == self.info.owner:
                 return group.name or group.id
-            detail = f"is the ID of a group of another user: {text}."
-        raise ValidationFailed([{"pointer": "/group", "detail": detail}])
+            sentence = field_message("group_of_other", group=text)
+        raise ValidationFailed([field_error("/group", sentence)])
 
     async def settle(self) -> None:
         """Return once the table holds every job that an earlier service has submitted.

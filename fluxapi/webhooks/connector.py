@@ -83,7 +83,7 @@ class _CheckedResolver(AbstractResolver):
             text = str(place[0])
             reason = self._targets.refusal(host, _address(text), is_encrypted=self._is_encrypted)
             if reason is not None:
-                refused = reason
+                refused = reason.text()
             elif len(allowed) < _MAX_ADDRESSES:
                 self._admit(text)
                 allowed.append(
@@ -110,7 +110,7 @@ class _CheckedResolver(AbstractResolver):
         if text not in self._admitted:
             reason = self._targets.refusal(text, _address(text), is_encrypted=self._is_encrypted)
             if reason is not None:
-                raise BlockedTarget(reason)
+                raise BlockedTarget(reason.text())
         made = socket.socket(int(family), int(kind), int(protocol))  # type: ignore[call-overload]
         made.setblocking(False)
         return made

@@ -8,6 +8,8 @@ import hmac
 import secrets
 from collections.abc import Iterable
 
+from fluxapi.model.message import NotReadable
+
 __all__ = ["PREFIX", "new_secret", "read_secret", "sign"]
 
 PREFIX = "whsec_"
@@ -30,9 +32,8 @@ def read_secret(text: str) -> bytes:
     except binascii.Error:
         key = b""
     if not text.startswith(PREFIX) or not _MIN_SECRET_BYTES <= len(key) <= _MAX_SECRET_BYTES:
-        raise ValueError(
-            f"must be {PREFIX} and {_MIN_SECRET_BYTES} to {_MAX_SECRET_BYTES} bytes in base64."
-        )
+        limits = {"low": _MIN_SECRET_BYTES, "high": _MAX_SECRET_BYTES}
+        raise NotReadable("no_secret", prefix=PREFIX, **limits)
     return key
 
 

@@ -11,6 +11,7 @@ import ipaddress
 from collections.abc import Iterable
 from urllib.parse import SplitResult, urlsplit
 
+from fluxapi.model.message import Message, NotReadable, field_message
 from fluxapi.settings.parse import network_or_host
 
 __all__ = ["Address", "BlockedTarget", "Targets", "is_public", "shown_url"]
@@ -82,15 +83,13 @@ class Targets:
         host = parts.hostname or ""
         address = _literal(host)
         if parts.scheme == "http" and not self._may_be_allowed(host, address):
-            raise ValueError(
-                "must begin with https://. http:// is allowed for hosts of --webhook-allow."
-            )
+            raise NotReadable("url_http")
         if address is not None:
             reason = self.refusal(host, address)
             if reason is not None:
-                raise ValueError(f"leads to {reason}")
+                raise NotReadable("url_leads_to", reason=reason)
 
-    def refusal(self, host: str, address: Address, *, is_encrypted: bool = True) -> str | None:
+    def refusal(self, host: str, address: Address, *, is_encrypted: bool = True) -> Message | None:
         """Return why a connection to *address* for *host* is not allowed, or ``None``.
 
         Args:
@@ -103,12 +102,9 @@ class Targets:
         if host.lower().rstrip(".") in self._hosts and not _is_metadata(address):
             return None
         if not is_public(address) or _is_metadata(address):
-            return (
-                f"{address}, which is no public address. If the service may send to it, start it "
-                f"with --webhook-allow {address}."
-            )
+            return field_message("address_not_public", address=str(address))
         if not is_encrypted:
-            return f"{address} without encryption. Use https, or --webhook-allow {address}."
+            return field_message("address_unencrypted", address=str(address))
         return None
 
     def _may_be_allowed(self, host: str, address: Address | None) -> bool:
@@ -151,27 +147,24 @@ def _unmapped(address: Address) -> Address:
 
 def _split(url: str) -> SplitResult:
     if len(url) > MAX_URL_LENGTH:
-        raise ValueError(f"has more than {MAX_URL_LENGTH} characters.")
+        raise NotReadable("url_too_long", limit=MAX_URL_LENGTH)
     if not url.isascii() or any(character <= " " or character == "\x7f" for character in url):
-        raise ValueError("must be ASCII without blanks; percent-encode other characters.")
+        raise NotReadable("url_not_ascii")
     if "\\" in url:
-        raise ValueError("must not contain a backslash.")
+        raise NotReadable("url_backslash")
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise ValueError(f"is not a URL: {error}.") from None
+        raise NotReadable("url_unreadable", why=str(error)) from None
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError("must begin with https:// and a host.")
+        raise NotReadable("url_no_host")
     if port == 0:
-        raise ValueError("must not name port 0.")
+        raise NotReadable("url_port")
     if "@" in parts.netloc:
-        raise ValueError(
-            "must not contain a user or password: it is listed. The receiver verifies the "
-            "signature instead."
-        )
+        raise NotReadable("url_password")
     if parts.fragment:
-        raise ValueError("must not have a fragment, which is never sent.")
+        raise NotReadable("url_fragment")
     return parts
 
 

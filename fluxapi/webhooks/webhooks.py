@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from fluxapi.errors import Conflict, NotFound, NotStored, SettingsError, ValidationFailed
-from fluxapi.model.message import problem
+from fluxapi.model.message import field_error, problem, said_in
 from fluxapi.notices.notice import test_notice
 from fluxapi.process.background import BackgroundTask
 from fluxapi.sessions.session import InstanceSession
@@ -337,7 +337,7 @@ def _refuse(pointer: str, check: Callable[[str], object], value: str) -> None:
     try:
         check(value)
     except ValueError as error:
-        raise ValidationFailed([{"pointer": pointer, "detail": f"{error}"}]) from None
+        raise ValidationFailed([field_error(pointer, said_in(error))]) from None
 
 
 def _is_sound(webhook: Webhook) -> bool:

@@ -219,6 +219,34 @@ def test_what_is_said_of_a_form_is_translated(translated: Service, page: Page) -
     assert raw_texts(page) == []
 
 
+def test_the_errors_of_fields_are_translated(translated: Service, page: Page) -> None:
+    open_form(translated, page)
+    page.locator("[name=command]").fill("true")
+    page.locator("[name=num_nodes]").fill("3")
+    said = "⟦must not be above"
+    expect(page.locator("#wrong-num_nodes")).to_contain_text(said)
+    expect(page.locator("#findings")).to_contain_text(said)
+    page.locator("[name=shell_options]").fill("-o=1")
+    expect(page.locator("#findings")).to_contain_text(
+        "⟦is not an accepted name: it ⟧⟦must be ⟧⟦a name"
+    )
+    page.locator("#go").click()
+    expect(page.locator("#wrong-shell_options")).to_contain_text("⟦a name that does not begin")
+    assert raw_texts(page) == []
+
+
+def test_what_is_said_of_a_script_is_translated(translated: Service, page: Page) -> None:
+    open_form(translated, page)
+    page.get_by_text("⟦A batch script⟧").click()
+    page.locator("#script").fill("#!/bin/sh\n#flux: --zq=1\n#SBATCH -n1\ntrue\n")
+    notes = page.locator("#script-notes")
+    expect(notes).to_contain_text("⟦ is not an option of flux batch⟧")
+    expect(notes).to_contain_text("⟦: Flux ignores ⟧#SBATCH")
+    page.locator("#script").fill("echo zq\n")
+    expect(notes).to_contain_text("⟦must name the program")
+    expect(notes).to_contain_text("⟦check “Run by /bin/sh”")
+
+
 def test_the_findings_of_the_check_are_translated(translated: Service, page: Page) -> None:
     open_form(translated, page)
     for name, text, said in (

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import jsonschema_rs
@@ -8,6 +9,9 @@ import pytest
 from fluxapi.contracts import schema
 from fluxapi.errors import ValidationFailed
 from fluxapi.http import querystring
+from fluxapi.mcp.tools import TOOLS
+from fluxapi.model.message import Message, field_message, sentence_of
+from fluxapi.model.phrases import codes_of
 
 
 def found(name: str, instance: Any) -> dict[str, str]:
@@ -164,3 +168,45 @@ def test_text_that_looks_like_an_object_stays_text_where_text_comes_first() -> N
 def test_a_newline_after_the_end_of_a_pattern_is_refused(name: str, fields: dict[str, str]) -> None:
     with pytest.raises(ValidationFailed):
         schema.check(name, fields)
+
+
+def rules(node: Any) -> Iterator[dict[str, Any]]:
+    """Yield each schema in a document."""
+    if isinstance(node, dict):
+        yield node
+        for name, value in node.items():
+            if name != "examples":
+                yield from rules(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from rules(value)
+
+
+DOCUMENTS = {name: schema.schema(name) for name in schema.names()}
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_each_form_of_a_schema_has_a_code(name: str) -> None:
+    for rule in rules(DOCUMENTS[name]):
+        if isinstance(rule.get("x-form"), str):
+            for part in rule["x-form"].split(";"):
+                assert part.strip() in codes_of("forms"), "add it to the section forms of en.json"
+
+
+def test_each_type_of_a_schema_can_be_said() -> None:
+    for document in (*DOCUMENTS.values(), *(tool.arguments for tool in TOOLS)):
+        for rule in rules(document):
+            if isinstance(rule.get("type"), str | list) and "x-form" not in rule:
+                assert schema._of_type(rule).text()
+
+
+def test_an_invalid_field_has_a_code_and_values() -> None:
+    (error,) = schema.errors("submit", {"command": "x", "gpus_per_task": -1})
+    form = Message("forms", "integer_within", {"low": 0, "high": 2147483647})
+    assert sentence_of("fields", error) == field_message("must_be", form=form, value="-1")
+
+
+def test_a_form_of_no_file_is_said_in_its_words() -> None:
+    own = schema.OwnSchema({"type": "string", "x-form": "a word of its own"})
+    (error,) = own.find(5, noun="argument")
+    assert error["detail"] == "must be a word of its own, not 5."

@@ -42,7 +42,12 @@ async def test_fields_that_are_invalid_are_named(ready: Service) -> None:
     found = await check(ready, num_tasks=1, num_nodes=3)
     assert not found["valid"]
     assert found["errors"] == [
-        {"pointer": "/num_nodes", "detail": "must not be above num_tasks, which is 1."}
+        {
+            "pointer": "/num_nodes",
+            "detail": "must not be above num_tasks, which is 1.",
+            "code": "more_nodes_than_tasks",
+            "params": {"tasks": 1},
+        }
     ]
     assert [it["pointer"] for it in (await check(ready, tasks=1))["errors"]] == ["/tasks"]
 

@@ -73,7 +73,12 @@ async def test_an_unknown_parameter_is_refused_by_name(service: Service) -> None
     response = await service.client.get("/jobs", params={"stat": "run"})
     assert response.status == 422
     assert (await response.json())["errors"] == [
-        {"pointer": "/stat", "detail": "is not a known query parameter; did you mean state?"}
+        {
+            "pointer": "/stat",
+            "detail": "is not a known query parameter; did you mean state?",
+            "code": "unknown_query_parameter_near",
+            "params": {"near": "state"},
+        }
     ]
 
 

@@ -126,7 +126,7 @@ def test_comments_that_look_like_directives_are_said_with_their_lines() -> None:
         "#!/bin/sh\n#flux -N 2\n#SBATCH -N1\n#PBS -l a\n#SBATCH -n1\n#SBATCH -c1\n#SBATCH\n"
         "#SBATCHING\n##SBATCH -x\n# Flux: -n1\n#flux run -n2 true\n#flux: -N2\necho\n#BSUB -x\n"
     )
-    almost, slurm, pbs = hints(text)
+    almost, slurm, pbs = (warning.text() for warning in hints(text))
     assert almost.startswith("Lines 2 and 10: Flux ignores this as a comment")
     assert slurm.startswith("Lines 3, 5, 6 and 1 more: Flux ignores #SBATCH, a directive of Slurm")
     assert pbs.startswith("Line 4: Flux ignores #PBS, a directive of PBS")

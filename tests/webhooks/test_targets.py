@@ -85,9 +85,9 @@ def test_allowed_targets() -> None:
     assert targets.refusal("x", address("::ffff:10.1.2.3"), is_encrypted=False) is None
     assert targets.refusal("hooks.lab.example.", address("192.168.0.1")) is None
     assert targets.refusal("hooks.lab.example.org", address("192.168.0.1")) is not None
-    assert "without encryption" in (
-        targets.refusal("x", address("1.1.1.1"), is_encrypted=False) or ""
-    )
+    refused = targets.refusal("x", address("1.1.1.1"), is_encrypted=False)
+    assert refused is not None
+    assert "without encryption" in refused.text()
 
 
 @pytest.mark.parametrize(

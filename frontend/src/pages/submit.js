@@ -6,14 +6,14 @@ import { shellAdvice, shellSyntax } from "../submit/advice.js";
 import { Answer, sizeInWords } from "../submit/answer.js";
 import { Attachments, filesOf, withFiles } from "../submit/attachments.js";
 import { besides, valuesOf } from "../submit/resubmit.js";
-import { collect, fieldOf, hint, request } from "../submit/form.js";
+import { collect, fieldOf, hint, jobCount, request } from "../submit/form.js";
 import { duration, Inputs } from "../submit/inputs.js";
 import { keepRecent } from "../submit/kept.js";
 import { readFragment } from "../submit/link.js";
 import { LiveCheck } from "../submit/live_check.js";
 import { Origin } from "../submit/origin.js";
 import { titleOf, valuesOfSaved, withoutSecrets } from "../submit/saved_job.js";
-import { ScriptEditor } from "../submit/script.js";
+import { LINE, ScriptEditor, inForm } from "../submit/script.js";
 import { Sender } from "../submit/sender.js";
 import { split } from "../submit/shell.js";
 import { Templates } from "../submit/templates.js";
@@ -22,7 +22,7 @@ import { WaitFor } from "../submit/wait_for.js";
 import { watchOn } from "../notify/notify.js";
 import * as status from "../channel/connection_status.js";
 import { closeMenus } from "../ui/menu.js";
-import { message } from "../ui/message.js";
+import { message, warningsOf } from "../ui/message.js";
 import { at } from "../ui/root.js";
 import { MEDIUM, visible } from "../ui/visible.js";
 import { t } from "../ui/words.js";
@@ -47,8 +47,6 @@ const template = query.get("template");
 /** Time without a key before a value that is not ready is called wrong. */
 const HINT_PAUSE_MS = 350;
 let hinting = 0;
-/** A wrong line of a script, as the service names it. */
-const LINE = /^line \d+: /;
 /** The request that was answered last: it is sent again only by the button that says so. */
 let answered = "";
 /** @type {Set<string>} fields that were refused and not changed since */
@@ -65,16 +63,6 @@ const origin = new Origin();
 const editor = new ScriptEditor(fields, () => update());
 new WaitFor(/** @type {HTMLTextAreaElement} */ ($("dependencies")));
 const files = new Attachments($("attached"), $("wrong-files"), /** @type {HTMLInputElement} */ ($("attach")), () => update());
-
-/** The number of jobs that the form makes, as far as it can be told. @param {Values} values */
-function jobCount(values) {
-  if (inputs.many === "copies") return Math.max(1, Number(values["copies"]) || 1);
-  if (inputs.many !== "cc") return 1;
-  return String(values["cc"]).split(",").reduce((sum, part) => {
-    const [first = NaN, last = first] = part.split("-").map((it) => (/^\d+$/.test(it.trim()) ? Number(it) : NaN));
-    return last >= first ? sum + last - first + 1 : sum;
-  }, 0) || 1;
-}
 
 /** Show what the inputs ask for, have it checked, and keep it. */
 function update() {
@@ -117,7 +105,7 @@ const hasEnded = () => document.body.dataset["state"] === "ended" || document.ge
 /** Say what the button will do, and what stands against it. */
 function plan() {
   const values = inputs.values();
-  const jobs = jobCount(values);
+  const jobs = jobCount(inputs.many, values);
   const { wrong } = collect(inputs.current, values);
   const isEmpty = !values[inputs.what] && !values["jobspec"];
   if (hasEnded()) {
@@ -135,22 +123,23 @@ function plan() {
   const found = report && !isEmpty && !wrong.length ? told(report) : [];
   answer.findings(found);
   // The editor lists the wrong lines of a script itself.
-  const beside = found.filter(({ name, detail }) => name && !refused.has(name) && !(name === "script" && LINE.test(detail)));
+  const beside = found.filter(({ name, code }) => name && !refused.has(name) && !(name === "script" && code === LINE));
   inputs.notes(new Map(beside.map((it) => [it.name, it])));
 }
 
 /** The errors and findings of a report, by field. @param {Report} report */
-function told({ errors, findings, warnings, unknown }) {
+function told(report) {
+  const { errors, findings, unknown } = report;
   const named = (/** @type {{ pointer: string }} */ { pointer }) => {
     const name = fieldOf(pointer, false);
     return inputs.names.includes(name) ? name : "";
   };
   return [
-    ...errors.map((it) => ({ name: named(it), outcome: "refused", detail: misread(named(it)) || inputs.labeled(it.detail) })),
-    ...findings.map((it) => ({ name: named(it), outcome: it.outcome, detail: message("findings", it, it.detail) })),
+    ...errors.map((it) => ({ name: named(it), outcome: "refused", code: it.code, detail: misread(named(it)) || inputs.labeled(inForm(it)) })),
+    ...findings.map((it) => ({ name: named(it), outcome: it.outcome, code: it.code, detail: message("findings", it, it.detail) })),
     // The editor shows the warnings about a script itself.
-    ...(inputs.what === "script" ? [] : warnings.map((detail) => ({ name: "", outcome: "note", detail }))),
-    ...(unknown.length ? [{ name: "", outcome: "note", detail: t("submit.not_compared") }] : []),
+    ...(inputs.what === "script" ? [] : warningsOf(report).map((detail) => ({ name: "", outcome: "note", code: "", detail }))),
+    ...(unknown.length ? [{ name: "", outcome: "note", code: "", detail: t("submit.not_compared") }] : []),
   ];
 }
 
@@ -166,7 +155,7 @@ function forget() {
   answer.clear();
 }
 
-/** Return what the page says of a value that cannot be read: the service tells of what it takes itself, in English. @param {string} name */
+/** Return what the page says of a value that cannot be read: it knows what may be typed, beyond what the service takes. @param {string} name */
 function misread(name) {
   const field = fields.find((it) => it.name === name);
   return field && field.kind !== "flag" ? hint(field, String(inputs.values()[name] ?? "")) : "";
@@ -176,20 +165,24 @@ function misread(name) {
  * @param {Wrong[]} wrong @param {string} detail @param {boolean} bulk
  */
 function refuse(wrong, detail, bulk) {
-  /** @type {Map<string, string[]>} */
+  /** @type {Map<string, Wrong[]>} */
   const by = new Map();
-  for (const { pointer, detail: text } of wrong) {
+  for (const error of wrong) {
+    const { pointer } = error;
     const name = fieldOf(pointer, bulk);
     const inner = pointer.split("/").slice(bulk && pointer.startsWith("/job/") ? 3 : 2).join("/");
     const known = inputs.names.includes(name);
     const place = known ? inner : pointer;
-    by.set(known ? name : "", [...(by.get(known ? name : "") ?? []), place ? `${place} ${text}` : text]);
+    by.set(known ? name : "", [...(by.get(known ? name : "") ?? []), { ...error, pointer: place }]);
   }
-  const rest = by.get("") ?? [];
+  const sentence = (/** @type {Wrong} */ error) => [error.pointer, inForm(error)].filter(Boolean).join(" ");
+  const rest = (by.get("") ?? []).map(sentence);
   by.delete("");
-  for (const [name, texts] of by) {
+  for (const [name, errors] of by) {
     // The editor lists the wrong lines of a script; they do not stand below it once more.
-    inputs.say(name, misread(name) || (name === "script" ? editor.refuse(texts) : texts).join(" "), true);
+    const lines = errors.filter(({ code }) => name === "script" && code === LINE);
+    if (lines.length) editor.refuse(lines);
+    inputs.say(name, misread(name) || errors.filter((it) => !lines.includes(it)).map(sentence).join(" "), true);
     refused.add(name);
   }
   const names = inputs.names.filter((name) => by.has(name));

@@ -4,6 +4,7 @@ import { Problem, call } from "../ui/api.js";
 import { ask, field } from "../ui/dialog.js";
 import { element } from "../ui/element.js";
 import { dated } from "../ui/format.js";
+import { fieldMessage } from "../ui/message.js";
 import { secret } from "../ui/share.js";
 import { rich, t } from "../ui/words.js";
 
@@ -18,10 +19,10 @@ const TOLD = /** @type {const} */ ([
 
 const FIELDS = /** @type {Record<string, import("../ui/words.js").Key>} */ ({ "/url": "webhooks.the_address", "/name": "webhooks.the_name", "/filter/queue": "webhooks.the_queue" });
 
-/** What is wrong with a field. @param {{pointer: string, detail: string}} error */
-function wrong({ pointer, detail }) {
-  const name = FIELDS[pointer];
-  return t("webhooks.field_error", { field: name ? t(name) : pointer, detail });
+/** What is wrong with a field. @param {import("../ui/message.js").Coded & { pointer: string, detail: string }} error */
+function wrong(error) {
+  const name = FIELDS[error.pointer];
+  return t("webhooks.field_error", { field: name ? t(name) : error.pointer, detail: fieldMessage(error) });
 }
 
 /** Create a webhook; an error names what is wrong in the form. @param {object} body */

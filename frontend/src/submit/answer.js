@@ -2,6 +2,7 @@
 
 import { detailOf } from "../ui/problem.js";
 import { element } from "../ui/element.js";
+import { warningsOf } from "../ui/message.js";
 import { at } from "../ui/root.js";
 import { MEDIUM, SHORT, visible } from "../ui/visible.js";
 import { rich, t } from "../ui/words.js";
@@ -135,7 +136,7 @@ export class Answer {
       said.append(rich("submit.submitted", { count: ids.length, jobs: links }));
       done.append(said);
     }
-    for (const warning of answer["warnings"] ?? []) done.append(element("p", { className: "soft", textContent: warning }));
+    for (const warning of warningsOf(answer)) done.append(element("p", { className: "soft", textContent: warning }));
     if (failed.length) {
       const reasons = [...new Set(failed)].slice(0, MAX_REASONS).join(" ");
       done.append(element("p", { className: "wrong", textContent: t("submit.some_refused", { count: failed.length, reasons }) }));

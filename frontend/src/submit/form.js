@@ -16,7 +16,7 @@ import { seconds, standard } from "./duration.js";
  * @property {number | null} [high]
  * @property {string | null} [pattern]
  */
-/** @typedef {{ pointer: string, detail: string }} Wrong as in a problem document of the service */
+/** @typedef {import("../ui/message.js").Coded & { pointer: string, detail: string }} Wrong as in a problem document of the service */
 /** @typedef {Record<string, string | boolean>} Values what is in the inputs */
 /** @typedef {"one" | "copies" | "cc"} Many */
 /** @typedef {"command" | "script"} What */
@@ -58,6 +58,16 @@ export function request(job, many, values) {
   if (many === "one") return { path: "/v1/jobs", body: job };
   const typed = String(values[many] ?? "").trim();
   return { path: "/v1/jobs/bulk", body: { job, [many]: many === "copies" ? number(typed) : typed } };
+}
+
+/** The number of jobs that the form makes, as far as it can be told. @param {Many} many @param {Values} values */
+export function jobCount(many, values) {
+  if (many === "copies") return Math.max(1, Number(values["copies"]) || 1);
+  if (many !== "cc") return 1;
+  return String(values["cc"]).split(",").reduce((sum, part) => {
+    const [first = NaN, last = first] = part.split("-").map((it) => (/^\d+$/.test(it.trim()) ? Number(it) : NaN));
+    return last >= first ? sum + last - first + 1 : sum;
+  }, 0) || 1;
 }
 
 /**

@@ -11,8 +11,9 @@ const MAX_CHECKED_CHARS = 200_000;
 /**
  * @typedef {object} Report the answer of POST /v1/jobs/check
  * @property {boolean} valid
- * @property {{ pointer: string, detail: string }[]} errors
+ * @property {import("./form.js").Wrong[]} errors
  * @property {string[]} warnings
+ * @property {import("../ui/message.js").Coded[]} warning_codes
  * @property {{ tasks?: number, nodes?: number, cores?: number, gpus?: number, whole_nodes?: boolean, duration?: number, queue?: string }} size
  * @property {{ pointer: string, outcome: "refused" | "impossible" | "waits" | "note", detail: string, code?: string, params?: Record<string, unknown> }[]} findings
  * @property {("queues" | "nodes")[]} unknown

@@ -2,6 +2,7 @@
 
 import { call } from "../ui/api.js";
 import { element } from "../ui/element.js";
+import { fieldMessage, warningsOf } from "../ui/message.js";
 import { MEDIUM, visible } from "../ui/visible.js";
 import { t } from "../ui/words.js";
 import { CodeView } from "./code_view.js";
@@ -13,10 +14,10 @@ const PAUSE_MS = 300;
 /** Characters that the service takes; see schemas/submit.json. */
 const MAX_SCRIPT_CHARS = 1_048_576;
 
-/** A refused line, as POST /v1/jobs names it. */
-const LINE = /^line (\d+): (.*)$/s;
-/** How a request makes a script of lines without #!, and how this form does; see model/batch.py. */
-const ADVICE = "wrap=true puts";
+/** The code of a refused line in the errors of POST /v1/jobs. */
+export const LINE = "line";
+/** The code of how a request makes a script of lines without #!; this form has a field for it. */
+const ADVICE = "wrap_advice";
 
 /** @param {string} id */
 const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
@@ -25,9 +26,12 @@ const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
  * @typedef {object} Checked the answer of POST /v1/scripts/check
  * @property {Record<string, any>} fields
  * @property {Record<string, number>} lines
- * @property {{ line: number, detail: string }[]} errors
+ * @property {Line[]} errors
  * @property {string[]} warnings
+ * @property {Coded[]} [warning_codes]
  */
+/** @typedef {import("../ui/message.js").Coded} Coded */
+/** @typedef {Coded & { line: number, detail: string }} Line a wrong line */
 
 /** The value of a directive as a reader would type it. @param {string} name @param {import("./form.js").Kind} kind @param {any} value */
 export function valueInWords(name, kind, value) {
@@ -35,6 +39,20 @@ export function valueInWords(name, kind, value) {
   // The service gives a time limit in seconds, whatever its unit was.
   if (name === "duration" && typeof value === "number") return value ? spelled(value) : t("submit.no_limit");
   return write(kind, value);
+}
+
+/** What is wrong, in the words of this form. @param {Coded & { detail: string }} error */
+export function inForm(error) {
+  return fieldMessage({ ...error, ...(error.params ? { params: advised(error.params) } : {}) });
+}
+
+/** @param {Record<string, any>} params @returns {Record<string, unknown>} */
+function advised(params) {
+  const entries = Object.entries(params).map(([name, value]) => {
+    if (value?.code === ADVICE) return [name, t("submit.wrap_advice")];
+    return [name, value?.params ? { ...value, params: advised(value.params) } : value];
+  });
+  return Object.fromEntries(entries);
 }
 
 export class ScriptEditor {
@@ -132,13 +150,14 @@ export class ScriptEditor {
 
   /**
    * Show the refused lines in the list of wrong lines, in place of those that the last check found.
-   * @param {string[]} texts @returns {string[]} those that name no line, for the caller to show
+   * @param {(Coded & { detail: string })[]} wrong
    */
-  refuse(texts) {
-    const found = texts.map((text) => LINE.exec(text));
-    const errors = found.flatMap((match) => (match ? [{ line: Number(match[1]), detail: match[2] ?? "" }] : []));
+  refuse(wrong) {
+    const errors = wrong.map(({ detail, params }) => {
+      const why = /** @type {Coded & { detail: string } | string} */ (params?.["why"] ?? detail);
+      return { line: Number(params?.["line"]), ...(typeof why === "string" ? { detail: why } : why) };
+    });
     if (errors.length) this.#show({ ...this.#answer, errors });
-    return texts.filter((_, at) => !found[at]);
   }
 
   /** Show the value of a directive in its empty field, where what is typed replaces it. @param {string} name @param {string} text */
@@ -153,7 +172,7 @@ export class ScriptEditor {
   /** @param {Checked} answer */
   #show(answer) {
     this.#answer = answer;
-    const { fields, lines, errors, warnings } = answer;
+    const { fields, lines, errors } = answer;
     this.fields = fields;
     for (const { name, kind } of this.all) {
       const value = fields[name];
@@ -164,14 +183,15 @@ export class ScriptEditor {
     }
     this.view.mark(errors.map(({ line }) => line));
     $("script-notes").replaceChildren(
-      ...errors.map(({ line, detail }) => {
+      ...errors.map((error) => {
+        const { line } = error;
         const item = element("li", { className: "wrong" });
         const button = element("button", { type: "button", className: "link", textContent: t("submit.line", { line }) });
         button.addEventListener("click", () => this.view.reveal(line));
-        item.append(button, `: ${detail.replace(ADVICE, t("submit.wrap_advice"))}`);
+        item.append(button, `: ${inForm(error)}`);
         return item;
       }),
-      ...warnings.map((textContent) => element("li", { textContent })),
+      ...warningsOf(answer).map((textContent) => element("li", { textContent })),
     );
   }
 }

@@ -1,14 +1,18 @@
 /** The sentences of the service in the language of the page; fluxapi/model/message.py says them in English. */
 
 import { duration } from "./format.js";
-import { list, say } from "./words.js";
+import { choice, list, say } from "./words.js";
 
 /** @typedef {{ code?: string, params?: Record<string, unknown> }} Coded what the service tells of a sentence besides its text */
 
-/** @param {string} name @param {unknown} value */
+/** @param {string} name @param {unknown} value @returns {string | number} */
 function written(name, value) {
-  if (Array.isArray(value)) return list(value.map(String));
-  return typeof value === "number" ? (name.endsWith("_seconds") ? duration(value) : value) : String(value);
+  if (Array.isArray(value)) return name === "options" ? choice(value.map(String)) : list(value.map(String));
+  if (typeof value === "number") return name.endsWith("_seconds") ? duration(value) : value;
+  if (typeof value !== "object" || value === null) return String(value);
+  // A sentence in the sentence.
+  const { section, detail, ...coded } = /** @type {Coded & { section: string, detail: string }} */ (value);
+  return message(section, coded, detail);
 }
 
 /**
@@ -21,4 +25,12 @@ export function message(section, { code, params }, text) {
   if (!code) return text;
   const values = Object.fromEntries(Object.entries(params ?? {}).map(([name, value]) => [name, written(name, value)]));
   return say(`${section}.${code}`, values) ?? text;
+}
+
+/** What is wrong with a field, or with a line of a script. @param {Coded & { detail: string }} error as in a problem document */
+export const fieldMessage = (error) => message("fields", error, error.detail);
+
+/** The warnings about a script. @param {{ warnings?: string[], warning_codes?: Coded[] }} answer */
+export function warningsOf({ warnings = [], warning_codes: codes = [] }) {
+  return warnings.map((text, at) => message("warnings", codes[at] ?? {}, text));
 }

@@ -18,6 +18,7 @@ const numbers = new Intl.NumberFormat(lang);
 const exact = new Map();
 
 const lists = new Intl.ListFormat(lang, { type: "unit" });
+const choices = new Intl.ListFormat(lang, { type: "disjunction" });
 
 /** @type {Map<string, string[]>} each text in pieces: text, name of a place, text, name, …, text */
 const pieces = new Map();
@@ -36,6 +37,9 @@ export function number(value, digits) {
 
 /** Parts of a sentence with the separators of the language. @param {Iterable<string>} parts */
 export const list = (parts) => lists.format(parts);
+
+/** What one may choose from, as a part of a sentence. @param {Iterable<string>} parts */
+export const choice = (parts) => choices.format(parts);
 
 /**
  * @param {Key} key
