@@ -83,6 +83,24 @@ def test_a_search_goes_on_in_all_of_the_output_when_the_page_holds_its_end_only(
     expect(page.locator(".whole-search [role=status]")).to_contain_text("Found in 1 line")
 
 
+def test_what_a_search_found_leaves_room_for_the_output_on_a_phone(
+    site: Service, page: Page
+) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    jobid = script(site, "for i in $(seq 90); do echo needle; done; seq 20000")
+    ended(site, page, jobid)
+    page.get_by_label("Find in the output").fill("needle")
+    expect(page.locator(".whole-search li")).to_have_count(90)
+    places = page.evaluate(
+        "() => ['.whole-search ol', '#screen'].map((it) => {"
+        " const { top, height } = document.querySelector(it).getBoundingClientRect();"
+        " return [top, height]; })"
+    )
+    (top, height), (screen, _) = places
+    assert 30 < height < 60
+    assert screen - top < 80
+
+
 def test_a_message_of_the_shell_is_of_no_task(site: Service, page: Page) -> None:
     """A job of one task has no labels of tasks, even below what its shell says."""
     jobid = submit(site, command=["sh", "-c", "echo alone"], shell_options={"verbose": 1})
