@@ -90,3 +90,10 @@ test("a pointer leads to its field", () => {
   assert.equal(fieldOf("/cc", true), "cc");
   assert.equal(fieldOf("", false), "");
 });
+
+test("an open quote is told while the command is typed", () => {
+  const command = field("command", "command");
+  assert.equal(hint(command, "sh -c 'echo"), "The quote ' is not closed.");
+  assert.equal(hint(command, "sh -c 'echo'"), "");
+  assert.match(hint(command, "echo \\"), /has no character after it/);
+});

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { test } from "node:test";
 
-import { curl, join, line, split } from "../src/submit/shell.js";
+import { curl, join, line, split, unclosed } from "../src/submit/shell.js";
 
 const HOSTILE = [
   "plain",
@@ -88,4 +88,11 @@ test("every option has the flag of flux submit", () => {
     "-n", "1", "--flags=waitable,debug", "--bcc=1-4", "--", "-x", "y",
   ]);
   assert.deepEqual(made.unsaid, ["stdin", "is_launcher"]);
+});
+
+test("what is open at the end of a command is named", () => {
+  for (const closed of ["", "a b", "'a' \"b\"", "a\\ b"]) assert.equal(unclosed(closed), "");
+  assert.equal(unclosed("sh -c 'a \"b"), "'");
+  assert.equal(unclosed('echo "it\'s'), '"');
+  assert.equal(unclosed("a\\"), "\\");
 });

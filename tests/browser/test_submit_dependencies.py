@@ -59,6 +59,37 @@ def test_a_name_alone_is_no_dependency(site: Service, page: Page) -> None:
     expect(page.locator("#plan")).to_have_text("This would be refused as it is:")
 
 
+def test_a_dependency_that_would_be_refused_is_told_before_it_is_sent(
+    site: Service, page: Page
+) -> None:
+    opened(site, page)
+    page.get_by_label("Command", exact=True).fill("true")
+    page.locator("#advanced > summary").click()
+    dependencies = page.get_by_label("Dependencies")
+    dependencies.fill("afterok:zq!\nafterok:f2QK3Zz")
+    said = page.locator("#field-dependencies .gone-jobs")
+    expect(said).to_contain_text("Not a job ID: zq!. Enter one such as f2QK3Zz or 1234.")
+    expect(said).to_contain_text("The instance has no job f2QK3Zz")
+    expect(page.locator("#plan")).to_have_text("This would be refused as it is:")
+    expect(page.locator("#findings")).to_contain_text("Dependencies: Not a job ID: zq!.")
+    # It is said once beside the field.
+    expect(page.locator("#wrong-dependencies")).to_be_empty()
+    said.get_by_role("button", name="Remove them").click()
+    expect(dependencies).to_have_value("")
+    expect(page.locator("#plan")).to_contain_text("Submits 1 job")
+
+
+def test_an_open_quote_is_told_before_it_is_sent(site: Service, page: Page) -> None:
+    opened(site, page)
+    page.get_by_label("Command", exact=True).fill("sh -c 'echo")
+    expect(page.locator("#wrong-command")).to_have_text("The quote ' is not closed.")
+    expect(page.locator("#plan")).to_have_text("This would be refused as it is:")
+    expect(page.locator("#findings")).to_have_text("Command: The quote ' is not closed.")
+    page.get_by_label("Command", exact=True).fill("sh -c 'echo'")
+    expect(page.locator("#wrong-command")).to_be_empty()
+    expect(page.locator("#plan")).to_contain_text("Submits 1 job")
+
+
 def test_what_is_refused_is_told_with_the_labels_of_the_fields(site: Service, page: Page) -> None:
     opened(site, page)
     page.get_by_label("Command", exact=True).fill("true")

@@ -265,7 +265,7 @@ def test_the_findings_of_the_check_are_translated(translated: Service, page: Pag
     ("path", "title", "detail"),
     [
         ("/ui/jobs/fAbc1", "⟦Job not found⟧", "⟦There is no job ⟧fAbc1⟦.⟧"),
-        ("/ui/jobs/zq", "⟦Job not found⟧", "⟦'⟧zq⟦' is not a job id; give one as F58"),
+        ("/ui/jobs/zq", "⟦Job not found⟧", "⟦'⟧zq⟦' is not a job ID. Enter one such as"),
         ("/ui/groups/zq", "⟦Group not found⟧", "⟦No job of a group '⟧zq⟦' is known;"),
         ("/ui/nodes/zq", "⟦Not found⟧", "⟦There is no node '⟧zq⟦'.⟧"),
         ("/docs/zq", "⟦Not found⟧", "⟦There is no guide '⟧zq⟦'; /docs lists the guides.⟧"),

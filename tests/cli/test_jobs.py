@@ -126,7 +126,7 @@ def test_more_than_the_count_is_said(run: Program) -> None:
         (["--since=soon"], "not a time"),
         (["--since=+1h"], "future"),
         (["-a", "-i", "a[1"], "hostlist"),
-        (["not-an-id!"], "not a job id"),
+        (["not-an-id!"], "not a job ID"),
         (["--json", "--stats"], "--stats"),
         (["-o", "get-config=nothing"], "'nothing'"),
     ],

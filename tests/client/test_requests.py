@@ -62,7 +62,7 @@ async def test_ids_in_every_form(flux: AsyncClient) -> None:
 
 @pytest.mark.parametrize("id", ["", ".", "..", "bulk", "f/x", "x?y", "a b", -1, 2**64])
 async def test_an_invalid_id_is_not_found(flux: AsyncClient, id: str | int) -> None:
-    with pytest.raises(NotFound, match=r"is not a job id|unsigned 64-bit"):
+    with pytest.raises(NotFound, match=r"is not a job ID|unsigned 64-bit"):
         await flux.get(id)
 
 

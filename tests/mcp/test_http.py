@@ -109,7 +109,7 @@ async def test_credentials_are_needed(start: Start) -> None:
 async def test_errors_of_the_service_are_those_of_the_tool(service: Service) -> None:
     async with connected(place(service)) as session:
         assert "There is no job" in await refusal(session, "get_job", id="f23")
-        assert "not a job id" in await refusal(session, "cancel_job", id="no job")
+        assert "not a job ID" in await refusal(session, "cancel_job", id="no job")
         assert "Fix" in await refusal(session, "submit_job", command=["true"], cwd="relative")
         made = await service.submit()
         service.instance.finish(jobid.parse(made))

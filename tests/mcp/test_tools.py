@@ -138,7 +138,7 @@ async def test_text_of_a_job_is_bounded_and_escaped(flux: AsyncClient) -> None:
 async def test_errors_of_the_service_are_those_of_the_tool(flux: AsyncClient) -> None:
     async with in_memory(build(ClientJobs(flux), "submit")) as session:
         assert "f23" in await refusal(session, "get_job", id="f23")
-        assert "is not a job id" in await refusal(session, "get_job", id="no job \x1b")
+        assert "is not a job ID" in await refusal(session, "get_job", id="no job \x1b")
         answer = await refusal(session, "submit_job", command=["true"], dependencies=["\x1b"])
         assert "dependencies" in answer
         assert answer.isprintable()

@@ -47,6 +47,8 @@ const template = query.get("template");
 /** Time without a key before a value that is not ready is called wrong. */
 const HINT_PAUSE_MS = 350;
 let hinting = 0;
+/** What is said of dependencies on jobs that the instance does not have. */
+const GONE = "gone";
 /** The request that was answered last: it is sent again only by the button that says so. */
 let answered = "";
 /** @type {Set<string>} fields that were refused and not changed since */
@@ -61,7 +63,7 @@ const terminal = new TerminalLines($("facts").dataset["user"] ?? "");
 const sender = new Sender();
 const origin = new Origin();
 const editor = new ScriptEditor(fields, () => update());
-new WaitFor(/** @type {HTMLTextAreaElement} */ ($("dependencies")));
+const waitFor = new WaitFor(/** @type {HTMLTextAreaElement} */ ($("dependencies")), () => plan());
 const files = new Attachments($("attached"), $("wrong-files"), /** @type {HTMLInputElement} */ ($("attach")), () => update());
 
 /** Show what the inputs ask for, have it checked, and keep it. */
@@ -118,12 +120,12 @@ function plan() {
   else if (wrong.length) answer.plan(t("submit.plan_unreadable"), false);
   else if (problem) answer.plan(t("submit.plan_unchecked", { why: problem }), false);
   else if (!report) answer.plan(t("submit.plan_checking"), false);
-  else if (!report.valid || report.findings.some(({ outcome }) => outcome === "refused")) answer.plan(t("submit.plan_invalid"), false);
+  else if (!report.valid || waitFor.gone.refused || report.findings.some(({ outcome }) => outcome === "refused")) answer.plan(t("submit.plan_invalid"), false);
   else answer.plan(t("submit.plan", { count: jobs }), true, sizeInWords(report.size, jobs));
   const found = report && !isEmpty && !wrong.length ? told(report) : [];
   answer.findings(found);
   // The editor lists the wrong lines of a script itself.
-  const beside = found.filter(({ name, code }) => name && !refused.has(name) && !(name === "script" && code === LINE));
+  const beside = found.filter(({ name, code }) => name && !refused.has(name) && !(name === "script" && code === LINE) && code !== GONE);
   inputs.notes(new Map(beside.map((it) => [it.name, it])));
 }
 
@@ -139,6 +141,8 @@ function told(report) {
     ...findings.map((it) => ({ name: named(it), outcome: it.outcome, code: it.code, detail: message("findings", it, it.detail) })),
     // The editor shows the warnings about a script itself.
     ...(inputs.what === "script" ? [] : warningsOf(report).map((detail) => ({ name: "", outcome: "note", code: "", detail }))),
+    // It stands beside the field, with a button that takes the jobs out.
+    ...(waitFor.gone.refused ? [{ name: "dependencies", outcome: "refused", code: GONE, detail: waitFor.gone.refused }] : []),
     ...(unknown.length ? [{ name: "", outcome: "note", code: "", detail: t("submit.not_compared") }] : []),
   ];
 }
@@ -315,7 +319,7 @@ function hintLater() {
   hinting = window.setTimeout(() => {
     const values = inputs.values();
     for (const field of inputs.current) {
-      if (field.kind === "flag" || field.name === "command" || refused.has(field.name)) continue;
+      if (field.kind === "flag" || refused.has(field.name)) continue;
       inputs.hint(field.name, hint(field, String(values[field.name] ?? "")));
     }
   }, HINT_PAUSE_MS);

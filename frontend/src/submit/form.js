@@ -2,6 +2,7 @@
 
 import { t } from "../ui/words.js";
 import { seconds, standard } from "./duration.js";
+import { unclosed } from "./shell.js";
 
 /** How a value is typed in; see fluxapi/web/form.py.
  * @typedef {"command" | "duration" | "flag" | "integer" | "json" | "list" | "numbers" | "pairs" | "text" | "tree" | "whole" | "word"} Kind
@@ -89,6 +90,7 @@ export function fieldOf(pointer, bulk) {
 export function hint(field, typed) {
   const text = field.kind === "text" ? typed : typed.trim();
   if (text === "") return "";
+  if (field.kind === "command") return open(text);
   try {
     parse(field.kind, text);
   } catch (error) {
@@ -107,6 +109,13 @@ export function hint(field, typed) {
   if (!field.pattern || new RegExp(field.pattern, "u").test(sent)) return "";
   if (isUrgency) return t("submit.misread_urgency", { low, high });
   return t(field.name === "cwd" ? "submit.misread_cwd" : "submit.misread_text");
+}
+
+/** @param {string} command */
+function open(command) {
+  const quote = unclosed(command);
+  if (!quote) return "";
+  return quote === "\\" ? t("submit.open_escape") : t("submit.open_quote", { quote });
 }
 
 /** @param {number} low @param {number} high */

@@ -12,6 +12,9 @@ const MAX_ID_CHARS = 64;
 /** Jobs that are named. */
 const MAX_NAMED = 4;
 
+/** What may be a job ID: F58, decimal, hexadecimal, with dots, a path of the KVS, words, emoji. */
+const ID = /^(?:[fƒ][1-9A-HJ-NP-Za-km-z]{1,12}|[0-9]{1,20}|0x[0-9a-f]{1,16}|(?:job\.)?[0-9a-f]{4}(?:\.[0-9a-f]{4}){3}|[a-z]+(?:-+[a-z]+){5}|[^\0-\x7f]+)$/iu;
+
 /** The ID in a line such as afterok:f2QK3Zz. @param {string} line */
 const idOf = (line) => /^\s*after\w*:([^\s?]+)/.exec(line)?.[1] ?? "";
 
@@ -26,15 +29,32 @@ export function without(text, ids) {
   return text.split("\n").filter((line) => !ids.includes(idOf(line))).join("\n");
 }
 
+/** Why dependencies on these would be refused: no job has such an ID, or the instance has no such job. @param {string[]} ids */
+export function refusal(ids) {
+  const said = (/** @type {string[]} */ some) => {
+    const named = some.slice(0, MAX_NAMED).map((id) => visible(id, { most: SHORT }));
+    return some.length > named.length ? `${named.join(", ")} …` : named.join(", ");
+  };
+  const wrong = ids.filter((id) => !ID.test(id));
+  const gone = ids.filter((id) => ID.test(id));
+  return [
+    ...(wrong.length ? [t("submit.no_job_ids", { names: said(wrong), count: wrong.length })] : []),
+    ...(gone.length ? [t("submit.gone_jobs", { names: said(gone), count: gone.length })] : []),
+  ].join(" ");
+}
+
 export class GoneJobs {
+  /** Why the dependencies would be refused; empty when none would. */
+  refused = "";
   #timer = 0;
   /** The IDs that were asked for last. */
   #asked = "";
   #where = element("p", { className: "wrong hint gone-jobs", role: "status" });
 
-  /** @param {HTMLTextAreaElement} dependencies @param {HTMLElement} below what stands above the sentence */
-  constructor(dependencies, below) {
+  /** @param {HTMLTextAreaElement} dependencies @param {HTMLElement} below what stands above the sentence @param {() => void} changed called when others would be refused */
+  constructor(dependencies, below, changed) {
     this.dependencies = dependencies;
+    this.changed = changed;
     below.after(this.#where);
     const soon = () => {
       clearTimeout(this.#timer);
@@ -66,9 +86,11 @@ export class GoneJobs {
 
   /** @param {string[]} gone */
   #tell(gone) {
+    const refused = refusal(gone);
+    if (refused === this.refused) return;
+    this.refused = refused;
+    this.changed();
     if (!gone.length) return this.#where.replaceChildren();
-    const named = gone.slice(0, MAX_NAMED).map((id) => visible(id, { most: SHORT }));
-    const names = gone.length > named.length ? `${named.join(", ")} …` : named.join(", ");
     const remove = element("button", { type: "button", className: "quiet", textContent: t("submit.gone_remove", { count: gone.length }) });
     remove.addEventListener("click", () => {
       this.dependencies.value = without(this.dependencies.value, gone);
@@ -77,6 +99,6 @@ export class GoneJobs {
       this.#tell([]);
       this.dependencies.dispatchEvent(new Event("input", { bubbles: true }));
     });
-    this.#where.replaceChildren(t("submit.gone_jobs", { names, count: gone.length }), " ", remove);
+    this.#where.replaceChildren(refused, " ", remove);
   }
 }

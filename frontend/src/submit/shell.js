@@ -73,6 +73,13 @@ export function split(text) {
   return words;
 }
 
+/** What is open at the end of a command that {@link split} does not take: a quote, or a backslash; empty when nothing is. @param {string} text */
+export function unclosed(text) {
+  if (split(text)) return "";
+  // Any letter ends what a backslash begins.
+  return split(`${text}x`) ? "\\" : split(`${text}'`) ? "'" : '"';
+}
+
 /** A command as text that {@link split} takes apart again.
  * @param {string[]} words
  */

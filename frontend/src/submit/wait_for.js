@@ -21,10 +21,10 @@ export class WaitFor {
   /** Which answer is waited for; an earlier one is of other words. */
   #asked = 0;
 
-  /** @param {HTMLTextAreaElement} dependencies */
-  constructor(dependencies) {
+  /** @param {HTMLTextAreaElement} dependencies @param {() => void} changed called when other dependencies would be refused */
+  constructor(dependencies, changed) {
     this.dependencies = dependencies;
-    new GoneJobs(dependencies, this.#menu);
+    this.gone = new GoneJobs(dependencies, this.#menu, changed);
     this.#menu.addEventListener("toggle", () => {
       if (this.#menu.open) {
         this.#words.focus();
