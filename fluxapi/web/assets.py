@@ -28,8 +28,14 @@ _BUILT = Path(__file__).parent / "static" / "dist"
 _KEY = re.compile(rb"""["'`]([a-z][a-z0-9_]*\.[a-z][a-z0-9_]*)["'`]""")
 """A text in a script that may be the key of a text of the page."""
 
-_BY_CODE = frozenset({*SECTIONS, "problem_types"})
+_BY_CODE = frozenset({*SECTIONS, "page_problems", "problem_types"})
 """The sections of the texts that scripts look up by what the service answers."""
+
+_IN_ENGLISH = frozenset({"fields", "forms", "warnings"})
+"""The sections of which a page in English shows what the service says."""
+
+_SAID_ANEW = frozenset({"fields.line", "fields.script_no_program"})
+"""Texts of these sections that the form says with a part in its own words."""
 
 _MIN_GZIP_BYTES = 1024
 """Size from which a file is compressed."""
@@ -73,7 +79,10 @@ def with_words(built: Mapping[str, Asset], languages: Mapping[str, Words]) -> Ma
     made = dict(built)
     for language in languages.values():
         name = words_name(language)
-        made[name] = _made(name, language.script(shown))
+        needed = shown
+        if language.tag == words.ENGLISH:
+            needed = {it for it in shown if _section(it) not in _IN_ENGLISH or it in _SAID_ANEW}
+        made[name] = _made(name, language.script(needed))
     return made
 
 

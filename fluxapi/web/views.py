@@ -35,7 +35,7 @@ from .job_detail import PARTS, Records, job_detail, job_part
 from .job_links import graph
 from .job_said import pieces
 from .job_start import start_of
-from .problems import detail_of, title_of
+from .problems import detail_of, fields_of, title_of
 from .rendering import render
 from .view_filters import problem, valid
 from .words import Words, words_of
@@ -223,7 +223,7 @@ async def error(request: web.Request, problem: FluxapiError) -> web.Response:
         "problem": problem,
         "title": title_of(words_of(request), problem),
         "detail": detail_of(words_of(request), problem),
-        "errors": problem.members.get("errors", ()),
+        "errors": fields_of(words_of(request), problem),
         "needed": problem.members.get("needed", ""),
         "held": problem.members.get("held", ""),
         "request_id": request.get(keys.REQUEST_ID, ""),

@@ -3,6 +3,7 @@ import { test } from "node:test";
 
 import { fieldMessage, warningsOf } from "../src/ui/message.js";
 import { inForm } from "../src/submit/script.js";
+import { detailOf } from "../src/ui/problem.js";
 
 test("what is wrong with a field is said by its code, with the sentences in it", () => {
   const form = { section: "forms", detail: "x", code: "integer_within", params: { low: 1, high: 2147483647 } };
@@ -31,4 +32,9 @@ test("the form says how it wraps a script, not a request", () => {
   for (const error of [{ ...why }, { detail: "x", code: "line", params: { line: "1", why } }]) {
     assert.match(inForm(error), /not 'echo'; check “Run by \/bin\/sh” to put #!\/bin\/sh in front\.$/);
   }
+});
+
+test("a page says what to do there, in place of a command", () => {
+  const problem = { detail: "Enable it: fluxapi webhook enable w1", code: "webhook_disabled", params: { name: "a", id: "w1" } };
+  assert.equal(detailOf(problem), "The webhook a is disabled. Enable it on the page of webhooks first.");
 });

@@ -15,9 +15,9 @@ from jinja2 import nodes
 from markupsafe import Markup
 
 import fluxapi.web
-from fluxapi.errors import JobNotFound
-from fluxapi.model.message import SECTIONS
-from fluxapi.web import assets, words
+from fluxapi.errors import Conflict, JobNotFound, ValidationFailed
+from fluxapi.model.message import SECTIONS, field_error, field_message, problem
+from fluxapi.web import assets, problems, words
 from tools import sort_words
 
 from .conftest import Start
@@ -27,6 +27,7 @@ SCRIPTS = WEB.parents[1] / "frontend" / "src"
 TEMPLATES = sorted((WEB / "templates").rglob("*.html"))
 ENGLISH = words.load()["en"]
 NO_KEY = re.compile(r"\.(?:css|html|ico|js|json|md|png|svg|txt)\Z")
+LOOKED_UP = {*SECTIONS, "page_problems", "problem_types"}
 LITERAL = re.compile(r"""["'`]([a-z][a-z0-9_]*\.[a-z][a-z0-9_]*)["'`]""")
 
 
@@ -83,7 +84,7 @@ def test_each_text_is_used() -> None:
     for script in (*SCRIPTS.rglob("*.js"), WEB / "columns.json"):
         used |= set(LITERAL.findall(script.read_text("utf-8")))
     # The tests of what the service says hold the texts that are looked up by their codes.
-    looked_up = {key for key in ENGLISH.source if key.split(".")[0] in (*SECTIONS, "problem_types")}
+    looked_up = {key for key in ENGLISH.source if key.split(".")[0] in LOOKED_UP}
     assert sorted(ENGLISH.source.keys() - used - looked_up) == []
 
 
@@ -101,6 +102,33 @@ def test_the_model_says_the_english_phrases() -> None:
     english = json.loads((WEB / "words" / "en.json").read_text("utf-8"))
     copied = {name: english[name] for name in ("durations", "outcomes", "waits", *SECTIONS)}
     assert held == copied, "run: python tools/sort_words.py"
+
+
+def test_a_page_says_what_to_do_there_in_place_of_a_command() -> None:
+    english = json.loads((WEB / "words" / "en.json").read_text("utf-8"))
+    for code, text in english["page_problems"].items():
+        assert re.search(r"fluxapi \w+|POST|GET", english["problems"][code]), code
+        assert not re.search(r"fluxapi \w+|POST|GET|/v1", text), code
+        places = set(re.findall(r"\{\w+\}", text))
+        assert places <= set(re.findall(r"\{\w+\}", english["problems"][code])), code
+    found = problems.detail_of(ENGLISH, Conflict(problem("webhook_disabled", name="a", id="w1")))
+    assert found == "The webhook a is disabled. Enable it on the page of webhooks first."
+
+
+def test_an_invalid_field_is_told_in_the_language_of_the_page() -> None:
+    error = ValidationFailed([field_error("/x", field_message("required"))])
+    assert problems.fields_of(ENGLISH, error) == [{"pointer": "/x", "detail": "is required."}]
+
+
+def test_a_page_in_english_needs_no_texts_that_the_service_says(tmp_path: Path) -> None:
+    english = {"page": {"a": "b"}, "fields": {"line": "x", "needs": "y"}, "problems": {"c": "d"}}
+    script = {"a.js": assets._made("a.js", b'say("page.a")')}
+    packed = assets.with_words(script, words.load(made(tmp_path, en=english, de=english)))
+    texts = {name: file.plain.decode() for name, file in packed.items()}
+    assert "fields.needs" in texts["words-de.js"]
+    assert "fields.needs" not in texts["words-en.js"]
+    assert "fields.line" in texts["words-en.js"]
+    assert "problems.c" in texts["words-en.js"]
 
 
 def test_the_titles_of_errors_are_those_of_the_api() -> None:

@@ -4,9 +4,10 @@ import { message } from "./message.js";
 import { t } from "./words.js";
 
 /** Return what has happened, from a problem document (RFC 9457); one without a code is in English, after its type. @param {Record<string, any>} document */
+// Some say on a page what to do there, in place of a command or a request.
 export function detailOf({ type, title, detail, code, params }) {
   const own = detail ?? title;
-  for (const section of ["problems", "reasons"]) {
+  for (const section of ["page_problems", "problems", "reasons"]) {
     const said = message(section, { code, params }, "");
     if (said) return said;
   }
