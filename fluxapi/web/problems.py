@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from fluxapi.errors import FluxapiError
+from fluxapi.errors import FluxapiError, ValidationFailed
 from fluxapi.model.message import Message, sentence_of, text_of
 
 from .words import Words
 
 __all__ = ["detail_of", "fields_of", "title_of"]
 
+
+_MAX_ERRORS = 20
+"""Invalid fields that are named at most."""
 
 _ON_A_PAGE = "page_problems"
 """The section of the details that pages say in their own way."""
@@ -30,6 +33,11 @@ def detail_of(words: Words, error: FluxapiError) -> str:
         if f"{_ON_A_PAGE}.{code}" in words.source:
             return Message(_ON_A_PAGE, code, error.coded.params).text(words.text)
         return error.coded.text(words.text)
+    if isinstance(error, ValidationFailed):
+        count = len(error.members["errors"])
+        return words.text(
+            "errors.invalid" if count < _MAX_ERRORS else "errors.invalid_or_more", count=count
+        )
     title = title_of(words, error)
     if title == error.title:
         return error.detail

@@ -38,3 +38,9 @@ test("a page says what to do there, in place of a command", () => {
   const problem = { detail: "Enable it: fluxapi webhook enable w1", code: "webhook_disabled", params: { name: "a", id: "w1" } };
   assert.equal(detailOf(problem), "The webhook a is disabled. Enable it on the page of webhooks first.");
 });
+
+test("invalid fields are counted in the language of the page", () => {
+  const errors = (/** @type {number} */ count) => ({ type: "/docs/errors#validation-failed", title: "Validierung", detail: "x", errors: Array(count).fill({ pointer: "", detail: "y" }) });
+  assert.equal(detailOf(errors(1)), "1 field is not valid.");
+  assert.equal(detailOf(errors(20)), "20 fields or more are not valid; the first 20 follow.");
+});

@@ -235,6 +235,25 @@ def test_the_errors_of_fields_are_translated(translated: Service, page: Page) ->
     assert raw_texts(page) == []
 
 
+def test_the_errors_of_a_dialog_name_its_fields(translated: Service, page: Page) -> None:
+    page.goto(f"{translated.url.rstrip('/')}/ui/webhooks")
+    page.locator("#create").click()
+    dialog = page.get_by_role("dialog")
+    dialog.locator("[name=url]").fill("https://127.0.0.1/")
+    dialog.locator("button[type=submit]").click()
+    said = dialog.get_by_role("status")
+    expect(said).to_contain_text("⟦leads to ⟧127.0.0.1⟦, which is no public address.")
+    page.goto(f"{translated.url.rstrip('/')}/ui/tokens")
+    said_of = {"code": "lasts_longer", "params": {"seconds": 90}}
+    error = {"pointer": "/expires_in", "detail": "x", **said_of}
+    page.route("**/v1/tokens", lambda route: route.fulfill(status=422, json={"errors": [error]}))
+    page.locator("#create").click()
+    dialog.locator("[name=name]").fill("zq")
+    dialog.locator("button[type=submit]").click()
+    expect(said).to_contain_text("⟦Expires after⟧ ⟦is longer than the credentials")
+    assert raw_texts(page) == []
+
+
 def test_what_is_said_of_a_script_is_translated(translated: Service, page: Page) -> None:
     open_form(translated, page)
     page.get_by_text("⟦A batch script⟧").click()

@@ -118,6 +118,9 @@ def test_a_page_says_what_to_do_there_in_place_of_a_command() -> None:
 def test_an_invalid_field_is_told_in_the_language_of_the_page() -> None:
     error = ValidationFailed([field_error("/x", field_message("required"))])
     assert problems.fields_of(ENGLISH, error) == [{"pointer": "/x", "detail": "is required."}]
+    assert problems.detail_of(ENGLISH, error) == "1 field is not valid."
+    many = ValidationFailed(20 * error.members["errors"])
+    assert problems.detail_of(ENGLISH, many).startswith("20 fields or more are not valid")
 
 
 def test_a_page_in_english_needs_no_texts_that_the_service_says(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ const FIELDS = /** @type {Record<string, import("../ui/words.js").Key>} */ ({ "/
 /** What is wrong with a field. @param {import("../ui/message.js").Coded & { pointer: string, detail: string }} error */
 function wrong(error) {
   const name = FIELDS[error.pointer];
-  return t("webhooks.field_error", { field: name ? t(name) : error.pointer, detail: fieldMessage(error) });
+  return t("common.field_error", { field: name ? t(name) : error.pointer, detail: fieldMessage(error) });
 }
 
 /** Create a webhook; an error names what is wrong in the form. @param {object} body */

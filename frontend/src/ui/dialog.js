@@ -1,6 +1,9 @@
 /** A question before something is done, with what it needs to know. */
 
+import { Problem } from "./api.js";
 import { element } from "./element.js";
+import { fieldMessage } from "./message.js";
+import { visible } from "./visible.js";
 import { t } from "./words.js";
 
 /**
@@ -15,6 +18,9 @@ import { t } from "./words.js";
  *   does it, and ends early once the signal says so; throws what went wrong; what it returns is shown
  * @property {() => void} [left] called when the dialog is gone
  */
+
+/** Characters of what went wrong that have room. */
+const LONG = 1000;
 
 let count = 0;
 
@@ -61,7 +67,7 @@ export function ask({ title, heading, words, fields = [], isDanger = false, agai
       no.textContent = t("common.close");
     } catch (problem) {
       if (problem instanceof Told) said.replaceChildren(problem.node);
-      else said.textContent = problem instanceof Error ? problem.message : String(problem);
+      else said.textContent = wrong(problem, form);
       no.textContent = t("common.close");
       go.disabled = !again;
     } finally {
@@ -76,6 +82,20 @@ export function ask({ title, heading, words, fields = [], isDanger = false, agai
   dialog.showModal();
   // The first key replaces a suggestion.
   if (document.activeElement instanceof HTMLInputElement && document.activeElement.value) document.activeElement.select();
+}
+
+/** Say what went wrong: of invalid fields, by their words in the form. @param {unknown} problem @param {HTMLFormElement} form */
+function wrong(problem, form) {
+  /** @type {(import("./message.js").Coded & { pointer: string, detail: string })[]} */
+  const errors = problem instanceof Problem ? (problem.document["errors"] ?? []) : [];
+  if (!errors.length) return problem instanceof Error ? problem.message : String(problem);
+  const sentences = errors.map((error) => {
+    const [, name = ""] = error.pointer.split("/");
+    const input = form.elements.namedItem(name);
+    const words = input instanceof Element ? input.closest("label")?.querySelector("span")?.textContent : "";
+    return t("common.field_error", { field: words || name, detail: fieldMessage(error) });
+  });
+  return visible(sentences.join(" "), { most: LONG });
 }
 
 /** What went wrong, with more to it than a sentence. */

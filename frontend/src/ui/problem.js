@@ -3,10 +3,17 @@
 import { message } from "./message.js";
 import { t } from "./words.js";
 
-/** Return what has happened, from a problem document (RFC 9457); one without a code is in English, after its type. @param {Record<string, any>} document */
-// Some say on a page what to do there, in place of a command or a request.
-export function detailOf({ type, title, detail, code, params }) {
+/** Invalid fields that the service names at most. */
+const MAX_ERRORS = 20;
+
+/**
+ * Return what has happened, from a problem document (RFC 9457); one without a code is in English, after its type. Some
+ * say on a page what to do there, in place of a command or a request.
+ * @param {Record<string, any>} document
+ */
+export function detailOf({ type, title, detail, code, params, errors }) {
   const own = detail ?? title;
+  if (!code && errors?.length) return t(errors.length < MAX_ERRORS ? "errors.invalid" : "errors.invalid_or_more", { count: errors.length });
   for (const section of ["page_problems", "problems", "reasons"]) {
     const said = message(section, { code, params }, "");
     if (said) return said;

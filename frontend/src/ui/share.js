@@ -22,7 +22,7 @@ function span(seconds) {
 
 /** A choice of how long a token lasts. @param {readonly (number | null)[]} offers seconds; null is forever @param {number} chosen */
 export function lasting(offers, chosen) {
-  const select = element("select", { name: "expires" });
+  const select = element("select", { name: "expires_in" });
   for (const seconds of offers) {
     const isChosen = seconds === chosen;
     select.append(new Option(seconds ? span(seconds) : t("tokens.never"), String(seconds ?? ""), isChosen, isChosen));
