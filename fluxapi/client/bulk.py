@@ -189,9 +189,10 @@ class BulkRun:
 
 def _by_job(error: Invalid) -> dict[int, Invalid]:
     """Split the error of a request into one error per invalid job, by its position."""
-    fields: dict[int, list[dict[str, str]]] = {}
+    fields: dict[int, list[dict[str, Any]]] = {}
     for field in error.errors:
-        _, head, place, *rest = [*field["pointer"].split("/", 3), "", ""]
+        parts: list[str] = [*field["pointer"].split("/", 3), "", ""]
+        _, head, place, *rest = parts
         if head == "jobs" and _INDEX.match(place):
             pointer = f"/{rest[0]}" if rest[0] else ""
             fields.setdefault(int(place), []).append({**field, "pointer": pointer})

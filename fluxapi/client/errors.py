@@ -91,10 +91,11 @@ class ProblemError(ClientError):
     """An error that the service reported.
 
     ``status`` is the HTTP status, ``type`` a reference into ``/docs/errors``, ``errors`` the
-    invalid fields with ``pointer`` (RFC 6901) and ``detail`` each, ``request_id`` the ID of the
-    request in the log of the service, ``retry_after`` the seconds after which the service asks to
-    try again (``None``: it does not say). ``code`` is the stable kind of the detail, empty if it
-    has none, and ``params`` the values in it; ``/docs/errors`` lists the codes.
+    invalid fields with ``pointer`` (RFC 6901) and ``detail`` each, and ``code`` and ``params`` as
+    below, ``request_id`` the ID of the request in the log of the service, ``retry_after`` the
+    seconds after which the service asks to try again (``None``: it does not say). ``code`` is the
+    stable kind of the detail, empty if it has none, and ``params`` the values in it;
+    ``/docs/errors`` lists the codes.
     """
 
     retry_after: float | None = None
@@ -107,7 +108,7 @@ class ProblemError(ClientError):
         type: str = "about:blank",
         title: str = "",
         detail: str = "",
-        errors: Sequence[Mapping[str, str]] = (),
+        errors: Sequence[Mapping[str, Any]] = (),
         request_id: str | None = None,
     ) -> None:
         super().__init__(status, type, title, detail, errors, request_id)
@@ -177,22 +178,33 @@ def problem_of(status: int, document: object, request_id: str | None = None) -> 
         _bad_fields(fields.get("errors")),
         _text(fields.get("request_id"), "") or request_id,
     )
-    params = fields.get("params")
-    if isinstance(params, Mapping) and isinstance(fields.get("code"), str):
-        error.code, error.params = fields["code"], dict(params)
+    if code := _code(fields):
+        error.code, error.params = code["code"], code["params"]
     return error
 
 
-def _bad_fields(value: Any) -> list[dict[str, str]]:
+def _bad_fields(value: Any) -> list[dict[str, Any]]:
     """Return the well-formed entries of a list of invalid fields."""
     return [
-        {"pointer": _text(field.get("pointer"), ""), "detail": _text(field.get("detail"), "")}
+        {
+            "pointer": _text(field.get("pointer"), ""),
+            "detail": _text(field.get("detail"), ""),
+            **_code(field),
+        }
         for field in (value if isinstance(value, list) else [])
         if isinstance(field, Mapping)
     ]
 
 
-def _sentence(field: Mapping[str, str]) -> str:
+def _code(told: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the code of a sentence and the values in it, if they are well-formed."""
+    code, params = told.get("code"), told.get("params")
+    if not isinstance(code, str) or not isinstance(params, Mapping):
+        return {}
+    return {"code": code, "params": dict(params)}
+
+
+def _sentence(field: Mapping[str, Any]) -> str:
     pointer, detail = field["pointer"].lstrip("/"), field["detail"]
     return f"{pointer}: {detail}" if pointer else detail
 

@@ -72,6 +72,7 @@ def test_a_dependency_that_would_be_refused_is_told_before_it_is_sent(
     expect(said).to_contain_text("The instance has no job f2QK3Zz")
     expect(page.locator("#plan")).to_have_text("This would be refused as it is:")
     expect(page.locator("#findings")).to_contain_text("Dependencies: Not a job ID: zq!.")
+    assert "Dependencies" in page.locator("#findings li").first.inner_text()
     # It is said once beside the field.
     expect(page.locator("#wrong-dependencies")).to_be_empty()
     said.get_by_role("button", name="Remove them").click()

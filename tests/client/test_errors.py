@@ -65,3 +65,10 @@ def test_a_detail_has_a_code_and_its_values() -> None:
     for odd in ({}, {"code": 1, "params": {}}, {"code": "x", "params": []}):
         plain = problem_of(404, odd)
         assert (plain.code, dict(plain.params)) == ("", {})
+
+
+def test_an_invalid_field_has_its_code_and_values() -> None:
+    told = {"pointer": "/x", "detail": "is required.", "code": "required", "params": {}}
+    wrong = {"pointer": "/y", "detail": "No.", "code": 5, "params": {}}
+    error = problem_of(422, {"detail": "2 fields are not valid.", "errors": [told, wrong]})
+    assert error.errors == (told, {"pointer": "/y", "detail": "No."})

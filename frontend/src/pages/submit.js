@@ -138,11 +138,11 @@ function told(report) {
   };
   return [
     ...errors.map((it) => ({ name: named(it), outcome: "refused", code: it.code, detail: misread(named(it)) || inputs.labeled(inForm(it)) })),
+    // It stands beside the field, with a button that takes the jobs out.
+    ...(waitFor.gone.refused ? [{ name: "dependencies", outcome: "refused", code: GONE, detail: waitFor.gone.refused }] : []),
     ...findings.map((it) => ({ name: named(it), outcome: it.outcome, code: it.code, detail: message("findings", it, it.detail) })),
     // The editor shows the warnings about a script itself.
     ...(inputs.what === "script" ? [] : warningsOf(report).map((detail) => ({ name: "", outcome: "note", code: "", detail }))),
-    // It stands beside the field, with a button that takes the jobs out.
-    ...(waitFor.gone.refused ? [{ name: "dependencies", outcome: "refused", code: GONE, detail: waitFor.gone.refused }] : []),
     ...(unknown.length ? [{ name: "", outcome: "note", code: "", detail: t("submit.not_compared") }] : []),
   ];
 }
