@@ -191,6 +191,7 @@ def test_the_service_is_stopped_after_a_question(context: BrowserContext) -> Non
         expect(dialog).to_contain_text("Jobs of an embedded instance end with it")
         dialog.get_by_role("button", name="Stop the service").click()
         assert running.process.wait(30) == 0
+    expect(dialog).to_have_count(0)
     expect(page.locator("#state")).to_have_attribute("data-state", "cut off")
 
 

@@ -67,7 +67,7 @@ if (stop) {
       heading: t("stop.heading"),
       words: t("stop.about"),
       isDanger: true,
-      run: () => call("POST", "/v1/service/stop", {}),
+      run: async () => void (await call("POST", "/v1/service/stop", {})),
     });
   });
 }
