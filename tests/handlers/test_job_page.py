@@ -352,6 +352,9 @@ async def test_the_group_leads_to_its_page(service: Service) -> None:
     record = await (await service.client.get(f"/jobs/{name}")).json()
     link = rf'<dt>Group</dt><dd><a href="[./]*ui/groups/{record["group"]}">&lt;sweep&gt;</a></dd>'
     assert re.search(link, page)
+    # The head of the page has it, too.
+    head = rf'<a id="group" href="[./]*ui/groups/{record["group"]}">Group &lt;sweep&gt;</a>'
+    assert re.search(head, page)
 
 
 async def test_the_script_of_a_batch_job_is_shown(service: Service) -> None:
