@@ -58,6 +58,8 @@ def open_page(page: Page, past: Service, query: str = "") -> None:
 def test_charts_and_failures_of_a_day(past: Service, still: Page) -> None:
     page = still
     page.goto(past.url)
+    # Nothing of a history is live.
+    expect(page.locator("#state [role=status]")).to_have_text("History")
     page.get_by_role("navigation", name="Pages").get_by_role("link", name="History").click()
     page.get_by_role("link", name="Figures").click()
     expect(page.locator("#total")).to_have_text(

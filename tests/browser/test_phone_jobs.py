@@ -57,6 +57,22 @@ def test_a_reader_who_may_change_nothing_sorts_and_compares(site: Service, phone
     assert len({round(box["x"] + box["width"]) for box in boxes if box}) == 1
 
 
+def test_the_words_of_a_card_never_meet_its_line(site: Service, phone: Page) -> None:
+    phone.goto(site.url)
+    live(phone)
+    apart = phone.evaluate(
+        """() => [...document.querySelectorAll(".figure-card")].map((card) => {
+            const words = card.querySelector(".words");
+            words.append("2 not up, and more words than a card has room for");
+            const [text, line] = [document.createRange(), card.querySelector(".sparkline")];
+            text.selectNodeContents(words);
+            const box = line.getBoundingClientRect();
+            return box.width === 0 || text.getBoundingClientRect().right <= box.left;
+        })"""
+    )
+    assert apart == [True] * 4
+
+
 def test_a_job_is_canceled_by_thumb(site: Service, phone: Page) -> None:
     jobid = submit(site, command=["sleep", "600"], name="by-thumb", urgency=0)
     phone.goto(f"{site.url}/?name=by-thumb")

@@ -41,7 +41,8 @@ export function show(channel, where) {
     const seconds = Math.floor((Date.now() - since) / 1000);
     const passes = !["live", "refused", "ended"].includes(state);
     const text = progress ? far(progress) : passes ? (seconds >= LONG ? t("connection.lasting", { duration: duration(seconds) }) : "") : t("connection.since", { time: clock.format(since) });
-    const key = WORDS[state];
+    // The jobs of a history do not change.
+    const key = state === "live" && "archive" in document.body.dataset ? "connection.archive" : WORDS[state];
     const said = key ? t(key) : t("connection.refused", { reason: channel.state.refused[0] ?? "" });
     if (where.dataset["state"] !== state) where.dataset["state"] = document.body.dataset["state"] = state;
     if (words.textContent !== said) words.textContent = said;
