@@ -15,6 +15,8 @@ A column has these members:
 - ``sparse``: it is shown only if a job has a value for it.
 - ``grows``: it grows with the window.
 - ``fills``: it takes the width that no other column needs.
+- ``gives_way``: where the window is too narrow for the columns of a first visit, they are left out
+  in the order of this number.
 - ``soft``: its text is less prominent.
 - ``found``: the field "Find" searches it.
 - ``filter``: the field that filters by it, with the name of its query parameter.
@@ -62,6 +64,7 @@ class Column(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fills: bool = False
     soft: bool = False
     found: bool = False
+    gives_way: int = 0
     filter: Filter | None = None
 
     @property

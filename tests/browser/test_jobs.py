@@ -230,7 +230,14 @@ def test_the_menu_says_which_columns_have_no_room(site: Service, page: Page) -> 
     expect(nodes).to_have_attribute("title", re.compile("no room for this column at this width"))
     status = page.locator("#view label").filter(has=page.locator('[name="status"]'))
     expect(status).to_have_text("Status")
-    # A column less leaves the room, and so does a wider window.
+    # The columns of a first visit give way, so that none is out of sight.
+    expect(page.get_by_role("columnheader", name="Submitted")).to_be_visible()
+    expect(page.get_by_role("columnheader", name="Node list")).to_have_count(0)
+    assert page.evaluate("(({scrollWidth, clientWidth}) => scrollWidth <= clientWidth)(frame)")
+    # Those that a reader chose stay; a column less leaves the room, and so does a wider window.
+    page.locator('#view [name="ncores"]').check()
+    expect(page.get_by_role("columnheader", name="Node list")).to_have_count(1)
+    expect(nodes).to_have_text("Node list(no room)")
     for name in ("note", "user", "ntasks", "nnodes"):
         page.locator(f'#view [name="{name}"]').uncheck()
     expect(nodes).to_have_text("Node list")
@@ -238,6 +245,7 @@ def test_the_menu_says_which_columns_have_no_room(site: Service, page: Page) -> 
     expect(nodes).to_have_text("Node list(no room)")
     page.set_viewport_size({"width": 1440, "height": 768})
     expect(nodes).to_have_text("Node list")
+    expect(page.get_by_role("columnheader", name="Node list")).to_be_visible()
 
 
 def test_the_link_of_a_view_is_copied(site: Service, page: Page) -> None:

@@ -5,7 +5,7 @@ import { address } from "../ui/api.js";
 import { asOf } from "../channel/as_of.js";
 import { Channel } from "../channel/channel.js";
 import { Charts } from "../charts/charts.js";
-import { load } from "../table/column_settings.js";
+import { load, showColumns } from "../table/column_settings.js";
 import { columns } from "../table/columns.js";
 import { Values } from "../table/completion.js";
 import { FilterBar, problemText } from "../table/filter_bar.js";
@@ -153,7 +153,7 @@ function say(where, text) {
 
 /** Show a sparse column once a job has something for it. */
 function discover() {
-  if (choice.fill(rows.filled)) grid.setColumns(choice.columns, choice.widths);
+  if (choice.fill(rows.filled)) showColumns(grid, choice);
 }
 
 /** Bring in what has changed. Rows that somebody points at stay where they are, but show what is new. */
@@ -236,7 +236,7 @@ function follow() {
   // What the service refused it has said already.
   if (first.refused?.length) delete first.refused;
   else refuse(wrong);
-  grid.setColumns(choice.columns, choice.widths);
+  showColumns(grid, choice);
 }
 
 const bar = new FilterBar(/** @type {HTMLFormElement} */ ($("filters")), new Values(() => rows.all.values()));
@@ -267,14 +267,15 @@ if (canShare()) {
 }
 
 neighbors.remember(() => grid.ids, () => /** @type {HTMLElement | null} */ (document.querySelector("#jobs tbody tr[data-id]"))?.dataset["id"]);
+addEventListener("resize", () => showColumns(grid, choice, false));
 viewMenu($("view"), COLUMNS, choice, grid, {
-  columns: () => grid.setColumns(choice.columns, choice.widths),
+  columns: () => showColumns(grid, choice),
   rows: () => grid.fit(),
   groups: arrange,
 });
 makeRoom($("frame"), /** @type {HTMLElement} */ (document.querySelector(".tools")));
 grid.addEventListener("order", () => {
-  grid.setColumns(choice.columns, choice.widths);
+  showColumns(grid, choice);
   go("push");
 });
 grid.addEventListener("toggle", (event) => {

@@ -2,10 +2,15 @@
 
 import { element } from "../ui/element.js";
 import { t } from "../ui/words.js";
+import { PICK } from "./grid_parts.js";
 
 /** @typedef {import("./columns.js").Column} Column */
 
 const KEY = "fluxapi.columns";
+/** Pixels that a list may need for its scroll bar. */
+const SCROLLBAR_PX = 16;
+
+const byTurn = (/** @type {Column} */ a, /** @type {Column} */ b) => (a.gives_way ?? 0) - (b.gives_way ?? 0);
 
 /** @param {Column[]} all */
 export function load(all) {
@@ -29,7 +34,8 @@ export class Choice {
    */
   constructor(all, shown, widths, sorted, grouped) {
     this.all = all;
-    this.shown = new Set(shown ?? all.filter((column) => !column.hidden).map((column) => column.key));
+    this.first = all.filter((column) => !column.hidden).map((column) => column.key);
+    this.shown = new Set(shown ?? this.first);
     this.shown.add("id");
     /** Columns that no job has anything for. */
     this.bare = new Set(all.filter((column) => column.sparse).map((column) => column.key));
@@ -40,6 +46,26 @@ export class Choice {
 
   get columns() {
     return this.all.filter((column) => this.shown.has(column.key) && !this.bare.has(column.key));
+  }
+
+  /**
+   * The columns that a table shows. Of those of a first visit, some give way where it has no room for all; columns that a
+   * reader chose are all shown.
+   * @param {number} room pixels
+   * @param {string} sorted the column by which it is sorted
+   */
+  fitting(room, sorted) {
+    const { columns, first } = this;
+    const width = (/** @type {Column} */ { key, width }) => this.widths.get(key) ?? width;
+    if (this.shown.size !== first.length || !first.every((key) => this.shown.has(key))) return columns;
+    let lack = columns.reduce((sum, column) => sum + width(column), PICK) - room;
+    const out = new Set();
+    for (const column of columns.filter(({ gives_way, key }) => gives_way && key !== sorted).sort(byTurn)) {
+      if (lack <= 0) break;
+      out.add(column);
+      lack -= width(column);
+    }
+    return columns.filter((column) => !out.has(column));
   }
 
   /** Some columns have something to show. @param {Set<string>} keys @returns {boolean} whether one had nothing before */
@@ -72,7 +98,7 @@ export class Choice {
 
   /** As on a first visit. */
   reset() {
-    this.shown = new Set(this.all.filter((column) => !column.hidden).map((column) => column.key));
+    this.shown = new Set(this.first);
     this.widths.clear();
     this.keep();
   }
@@ -85,6 +111,19 @@ export class Choice {
       // A browser that keeps nothing shows the columns of a first visit.
     }
   }
+}
+
+/**
+ * Show the columns that the window has room for; on a phone, a job is a card, and nothing gives way.
+ * @param {import("./grid.js").Grid} grid
+ * @param {Choice} choice
+ * @param {boolean} [isNew] whether they are drawn anew even if they are the same
+ */
+export function showColumns(grid, choice, isNew = true) {
+  const room = matchMedia("(width < 48rem)").matches ? Infinity : grid.frame.offsetWidth - SCROLLBAR_PX;
+  const columns = choice.fitting(room, grid.order.key);
+  const isSame = columns.length === grid.columns.length && columns.every((column, index) => column === grid.columns[index]);
+  if (isNew || !isSame) grid.setColumns(columns, choice.widths);
 }
 
 /**

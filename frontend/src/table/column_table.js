@@ -14,6 +14,7 @@ import { t } from "../ui/words.js";
  * @property {boolean} [sparse] not shown while no job has anything to show in it
  * @property {boolean} [grows] it grows with the window
  * @property {boolean} [fills] it has the room that no other column wants
+ * @property {number} [gives_way] its turn to be left out where a window is too narrow for the columns of a first visit
  * @property {boolean} [soft]
  * @property {boolean} [found] the field "Find" searches it
  * @property {{ name: string, match: string, max: number, label?: string }} [filter]

@@ -4,7 +4,7 @@
  */
 
 import { element } from "../ui/element.js";
-import { attribute, height, spacer, stretch } from "./grid_parts.js";
+import { PICK, attribute, height, spacer, stretch } from "./grid_parts.js";
 import { isHead } from "./grouping.js";
 import { isNested, opens } from "./nested.js";
 import { Line } from "./row_view.js";
@@ -23,8 +23,6 @@ const NARROWEST = 40;
 const WIDER = 16;
 /** Rows that are printed. */
 export const PRINTED = 1000;
-/** Pixels of the column of boxes. */
-const PICK = 36;
 
 export class Grid extends EventTarget {
   /** @type {Row[]} */

@@ -4,6 +4,9 @@ import { element } from "../ui/element.js";
 
 /** @typedef {import("./columns.js").Column} Column */
 
+/** Pixels of the column of boxes. */
+export const PICK = 36;
+
 /** A row that stands for those that do not exist. */
 export function spacer() {
   const line = element("tr", { className: "spacer" });
@@ -30,11 +33,13 @@ export function stretch({ grows, fills }, cell) {
 }
 
 /**
- * Return whether a column lies beyond the edge of its frame, so that the reader has to scroll the table to see it.
- * @param {{ frame: HTMLElement, head: HTMLElement }} grid
+ * Return whether a column has given way, or lies beyond the edge of its frame, so that the reader has to scroll the table.
+ * @param {{ frame: HTMLElement, head: HTMLElement, columns: Column[] }} grid
+ * @param {{ columns: Column[] }} choice
  * @param {string} key
  */
-export function isCut({ frame, head }, key) {
+export function isCut({ frame, head, columns }, choice, key) {
   const cell = /** @type {HTMLElement | null} */ (head.querySelector(`th[data-key="${key}"]`));
-  return cell !== null && cell.offsetLeft + cell.offsetWidth / 2 > frame.clientWidth;
+  if (cell) return cell.offsetLeft + cell.offsetWidth / 2 > frame.clientWidth;
+  return choice.columns.some((column) => column.key === key) && !columns.some((column) => column.key === key);
 }

@@ -45,7 +45,7 @@ export function viewMenu(where, all, choice, grid, changed) {
   const label = element("label", { title: t("jobs.groups_title") });
   label.append(groups, t("jobs.groups"));
   const columns = element("div", { className: "choices", role: "group", ariaLabel: t("jobs.columns") });
-  const explain = choose(columns, all, choice, changed.columns, (key) => isCut(grid, key));
+  const explain = choose(columns, all, choice, changed.columns, (key) => isCut(grid, choice, key));
   where.closest("details")?.addEventListener("toggle", explain);
   addEventListener("resize", explain);
   const link = element("button", { type: "button", textContent: t("job.copy_link") });
