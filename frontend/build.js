@@ -8,6 +8,34 @@ const COLUMNS = new URL("../fluxapi/web/columns.json", import.meta.url);
 /** Pixels of the column of boxes. */
 const PICK = 36;
 
+/** Pixels of the window that a list does not have: its margins, and its scroll bar (SCROLLBAR_PX in column_settings.js). */
+const BESIDE = 32 + 16;
+/** Pixels of the column that only past jobs of several instances have (--more in table.css). */
+const INSTANCE = 152;
+
+/**
+ * The columns that give way before the script has run, and in lists that no script draws.
+ * @param {import("./src/table/column_table.js").Described[]} shown
+ * @param {number} least pixels of the columns that are always there
+ */
+function leftOut(shown, least) {
+  const giving = shown.filter(({ gives_way }) => gives_way).sort((a, b) => (a.gives_way ?? 0) - (b.gives_way ?? 0));
+  const more = [...shown.filter(({ sparse }) => sparse), { key: "instance", width: INSTANCE }];
+  /** Each set of the columns that a list may have besides. @type {{ having: string, width: number }[]} */
+  const sets = more.reduce(
+    (all, { key, width }) => [...all, ...all.map((set) => ({ having: `${set.having}:has(th[data-key="${key}"])`, width: set.width + width }))],
+    [{ having: "", width: least + BESIDE }],
+  );
+  return sets.flatMap(({ having, width: wanted }) =>
+    giving.map(({ key, width }) => {
+      const list = `table#jobs:not(.drawn)${having}`;
+      const rule = `@media (48rem <= width < ${wanted}px) { ${list} { --no-${key}: ${width}px; } ${list} [data-key="${key}"] { display: none; } }`;
+      wanted -= width;
+      return rule;
+    }),
+  );
+}
+
 /**
  * The widths of the columns before the script has run, which are those of a first visit, so that nothing moves then.
  * @param {import("./src/table/column_table.js").Described[]} columns
@@ -16,11 +44,13 @@ export function widths(columns) {
   const shown = columns.filter(({ hidden }) => !hidden);
   const least = shown.reduce((sum, { sparse, width }) => (sparse ? sum : sum + width), PICK);
   const sparse = shown.filter((column) => column.sparse);
+  const out = shown.filter(({ gives_way }) => gives_way).map(({ key }) => `var(--no-${key}, 0px)`);
   return [
+    ...leftOut(shown, least),
     ...shown.filter(({ grows, fills }) => !grows && !fills).map(({ key, width }) => `table#jobs th[data-key="${key}"] { width: ${width}px; }`),
     ...shown.filter(({ grows }) => grows).map(({ key, width }) => `table#jobs th[data-key="${key}"] { --least: ${width}px; width: var(--grown); }`),
     ...sparse.map(({ key, width }) => `table#jobs:has(th[data-key="${key}"]) { --${key}: ${width}px; }`),
-    `table#jobs { min-width: calc(${[`${least}px`, ...sparse.map(({ key }) => `var(--${key}, 0px)`), "var(--more, 0px)"].join(" + ")}); }`,
+    `table#jobs { min-width: calc(${[`${least}px`, ...sparse.map(({ key }) => `var(--${key}, 0px)`), "var(--more, 0px)"].join(" + ")} - ${out.join(" - ")}); }`,
   ].join("\n");
 }
 

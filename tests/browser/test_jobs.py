@@ -5,7 +5,8 @@ import re
 import urllib.request
 from typing import Any
 
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from tests.running import Service, service
 
@@ -246,6 +247,28 @@ def test_the_menu_says_which_columns_have_no_room(site: Service, page: Page) -> 
     page.set_viewport_size({"width": 1440, "height": 768})
     expect(nodes).to_have_text("Node list")
     expect(page.get_by_role("columnheader", name="Node list")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [800, 900, 1000, 1060, 1120, 1160, 1280])
+def test_the_same_columns_give_way_before_the_script_has_run(
+    site: Service, browser: Browser, width: int
+) -> None:
+    jobs = [submit(site, name="columns") for _ in range(2)]
+    seen = []
+    for is_on in (False, True):
+        context = browser.new_context(
+            java_script_enabled=is_on, viewport={"width": width, "height": 700}
+        )
+        page = context.new_page()
+        page.goto(f"{site.url}/?name=columns")
+        if is_on:
+            live(page)
+            expect(line(page, jobs[0])).to_be_visible()
+        heads = page.locator("#jobs thead th[data-key]:visible")
+        seen.append([heads.nth(it).get_attribute("data-key") for it in range(heads.count())])
+        context.close()
+    assert seen[0] == seen[1]
+    assert "status" in seen[0]
 
 
 def test_the_link_of_a_view_is_copied(site: Service, page: Page) -> None:

@@ -59,6 +59,14 @@ def test_a_purged_job_is_found_and_opened(past: Service, page: Page) -> None:
     expect(page.locator("#deeds button:visible")).to_have_count(0)
 
 
+def test_no_column_is_out_of_sight_in_a_narrow_window(past: Service, page: Page) -> None:
+    page.set_viewport_size({"width": 1024, "height": 700})
+    page.goto(f"{past.url.rstrip('/')}/ui/history/jobs?instance=all")
+    expect(page.get_by_role("columnheader", name="Runtime")).to_be_visible()
+    fits = "(it) => it.scrollWidth <= it.clientWidth"
+    assert page.locator(".frame").evaluate(fits)
+
+
 def test_two_results_stay_chosen(past: Service, page: Page) -> None:
     page.goto(f"{past.url.rstrip('/')}/ui/history/jobs?result=FAILED,TIMEOUT")
     expect(page.locator("#jobs tbody tr")).to_have_count(1)

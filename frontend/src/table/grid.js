@@ -116,6 +116,7 @@ export class Grid extends EventTarget {
     box.append(all, this.sortBy.element);
     line.append(box, ...columns.map((column) => this.#heading(column, widths)));
     this.head.replaceChildren(line);
+    this.table.classList.add("drawn");
     this.#fit();
     this.body.replaceChildren(this.above, this.below);
     this.#shown.clear();
