@@ -52,9 +52,12 @@ _encoder = msgspec.json.Encoder()
 
 @dataclass(frozen=True, slots=True)
 class _Queued:
+    """An event that waits; its context is JSON, which takes far less memory than its values."""
+
     id: int
     index: int | None
     event: Event
+    context: bytes | None
 
 
 class ExecHook(BackgroundTask):
@@ -128,7 +131,7 @@ class ExecHook(BackgroundTask):
             if not self._selection.takes(posted.id, posted.facets):
                 continue
             if len(self._queue) < MAX_QUEUED_EVENTS:
-                self._queue.append(_Queued(posted.id, posted.index, _bounded(posted)))
+                self._queue.append(_queued(posted))
             else:
                 self.dropped += 1
                 self._failures.add("dropped")
@@ -184,7 +187,10 @@ class ExecHook(BackgroundTask):
         record = None
         if table is not None and item.id in table:
             record = msgspec.json.decode(table.encode(item.id))
-        return job_notice(self._instance, item.id, item.index, item.event, record)
+        event = item.event
+        if item.context is not None:
+            event = Event(event.timestamp, event.name, msgspec.json.decode(item.context))
+        return job_notice(self._instance, item.id, item.index, event, record)
 
     async def aclose(self) -> None:
         """Drop what waits, and end the commands that run."""
@@ -214,12 +220,14 @@ class _FailureLog:
         self._counts.clear()
 
 
-def _bounded(posted: Posted) -> Event:
-    """Return the event, without a context that is too large or nested too deep."""
-    event = posted.event
-    try:
-        if event.context is None or len(_encoder.encode(event.context)) <= _MAX_CONTEXT_BYTES:
-            return event
-    except RecursionError:
-        pass
-    return Event(event.timestamp, event.name, truncated=True)
+def _queued(posted: Posted) -> _Queued:
+    """Return an event to be queued, without a context that is too large or nested too deep."""
+    event, context = posted.event, None
+    if event.context is None:
+        return _Queued(posted.id, posted.index, event, None)
+    with contextlib.suppress(RecursionError):
+        context = _encoder.encode(event.context)
+    if context is not None and len(context) > _MAX_CONTEXT_BYTES:
+        context = None
+    stripped = Event(event.timestamp, event.name, truncated=context is None)
+    return _Queued(posted.id, posted.index, stripped, context)

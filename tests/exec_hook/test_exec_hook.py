@@ -155,13 +155,25 @@ async def test_runs_are_bounded_and_those_of_a_job_are_in_order(
 
 async def test_a_large_context_is_left_out() -> None:
     posted = changes(1).posted[0]
-    assert exec_hook._bounded(posted) is posted.event
+    assert exec_hook._queued(posted).context == b'{"x":1}'
     deep: dict[str, Any] = {}
     for _ in range(100_000):
         deep = {"x": deep}
     for context in {"x": "y" * (1 << 20)}, deep:
         posted.event.context = context
-        assert exec_hook._bounded(posted) == Event(1.0, "start", truncated=True)
+        queued = exec_hook._queued(posted)
+        assert queued.event == Event(1.0, "start", truncated=True)
+        assert queued.context is None
+
+
+async def test_a_context_waits_as_text() -> None:
+    posted = changes(1).posted[0]
+    # Its values take 1.4 MB, and a thousand such events may wait.
+    posted.event.context = {"x": [{} for _ in range(20_000)]}
+    queued = exec_hook._queued(posted)
+    assert queued.event == Event(1.0, "start")
+    hook = ExecHook(Held(), ANY, 2)
+    assert hook._notice(queued).data["event"]["context"] == posted.event.context
 
 
 async def test_the_backlog_runs_nothing() -> None:

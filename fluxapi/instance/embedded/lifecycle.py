@@ -22,6 +22,7 @@ from fluxapi.model.eventlog import Event, JournalMessage
 from fluxapi.model.job_end import WAITABLE, JobEnd, is_waitable, job_end
 from fluxapi.model.jobid import encode_f58
 
+from .added_events import AddedEvents
 from .dependencies import After, BeginTime, Dependencies, parse_dependency
 from .ids import IdSource
 from .job import DEBUG, Ended, Job, Outcome
@@ -76,6 +77,7 @@ class Lifecycle(abc.ABC):
         self._kicked = False
         self._due: deque[Iterator[None]] = deque()
         self._uncollected: dict[int, JobEnd] = {}
+        self._added = AddedEvents()
 
     # Provided by the subclass.
 
@@ -128,8 +130,10 @@ class Lifecycle(abc.ABC):
         job = self.find_active(jobid)
         if job.allocated is not None:
             raise FluxRefused("urgency cannot be changed once resources are allocated")
+        context = {"userid": self.owner, "urgency": urgency}
+        self._added.add(jobid, context)
         job.urgency = urgency
-        self.post(job, "urgency", {"userid": self.owner, "urgency": urgency})
+        self.post(job, "urgency", context)
         if job.state == "SCHED":
             self._prioritize(job)
 
@@ -139,7 +143,10 @@ class Lifecycle(abc.ABC):
             raise FluxRefused("invalid exception severity")
         if not type or any(char.isspace() for char in type):
             raise FluxRefused("invalid exception type")
-        self.throw(self.find_active(jobid), type, severity, note or "")
+        job = self.find_active(jobid)
+        if severity > 0:
+            self._added.add(jobid, {"type": type, "note": note})
+        self.throw(job, type, severity, note or "")
 
     def post_memo(self, jobid: int, memo: dict[str, Any], *, volatile: bool) -> None:
         """Post a memo like the job manager (``annotate.c``)."""
@@ -147,6 +154,7 @@ class Lifecycle(abc.ABC):
         if volatile:
             self.journal.post(job, JournalMessage(job.id, [Event(time.time(), "memo", memo)]))
         else:
+            self._added.add(jobid, memo)
             self.post(job, "memo", memo)
 
     def collect(self, jobid: int) -> JobEnd:
@@ -204,6 +212,7 @@ class Lifecycle(abc.ABC):
         job.stop_timers()
         job.state = "INACTIVE"
         job.log.end()
+        self._added.forget(job.id)
         self.post(job, "clean")
         if is_waitable(job.events[0]):
             self._uncollected[job.id] = job_end(job.events)
@@ -220,6 +229,7 @@ class Lifecycle(abc.ABC):
             self.pool.free(job.allocated)
         job.state = "INACTIVE"
         job.log.end()
+        self._added.forget(job.id)
         self.active.pop(job.id, None)
         if self.dirty is not None:
             self.dirty.pop(job.id, None)
