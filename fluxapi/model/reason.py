@@ -87,8 +87,10 @@ def reason(record: Mapping[str, Any], situation: Situation, now: float, say: Say
     if state == "SCHED":
         return _in_queue(record, situation, now, say)
     if state == "DEPEND":
-        waits = ", ".join(dependency(text, say) for text in record.get("dependencies") or ())
-        return waits or say("waits.dependency")
+        waits = [dependency(text, say) for text in record.get("dependencies") or ()]
+        # Flux holds it after that.
+        held = [say("waits.held")] if record.get("urgency") == 0 else []
+        return ", ".join([*(waits or [say("waits.dependency")]), *held])
     return say("waits.priority") if state == "PRIORITY" else ""
 
 

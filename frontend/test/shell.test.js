@@ -73,7 +73,7 @@ test("a template in a variable is its text, and tasks per resource have their op
 
 test("every option has the flag of flux submit", () => {
   const job = {
-    command: "-x y", cores_per_task: 2, gpus_per_task: 1, num_nodes: 3, exclusive: true, duration: "90", bank: "b",
+    command: "-x y", cores_per_task: 2, gpus_per_task: 1, num_nodes: 3, exclusive: true, duration: "90", bank: "b", group: "g",
     cwd: "/a", urgency: "hold", env_expand: { A: "{{id}}" }, rlimits: { core: -1 }, input: "i", output: "o", error: "e",
     label_io: true, unbuffered: true, shell_options: { verbose: 1, mpi: "none", n: "1" }, attributes: { "user.x": { y: 1 } },
     dependencies: ["afterok:f1", { scheme: "after", value: "f2", k: ["a b", 2] }], constraints: { properties: ["p"] },
@@ -81,7 +81,7 @@ test("every option has the flag of flux submit", () => {
   };
   const made = line(job, { copies: 4 });
   assert.deepEqual(words(made.line).slice(1), [
-    "-c", "2", "-g", "1", "-N", "3", "-x", "-t", "90s", "--bank=b", "--cwd=/a", "--urgency=hold",
+    "-c", "2", "-g", "1", "-N", "3", "-x", "-t", "90s", "--bank=b", "--group=g", "--cwd=/a", "--urgency=hold",
     '--setopt=env-expand={"A":"{{id}}"}', "--rlimit=core=-1", "--input=i", "--output=o", "--error=e", "--label-io",
     "--unbuffered", "--setopt=verbose=1", "--setopt=mpi=none", '--setopt=n="1"', '--setattr=user.x={"y":1}',
     "--dependency=afterok:f1", "--dependency=after:f2?k=a%20b&k=2", '--setattr=system.constraints={"properties":["p"]}',

@@ -161,6 +161,7 @@ const FLAGS = {
   name: long("--job-name"),
   queue: long("--queue"),
   bank: long("--bank"),
+  group: long("--group"),
   cwd: long("--cwd"),
   urgency: long("--urgency"),
   environment: variables,

@@ -42,7 +42,11 @@ export const said = (record) => capital(reason(record));
 
 /** @param {Record<string, any>} record @returns {string} */
 function reason(record) {
-  if (record["state"] === "DEPEND") return list((record["dependencies"] ?? []).map(dependency)) || t("waits.dependency");
+  if (record["state"] === "DEPEND") {
+    const waits = (record["dependencies"] ?? []).map(dependency);
+    // Flux holds it after that.
+    return list([...(waits.length ? waits : [t("waits.dependency")]), ...(record["urgency"] === 0 ? [t("waits.held")] : [])]);
+  }
   if (record["state"] === "PRIORITY") return t("waits.priority");
   if (record["state"] !== "SCHED") return "";
   if (record["urgency"] === 0) return t("waits.held");
