@@ -68,6 +68,7 @@ class ArchiveWriter:
         self._bytes = 0
         self._is_busy = False
         self._closing = False
+        self._flushing = 0
         self._has_refused = False
         self._changed = threading.Condition()
         self._on_room: dict[Callable[[], None], None] = {}
@@ -140,9 +141,14 @@ class ArchiveWriter:
         return True
 
     def flush(self, timeout: float) -> bool:
-        """Wait until all that was queued is written; return false if that takes too long."""
+        """Write what is queued without a pause; return false if that takes too long."""
         with self._changed:
-            return self._changed.wait_for(lambda: self._is_idle, timeout)
+            self._flushing += 1
+            self._changed.notify_all()
+            try:
+                return self._changed.wait_for(lambda: self._is_idle, timeout)
+            finally:
+                self._flushing -= 1
 
     def close(self, timeout: float) -> bool:
         """Write what is queued and end the thread; return false if that takes too long."""
@@ -202,7 +208,7 @@ class ArchiveWriter:
             until_upkeep = max(self._upkeep_at - time.monotonic(), 0.0)
             self._changed.wait_for(lambda: self._closing or self._queue, until_upkeep)
             if not self._closing and self._queue and len(self._queue) < _MAX_BATCH:
-                self._changed.wait_for(lambda: self._closing, _GATHER_S)
+                self._changed.wait_for(lambda: self._closing or self._flushing, _GATHER_S)
             return bool(self._queue) or not self._closing
 
     def _take(self) -> list[tuple[Source, Item]]:

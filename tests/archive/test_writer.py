@@ -78,6 +78,17 @@ async def test_a_full_disk_is_reported_and_filled_in_later(archive: Archive, dis
     await stage.aclose()
 
 
+async def test_a_flush_does_not_wait_for_more_jobs(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "_GATHER_S", 2 * TIMEOUT)
+    stage = await Stage.open(archive)
+    stage.feed([Resync(), SENTINEL, *ended(1)])
+    assert await asyncio.to_thread(archive.writer.flush, TIMEOUT)
+    assert set(await stage.details()) == {1}
+    await stage.aclose()
+
+
 @pytest.mark.usefixtures("short_intervals")
 async def test_a_full_queue_is_filled_in_later(
     archive: Archive, monkeypatch: pytest.MonkeyPatch
