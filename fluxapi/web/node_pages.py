@@ -71,6 +71,7 @@ async def nodes(request: web.Request) -> web.Response:
         "free": {kind: _free(found["nodes"], kind) for kind, _, _ in KINDS},
         "has_properties": any(row.get("properties") for row in found["nodes"]),
         "has_reasons": any("drained_at" in row for row in rows),
+        "has_both": any("drained_at" in row and row["jobs"] for row in shown),
         "has_two_states": any(len(row["states"]) > 1 for row in rows),
         "sorts": SORTS,
         "taken": sum(row["allocated"] for row in found["nodes"]),

@@ -294,9 +294,12 @@ def test_the_list_does_not_move_while_the_nodes_are_read(
     with page.expect_request("**/v1/resources"):
         page.goto(f"{site.url}/ui/nodes")
     live(page)
+    waits = page.locator("#picture.skeleton")
+    expect(waits).to_be_visible()
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
     held[0].continue_()
     expect(page.get_by_role("img", name="The nodes by rank")).to_be_visible()
+    expect(waits).to_have_count(0)
     assert page.evaluate("window.shifted") < 0.02
     context.close()
 
@@ -340,7 +343,15 @@ def test_names_are_whole_and_use_is_shown_while_the_nodes_cannot_be_read(
     page.route("**/v1/resources", refuse)
     page.route("**/v1/resources/use?*", use)
     page.goto(f"{site.url}/ui/nodes")
-    expect(page.get_by_role("alert")).to_have_text("Flux did not answer.")
+    expect(page.get_by_role("alert")).to_have_text(
+        "This page shows what was known when it was opened, and tries again by itself. "
+        "Flux did not answer."
+    )
+    # No hole is left where the picture would be.
+    sums, card = page.locator("#figures").bounding_box(), page.locator("#overview").bounding_box()
+    assert sums is not None
+    assert card is not None
+    assert sums["width"] > card["width"] * 0.8
     expect(page.locator("#trend figcaption")).to_have_text("Cores at most 50%.")
     shown = page.get_by_role("link", name=name).first
     expect(shown).to_be_visible()

@@ -103,6 +103,7 @@ export class NodeMap {
   show(nodes) {
     this.#nodes = [...nodes].sort((a, b) => a.rank - b.rank);
     this.where.hidden = nodes.length === 0;
+    this.where.classList.remove("skeleton");
     this.where.classList.toggle("high", nodes.length > LINE);
     this.#draw();
   }

@@ -86,6 +86,8 @@ export class NodeTable {
     if (!this.names) return;
     if (!this.above.isConnected) this.body.replaceChildren(this.above, this.below);
     const now = Date.now() / 1000;
+    // On a phone, an entry with jobs and a reason has one line more, and all are of one height.
+    this.table.classList.toggle("both", this.nodes.some((node) => node.drained_at && this.known.jobs(node).length));
     this.#row = height(this.above, this.table);
     const first = this.#printed ? 0 : Math.max(Math.floor(this.frame.scrollTop / this.#row) - SPARE, 0);
     const count = this.#printed || Math.ceil(this.frame.clientHeight / this.#row) + 2 * SPARE;

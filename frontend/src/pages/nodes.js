@@ -116,7 +116,7 @@ async function refresh() {
     isStale = true;
     // The header says that the reader is logged out, and leads to the login.
     const why = session.isOver ? "" : problem instanceof Error ? problem.message : String(problem);
-    $("wrong").textContent = isKnown || !why ? t("nodes.last_known", { why }).trim() : why;
+    $("wrong").textContent = t(isKnown || !why ? "nodes.last_known" : "nodes.as_opened", { why }).trim();
     $("wrong").hidden = false;
     // There is nothing to draw it from.
     if (!isKnown) $("picture").hidden = true;
