@@ -67,7 +67,12 @@ if (stop) {
       heading: t("stop.heading"),
       words: t("stop.about"),
       isDanger: true,
-      run: async () => void (await call("POST", "/v1/service/stop", {})),
+      run: async () => {
+        await call("POST", "/v1/service/stop", {});
+        const told = element("p", { className: "notice bar", role: "status", textContent: t("stop.done") });
+        told.dataset["icon"] = "info";
+        document.querySelector(".top")?.after(told);
+      },
     });
   });
 }
