@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from fluxapi.archive.samples import FIGURES, Sample
 from fluxapi.model.jobid import encode_f58
@@ -109,6 +109,23 @@ def test_the_address_keeps_the_choice(past: Service, still: Page) -> None:
     still.reload()
     expect(still.get_by_role("radio", name="Hour")).to_be_checked()
     expect(still.locator("#total")).to_contain_text("2 jobs ended")
+
+
+def test_a_late_answer_does_not_hide_what_is_wrong(past: Service, still: Page) -> None:
+    open_page(still, past)
+    held: list[Route] = []
+    still.route("**/v1/history/figures*", lambda route: held.append(route))  # noqa: PLW0108 - marked by it
+    with still.expect_request("**/v1/history/figures*"):
+        still.get_by_text("Custom", exact=True).click()
+    still.get_by_label("From").fill("2100-01-01T00:00")
+    expect(still.get_by_role("alert")).to_contain_text("begins before it ends")
+    with still.expect_response("**/v1/history/figures*") as answered:
+        held[0].continue_()
+    answered.value.finished()
+    # A turn of the page, in which the answer is taken.
+    still.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
+    expect(still.get_by_role("alert")).to_contain_text("begins before it ends")
+    still.unroute_all(behavior="ignoreErrors")
 
 
 def test_a_custom_time_needs_a_begin_before_its_end(past: Service, still: Page) -> None:

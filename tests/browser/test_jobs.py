@@ -88,7 +88,6 @@ def test_selected_jobs_are_canceled_after_a_question(site: Service, page: Page) 
     expect(dialog).to_contain_text("1 job will be canceled")
     dialog.get_by_role("button", name="Cancel").click()
     expect(dialog).to_have_count(0)
-    expect(page.locator(".notice.bar[data-icon=info]")).to_contain_text("The service was stopped.")
     page.goto(f"{site.url}/?name=to-cancel")
     expect(line(page, jobid).locator(".status")).to_have_text("CANCELED")
 
@@ -194,6 +193,7 @@ def test_the_service_is_stopped_after_a_question(context: BrowserContext) -> Non
         dialog.get_by_role("button", name="Stop the service").click()
         assert running.process.wait(30) == 0
     expect(dialog).to_have_count(0)
+    expect(page.locator(".notice.bar[data-icon=info]")).to_contain_text("The service was stopped.")
     expect(page.locator("#state")).to_have_attribute("data-state", "cut off")
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.running import clean_environment, empty, needs_flux, service
+from tests.waiting import block_until
 
 from .program import Program
 
@@ -153,6 +154,8 @@ def test_changes_are_those_of_flux(uri: str, program: Program, names: dict[str, 
     program.ok("job", "raise", "-s7", "-t", "weather", held, "it", "rains")
     done = program("job", "urgency", "-v", held, "hold")
     assert (done.status, done.err) == (0, "fluxapi: old urgency: job held\n")
+    # Flux writes the eventlog a moment after it has answered.
+    block_until(lambda: "it rains" in theirs(uri, "job", "eventlog", held)[1])
     log = theirs(uri, "job", "eventlog", held)[1]
     assert 'memo mine={"text":"word","list":[1,2.5]} a=null\n' in log
     assert 'exception type="weather" severity=7 note="it rains"' in log

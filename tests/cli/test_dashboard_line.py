@@ -43,6 +43,7 @@ BODY: dict[str, Any] = {
     "name": "it's a 'name'",
     "queue": "batch",
     "bank": "physics",
+    "group": "study",
     "cwd": "/home/a b",
     "urgency": "expedite",
     "environment": {"A": "x=y $HOME", "B": "", "LINE": "two\nlines\t\x1b[31m", "$": "$$ ${HOME}"},

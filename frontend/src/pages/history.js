@@ -80,12 +80,14 @@ function follow() {
 
 async function read() {
   $("custom").hidden = Boolean(RANGES[field("range").value]);
+  // The answer for an earlier choice is not shown, not even beside a wrong one.
+  const mine = ++asked;
   const span = chosen();
   if (!span) {
     say(t("history.wrong_time"));
+    $("content").removeAttribute("aria-busy");
     return;
   }
-  const mine = ++asked;
   $("content").setAttribute("aria-busy", "true");
   try {
     const query = new URLSearchParams({ since: String(span[0]), until: String(span[1]), by: by(), order: "failed" });
