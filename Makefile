@@ -9,7 +9,7 @@ STAMP  := $(VENV)/.installed
 WORKERS ?= 3
 # Percent of lines and branches of model/, table/ and events/ that the fast lane must reach.
 COVERED ?= 95
-PYTEST := $(BIN)/pytest --numprocesses=$(WORKERS) --dist=worksteal
+PYTEST = $(BIN)/pytest --numprocesses=$(WORKERS) --dist=worksteal
 # Workers and the programs under test start sooner when Python keeps what it compiled.
 unexport PYTHONDONTWRITEBYTECODE
 # The Pythons of `make test-matrix`: names on PATH, or paths.
@@ -56,6 +56,8 @@ test: $(STAMP) $(DIST) ## run the tests (on a real Flux too where there is one)
 	$(BIN)/python -m compileall -q fluxapi
 	$(PYTEST) --durations=60 --durations-min=4 $(ARGS)
 
+# These wait more than those that drive a browser.
+test-fast: WORKERS = 4
 test-fast: $(STAMP) ## run the tests that need no Flux, no browser and no container
 	$(BIN)/python -m compileall -q fluxapi
 	$(PYTEST) -m "$(FAST)" --hypothesis-profile=fast $(ARGS)
