@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 
 from fluxapi.errors import FluxRefused
 from fluxapi.instance.embedded import added_events
-from tests.instance.embedded.conftest import site, start
+from tests.instance.embedded.conftest import Starter, site, start
 from tests.instance.embedded.harness import Site, spec
 
 __all__ = ["site", "start"]
@@ -68,3 +69,18 @@ async def test_volatile_memos_are_not_kept(site: Site, monkeypatch: pytest.Monke
     jobid = await site.submit(spec("true"), urgency=0)
     for _ in range(9):
         await site.instance.post_memo(jobid, {"k": "v" * 500}, volatile=True)
+
+
+@pytest.mark.parametrize("add", [_memo, _exception, _urgency])
+async def test_a_restart_does_not_forget_the_events(
+    start: Starter, tmp_path: Path, add: Add, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(added_events, "MAX_JOB_BYTES", 100_000)
+    first = await start(statedir=tmp_path)
+    jobid = await first.submit(spec("true"), urgency=0)
+    with pytest.raises(FluxRefused, match="too many memos"):
+        await _flood(first, [jobid], add)
+    await first.close()
+    second = await start(statedir=tmp_path)
+    with pytest.raises(FluxRefused, match="too many memos"):
+        await add(second, jobid)

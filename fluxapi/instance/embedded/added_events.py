@@ -7,12 +7,13 @@ without an end would take the memory of the service, and its time.
 from __future__ import annotations
 
 import errno
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 
 from fluxapi.errors import FluxRefused
+from fluxapi.model.eventlog import Event
 
 __all__ = ["MAX_JOB_BYTES", "MAX_TOTAL_BYTES", "AddedEvents"]
 
@@ -28,6 +29,8 @@ _EVENT_BYTES = 448
 _VALUE_BYTES = 72
 """Memory of a value, or of an empty list or object, besides its text."""
 
+_NAMES = frozenset({"exception", "memo", "urgency"})
+
 _encoder = msgspec.json.Encoder()
 
 
@@ -40,9 +43,7 @@ class AddedEvents:
 
     def add(self, jobid: int, context: Mapping[str, Any]) -> None:
         """Count an event with this context; raise ``FluxRefused`` if there is no room for it."""
-        text = _encoder.encode(context)
-        values = text.count(b",") + text.count(b"[") + text.count(b"{")
-        size = _EVENT_BYTES + len(text) + _VALUE_BYTES * values
+        size = _size(context)
         of_job = self._by_job.get(jobid, 0) + size
         if of_job > MAX_JOB_BYTES:
             words = "the job has too many memos, exceptions and changes of its urgency"
@@ -50,9 +51,25 @@ class AddedEvents:
         if self._total + size > MAX_TOTAL_BYTES:
             words = "active jobs have too many memos, exceptions and changes of their urgency"
             raise FluxRefused(words, errno=errno.ENOSPC)
-        self._by_job[jobid] = of_job
-        self._total += size
+        self._count(jobid, size)
+
+    def restore(self, jobid: int, events: Iterable[Event]) -> None:
+        """Count the stored events of a job that goes on after a restart."""
+        for event in events:
+            context = event.context or {}
+            if event.name in _NAMES and context.get("severity") != 0:
+                self._count(jobid, _size(context))
 
     def forget(self, jobid: int) -> None:
         """Forget a job that is not active any more."""
         self._total -= self._by_job.pop(jobid, 0)
+
+    def _count(self, jobid: int, size: int) -> None:
+        self._by_job[jobid] = self._by_job.get(jobid, 0) + size
+        self._total += size
+
+
+def _size(context: Mapping[str, Any]) -> int:
+    text = _encoder.encode(context)
+    values = text.count(b",") + text.count(b"[") + text.count(b"{")
+    return _EVENT_BYTES + len(text) + _VALUE_BYTES * values

@@ -159,6 +159,7 @@ class History:
             job = _active(row, log, engine.pool.hostname)
             if job is not None:
                 engine.active[job.id] = job
+                engine.added.restore(job.id, job.events)
                 unfinished.append(job)
         await asyncio.gather(*(asyncio.to_thread(_measure, job.log) for job in unfinished))
         for job in sorted(unfinished, key=lambda job: job.id):

@@ -77,7 +77,7 @@ class Lifecycle(abc.ABC):
         self._kicked = False
         self._due: deque[Iterator[None]] = deque()
         self._uncollected: dict[int, JobEnd] = {}
-        self._added = AddedEvents()
+        self.added = AddedEvents()
 
     # Provided by the subclass.
 
@@ -131,7 +131,7 @@ class Lifecycle(abc.ABC):
         if job.allocated is not None:
             raise FluxRefused("urgency cannot be changed once resources are allocated")
         context = {"userid": self.owner, "urgency": urgency}
-        self._added.add(jobid, context)
+        self.added.add(jobid, context)
         job.urgency = urgency
         self.post(job, "urgency", context)
         if job.state == "SCHED":
@@ -145,7 +145,7 @@ class Lifecycle(abc.ABC):
             raise FluxRefused("invalid exception type")
         job = self.find_active(jobid)
         if severity > 0:
-            self._added.add(jobid, {"type": type, "note": note})
+            self.added.add(jobid, {"type": type, "note": note})
         self.throw(job, type, severity, note or "")
 
     def post_memo(self, jobid: int, memo: dict[str, Any], *, volatile: bool) -> None:
@@ -154,7 +154,7 @@ class Lifecycle(abc.ABC):
         if volatile:
             self.journal.post(job, JournalMessage(job.id, [Event(time.time(), "memo", memo)]))
         else:
-            self._added.add(jobid, memo)
+            self.added.add(jobid, memo)
             self.post(job, "memo", memo)
 
     def collect(self, jobid: int) -> JobEnd:
@@ -212,7 +212,7 @@ class Lifecycle(abc.ABC):
         job.stop_timers()
         job.state = "INACTIVE"
         job.log.end()
-        self._added.forget(job.id)
+        self.added.forget(job.id)
         self.post(job, "clean")
         if is_waitable(job.events[0]):
             self._uncollected[job.id] = job_end(job.events)
@@ -229,7 +229,7 @@ class Lifecycle(abc.ABC):
             self.pool.free(job.allocated)
         job.state = "INACTIVE"
         job.log.end()
-        self._added.forget(job.id)
+        self.added.forget(job.id)
         self.active.pop(job.id, None)
         if self.dirty is not None:
             self.dirty.pop(job.id, None)
