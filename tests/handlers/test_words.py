@@ -27,7 +27,7 @@ SCRIPTS = WEB.parents[1] / "frontend" / "src"
 TEMPLATES = sorted((WEB / "templates").rglob("*.html"))
 ENGLISH = words.load()["en"]
 NO_KEY = re.compile(r"\.(?:css|html|ico|js|json|md|png|svg|txt)\Z")
-LOOKED_UP = {*SECTIONS, "page_problems", "problem_types"}
+LOOKED_UP = {*SECTIONS, "code_titles", "page_problems", "problem_types"}
 LITERAL = re.compile(r"""["'`]([a-z][a-z0-9_]*\.[a-z][a-z0-9_]*)["'`]""")
 
 
