@@ -128,3 +128,38 @@ def test_the_editor_is_accessible(site: Service, browser: Browser, look: str) ->
         violations.append("the page is too wide")
     context.close()
     assert violations == []
+
+
+def test_a_changed_line_of_a_copied_script_counts(site: Service, page: Page) -> None:
+    script = "#!/bin/sh\n#flux: -n1 --time-limit=1h --job-name=copied\ntrue\n"
+    editor(site, page)
+    page.get_by_label("Script", exact=True).fill(script)
+    expect(page.locator("#given-duration")).to_have_text("Line 2 of the script: 1h")
+    jobid = submitted(page)
+    page.goto(f"{site.url}/ui/submit?from={jobid}")
+    live(page)
+    limit = page.get_by_label("Time limit")
+    expect(limit).to_have_value("")
+    expect(limit).to_have_attribute("placeholder", "1h")
+    page.get_by_label("Script", exact=True).fill(script.replace("1h", "2h"))
+    expect(limit).to_have_attribute("placeholder", "2h")
+    made = jobspec(site, submitted(page))
+    assert made["attributes"]["system"]["duration"] == 7200
+
+
+def test_a_field_that_wins_over_a_line_says_so_beside_both(site: Service, page: Page) -> None:
+    editor(site, page)
+    page.get_by_label("Script", exact=True).fill("#!/bin/sh\n#flux: --time-limit=1h\ntrue\n")
+    limit = page.get_by_label("Time limit")
+    limit.fill("30m")
+    field = page.locator("#field-duration")
+    expect(field).to_contain_text("Replaces line 2 of the script (1h).")
+    notes = page.locator("#script-notes")
+    expect(notes).to_contain_text("Line 2: The field “Time limit” replaces this (1h).")
+    limit.fill("60m")
+    expect(notes).to_be_empty()
+    limit.fill("30m")
+    field.get_by_role("button", name="Use line 2").click()
+    expect(limit).to_have_value("")
+    expect(field).to_contain_text("Line 2 of the script: 1h")
+    expect(notes).to_be_empty()

@@ -5,7 +5,6 @@ import { Channel } from "../channel/channel.js";
 import { shellAdvice, shellSyntax } from "../submit/advice.js";
 import { Answer, sizeInWords } from "../submit/answer.js";
 import { Attachments, filesOf, withFiles } from "../submit/attachments.js";
-import { besides, valuesOf } from "../submit/resubmit.js";
 import { collect, fieldOf, hint, jobCount, request } from "../submit/form.js";
 import { duration, Inputs } from "../submit/inputs.js";
 import { keepRecent } from "../submit/kept.js";
@@ -14,6 +13,7 @@ import { LiveCheck } from "../submit/live_check.js";
 import { Origin } from "../submit/origin.js";
 import { titleOf, valuesOfSaved, withoutSecrets } from "../submit/saved_job.js";
 import { LINE, ScriptEditor, inForm } from "../submit/script.js";
+import { readJob } from "../submit/read_job.js";
 import { Sender } from "../submit/sender.js";
 import { split } from "../submit/shell.js";
 import { Templates } from "../submit/templates.js";
@@ -76,6 +76,7 @@ function update() {
   editor.update(isScript, values);
   const { job, wrong } = collect(inputs.current, values);
   advise(values);
+  editor.compare(values);
   const made = request(withFiles(job, files.entries), inputs.many, values);
   terminal.show(job, made, files.names);
   const isAnswered = made.path + JSON.stringify(made.body) === answered;
@@ -276,9 +277,7 @@ function fillSaved(saved, words, variables) {
 /** Fill the form with another job. @param {string} id */
 async function fillFrom(id) {
   try {
-    const place = `/v1/jobs/${encodeURIComponent(id)}`;
-    const [jobspec, events, record] = await Promise.all([call("GET", `${place}/jobspec`), call("GET", `${place}/eventlog`), call("GET", place)]);
-    const values = { ...valuesOf(jobspec, fields), ...besides(events) };
+    const { values, record } = await readJob(id, fields);
     inputs.fill(values);
     editor.view.refresh();
     origin.resubmit(id, "jobspec" in values, record, (limit) => {

@@ -5,6 +5,7 @@ import { element } from "../ui/element.js";
 import { fieldMessage, warningsOf } from "../ui/message.js";
 import { MEDIUM, visible } from "../ui/visible.js";
 import { t } from "../ui/words.js";
+import { winners } from "./beside_script.js";
 import { CodeView } from "./code_view.js";
 import { spelled } from "./duration.js";
 import { write } from "./form.js";
@@ -62,6 +63,10 @@ export class ScriptEditor {
   #answer = { fields: {}, lines: {}, errors: [], warnings: [] };
   #checked = "";
   #timer = 0;
+  /** What is in the inputs. @type {import("./form.js").Values} */
+  #typed = {};
+  /** The fields that are told to replace a line. */
+  #told = "[]";
 
   /**
    * @param {import("./form.js").Field[]} all
@@ -172,26 +177,61 @@ export class ScriptEditor {
   /** @param {Checked} answer */
   #show(answer) {
     this.#answer = answer;
-    const { fields, lines, errors } = answer;
-    this.fields = fields;
-    for (const { name, kind } of this.all) {
-      const value = fields[name];
-      const isGiven = value !== undefined;
-      const text = isGiven ? visible(valueInWords(name, kind, value), { most: MEDIUM }) : "";
-      this.#hold(name, text);
-      $(`given-${name}`).textContent = isGiven ? t("submit.given", { line: lines[name] ?? 1, text }) : "";
-    }
+    const { errors } = answer;
+    this.fields = answer.fields;
     this.view.mark(errors.map(({ line }) => line));
     $("script-notes").replaceChildren(
-      ...errors.map((error) => {
-        const { line } = error;
-        const item = element("li", { className: "wrong" });
-        const button = element("button", { type: "button", className: "link", textContent: t("submit.line", { line }) });
-        button.addEventListener("click", () => this.view.reveal(line));
-        item.append(button, `: ${inForm(error)}`);
-        return item;
-      }),
+      ...errors.map((error) => this.#note(error.line, inForm(error), "wrong")),
       ...warningsOf(answer).map((textContent) => element("li", { textContent })),
     );
+    this.#told = "[]";
+    this.compare(this.#typed);
+  }
+
+  /** @param {number} line @param {string} text @param {string} className */
+  #note(line, text, className) {
+    const item = element("li", { className });
+    const button = element("button", { type: "button", className: "link", textContent: t("submit.line", { line }) });
+    button.addEventListener("click", () => this.view.reveal(line));
+    item.append(button, `: ${text}`);
+    return item;
+  }
+
+  /** Say beside the fields what the script says of them, and where they replace it. @param {import("./form.js").Values} values */
+  compare(values) {
+    this.#typed = values;
+    const { fields, lines } = this.#answer;
+    const won = winners(values, this.all, fields).map(({ name }) => name);
+    const isTold = this.#told === JSON.stringify(won);
+    this.#told = JSON.stringify(won);
+    const notes = $("script-notes");
+    if (!isTold) for (const old of [...notes.querySelectorAll(".wins"), ...document.querySelectorAll(".field > .wins")]) old.remove();
+    for (const { name, kind } of this.all) {
+      const value = fields[name];
+      const line = lines[name] ?? 1;
+      const text = value === undefined ? "" : visible(valueInWords(name, kind, value), { most: MEDIUM });
+      this.#hold(name, text);
+      const given = $(`given-${name}`);
+      const isWon = won.includes(name);
+      const said = value === undefined || isWon ? "" : t("submit.given", { line, text });
+      // How a time limit was understood stands there, too.
+      if (!given.dataset["understood"] && given.textContent !== said) given.textContent = said;
+      if (isTold || !isWon) continue;
+      const beside = element("p", { className: "wins", textContent: `${t("submit.field_wins", { line, text })} ` });
+      const use = element("button", { type: "button", className: "link", textContent: t("submit.use_line", { line }) });
+      use.addEventListener("click", () => this.#clear(name));
+      beside.append(use);
+      given.after(beside);
+      const field = document.querySelector(`label[for="${name}"]`)?.textContent ?? name;
+      notes.append(this.#note(line, t("submit.line_loses", { field, text }), "wins"));
+    }
+  }
+
+  /** Empty a field, so that the script decides. @param {string} name */
+  #clear(name) {
+    const input = /** @type {HTMLInputElement} */ ($(name));
+    input.value = "";
+    input.focus();
+    input.dispatchEvent(new Event("input", { bubbles: true }));
   }
 }
