@@ -191,3 +191,28 @@ const cases = JSON.parse(readFileSync(new URL("outcomes.json", import.meta.url),
 for (const [phrase, , record] of cases.filter(([, , { state }]) => state === "INACTIVE")) {
   test(`an outcome reads as the service says it: ${phrase}`, () => assert.equal(outcome(record), phrase));
 }
+
+test("a view of failed jobs tells of each that comes, once, and the next page goes on there", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const kept = watches(new Kept());
+  /** @type {string[][]} */
+  const asked = [];
+  const call = async (/** @type {string} */ _method, /** @type {string} */ _path, /** @type {{ ids: string[] }} */ { ids }) => {
+    asked.push(ids);
+    const job = { state: "INACTIVE", result: "FAILED", username: "ada", waitstatus: 256, t_submit: 1 };
+    return { jobs: ids.map((id) => ({ ...job, id, name: id === "f2" ? "other" : "train" })) };
+  };
+  const { channel, told } = window(kept, undefined, call);
+  kept.add({ kind: "view", key: "view", title: "Jobs", filters: { state: "failed", name: "train", user: "ada" } });
+  assert.deepEqual(channel.wishes, [{ stream: "events", filter: { event: ["clean"], state: ["FAILED"], user: "ada" } }]);
+  for (const id of ["f1", "f2", "f3"]) channel.say({ type: "event", id, name: "clean", cursor: `c${id}` });
+  t.mock.timers.tick(1000);
+  await settled();
+  assert.deepEqual(asked, [["f1", "f2", "f3"]]);
+  assert.deepEqual(told, [["view", "2 more jobs match, such as f1 (train), Exit code 1."]]);
+  assert.equal(kept.all[0]?.cursor, "cf3");
+  channel.say({ type: "bookmark", cursor: "c9" });
+  t.mock.timers.tick(1000);
+  await settled();
+  assert.deepEqual([told.length, kept.all[0]?.cursor], [1, "c9"]);
+});

@@ -24,7 +24,7 @@ function storage() {
 
 /** Return the page of what was watched. @param {Watch} watch */
 function page({ kind, id, filters }) {
-  if (kind !== "filter") return at(`/ui/${kind}s/${id}`);
+  if (kind === "job" || kind === "group") return at(`/ui/${kind}s/${id}`);
   const query = new URLSearchParams(filters);
   return at(query.size ? `/?${query}` : "/");
 }

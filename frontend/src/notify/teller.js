@@ -73,7 +73,7 @@ export class Teller {
   tell({ key, title }, body, address) {
     if (!isSeen()) this.watches.told += 1;
     const [head, text] = [visible(title, { most: MAX_CHARACTERS }), visible(body, { most: MAX_CHARACTERS })];
-    if (!this.#notify(head, { body: text, tag: key, icon: this.#icon }, address)) this.watches.show({ title: head, body: text, address });
+    if (!this.#notify(head, /** @type {NotificationOptions} */ ({ body: text, tag: key, renotify: true, icon: this.#icon }), address)) this.watches.show({ title: head, body: text, address });
   }
 
   /** @param {string} title @param {NotificationOptions} options @param {string} address @returns {boolean} whether it could be shown */

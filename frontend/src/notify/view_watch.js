@@ -1,7 +1,11 @@
-/** "Tell me" over the table of jobs: the reader is told when the active jobs that match the filters have ended. */
+/**
+ * "Tell me" over the table of jobs: the reader is told when the active jobs that match the filters have ended, or, in a view
+ * of jobs that have ended in some way, such as `state:failed`, of each that comes to it.
+ */
 
 import { print } from "../table/filter_query.js";
 import { write } from "../table/filters.js";
+import { RESULTS } from "../ui/states.js";
 import { tell } from "../ui/tell.js";
 import { SHORT, visible } from "../ui/visible.js";
 import { t } from "../ui/words.js";
@@ -9,11 +13,22 @@ import { watchButton } from "./notify.js";
 
 /** @typedef {import("../table/filter_query.js").Filters} Filters */
 
-/** Return the filters but those of the state, which changes until the jobs end, and of the time. @param {Filters} filters */
-const watched = ({ state: _state, result: _result, since: _since, until: _until, ...rest }) => rest;
+/** States of jobs that have ended. */
+const ENDED = new Set([...RESULTS, "INACTIVE"].map((word) => word.toLowerCase()));
+
+/** Return what is watched of a view. @param {Filters} filters */
+function watched({ state = "", result = "", since, until, ...rest }) {
+  const ended = [...state.split(","), ...result.split(",")].filter((word) => ENDED.has(word.trim().toLowerCase())).join(",");
+  if (ended) return { ...rest, ...(since ? { since } : {}), ...(until ? { until } : {}), state: ended };
+  // The state changes until the jobs end, and a job counts whenever it was submitted.
+  return rest;
+}
+
+/** Whether the reader is told of each job that comes, in place of the end of those that are active. @param {Filters} rest */
+const joins = (rest) => Boolean(rest["state"]);
 
 /** @param {Filters} rest */
-const keyOf = (rest) => `filter ${write(rest, { key: "id", down: true })}`;
+const keyOf = (rest) => `${joins(rest) ? "view" : "filter"} ${write(rest, { key: "id", down: true })}`;
 
 /** @param {Filters} rest */
 const titleOf = (rest) => (print(rest) ? t("jobs.watch_title", { filter: print(rest) }) : t("common.all_jobs"));
@@ -30,6 +45,7 @@ export class ViewWatch {
   /** Active jobs that match; 0 as long as that is not known. */
   #count = 0;
   #hasNone = false;
+  #hasEnded = false;
 
   /**
    * @param {import("./watches.js").Watches} watches
@@ -42,6 +58,7 @@ export class ViewWatch {
     this.#rest = watched(filters);
     const make = () => {
       const rest = this.#rest;
+      if (joins(rest)) return { kind: /** @type {const} */ ("view"), key: keyOf(rest), title: titleOf(rest), filters: rest };
       const ids = active(rest);
       return ids ? { kind: /** @type {const} */ ("filter"), key: keyOf(rest), title: titleOf(rest), filters: rest, active: ids } : t("jobs.none_active");
     };
@@ -70,8 +87,10 @@ export class ViewWatch {
    * Offer to tell when jobs end, if there are some that have not.
    * @param {number | undefined} count active jobs that match, as far as that is known
    * @param {boolean} hasNone
+   * @param {boolean} hasEnded whether the instance has, so that no job comes
    */
-  offer(count, hasNone) {
+  offer(count, hasNone, hasEnded) {
+    this.#hasEnded = hasEnded;
     this.#count = hasNone ? 0 : count ?? 0;
     this.#hasNone = hasNone;
     this.#name();
@@ -80,11 +99,13 @@ export class ViewWatch {
   /** Say which jobs the reader can be told of, or will be. */
   #name() {
     const isOn = this.element.ariaPressed === "true";
-    const isIdle = this.#hasNone && !isOn;
+    const isOfEach = joins(this.#rest);
+    const isIdle = (isOfEach ? this.#hasEnded : this.#hasNone) && !isOn;
     const filter = this.#filter;
     const count = this.#count;
     const [plain, counted, filtered] = isOn ? TOLD : TELL;
-    const label = count ? t(filter ? filtered : counted, { count, filter }) : t(plain);
+    const each = isOn ? "jobs.told_joins" : "jobs.tell_me_joins";
+    const label = isOfEach ? t(each, { filter }) : count ? t(filter ? filtered : counted, { count, filter }) : t(plain);
     if (this.element.disabled !== isIdle) this.element.disabled = isIdle;
     if (this.element.ariaLabel !== label) this.element.ariaLabel = label;
     const title = isIdle ? t("jobs.none_active") : label;

@@ -157,9 +157,15 @@ export class Watcher extends EventTarget {
     for (const [key, watch] of others) {
       if (this.#followed.has(key)) continue;
       const name = `watched ${++this.#count}`;
-      const stop = watch.kind === "group" ? this.#followGroup(watch, name) : this.#followFilter(watch, name);
+      const stop = this.#followOne(watch, name);
       this.#followed.set(key, { name, stop });
     }
+  }
+
+  /** @param {Watch} watch @param {string} name @returns {() => void} */
+  #followOne(watch, name) {
+    if (watch.kind === "group") return this.#followGroup(watch, name);
+    return watch.kind === "view" ? this.#followView(watch, name) : this.#followFilter(watch, name);
   }
 
   /** @param {string} key @param {string} body */
@@ -209,8 +215,7 @@ export class Watcher extends EventTarget {
       const job = page["jobs"][0];
       this.watches.update(key, { hasFailed: true });
       if (!job) return;
-      const named = job["name"] ? t("notify.named_job", { id: job["id"], name: job["name"] }) : job["id"];
-      this.tell(watch, t("notify.failures", { count: FAILED + TIMEOUT, job: named, outcome: outcome(job) }));
+      this.tell(watch, t("notify.failures", { count: FAILED + TIMEOUT, job: named(job), outcome: outcome(job) }));
     });
     let isFirst = true;
     this.channel.follow(name, () => ({ stream: "events", filter: { group: id, event: ["clean"] } }), (message) => {
@@ -247,9 +252,7 @@ export class Watcher extends EventTarget {
       const ends = counted(counts);
       this.#end(key, ends ? t("notify.filter_ended_counts", { counts: ends }) : t("notify.filter_ended"));
     });
-    // The service knows these filters as the page does; the page applies the others.
-    const exact = Object.fromEntries(["user", "queue", "group"].flatMap((it) => (filters[it] && !filters[it].includes(",") ? [[it, filters[it]]] : [])));
-    this.channel.follow(name, () => ({ stream: "jobs", filter: { state: ["ACTIVE"], ...exact } }), (message) => {
+    this.channel.follow(name, () => ({ stream: "jobs", filter: { state: ["ACTIVE"], ...exact(filters) } }), (message) => {
       if (this.#hasEnded(message, [key])) return;
       if (message.type === "snapshot" && message["first"]) isWhole = false;
       rows.take(message);
@@ -261,4 +264,41 @@ export class Watcher extends EventTarget {
     });
     return () => look.stop();
   }
+
+  /** Tell of each job that ends so that it matches, until the reader has had enough. @param {Watch} watch @param {string} name @returns {() => void} */
+  #followView({ key, filters = {}, cursor }, name) {
+    /** @type {Set<string>} */
+    const ended = new Set();
+    let last = cursor;
+    const look = new Soon(async () => {
+      const ids = [...ended].slice(0, MAX_KEPT);
+      const { jobs } = ids.length ? await this.call("POST", "/v1/jobs/query", { ids }) : { jobs: [] };
+      for (const id of ids) ended.delete(id);
+      const rows = new Rows();
+      for (const job of jobs) rows.take({ ...job, type: "job" });
+      const passes = test(filters) ?? (() => true);
+      const [job, ...more] = jobs.filter((/** @type {any} */ it) => [rows.all.get(it["id"])].some((row) => row && passes(row)));
+      const watch = this.watches.all.find((it) => it.key === key);
+      if (watch && job) this.tell(watch, t("notify.joined", { count: 1 + more.length, job: named(job), outcome: outcome(job) }));
+      if (ended.size) look.want();
+      // The next page goes on here.
+      else if (last !== watch?.cursor) this.watches.update(key, last ? { cursor: last } : {});
+    });
+    const states = (filters["state"] ?? "").toUpperCase().split(",");
+    this.channel.follow(name, () => ({ stream: "events", filter: { event: ["clean"], state: states, ...exact(filters) } }), (message) => {
+      if (this.#hasEnded(message, [key])) return;
+      if (message.cursor) last = message.cursor;
+      if (message.type === "event") ended.add(message["id"]);
+      look.want();
+    }, cursor);
+    return () => look.stop();
+  }
 }
+
+/** What the service filters by as the page does; the page applies the others. @param {Record<string, string>} filters */
+function exact(filters) {
+  return Object.fromEntries(["user", "queue", "group"].flatMap((it) => (filters[it] && !filters[it].includes(",") ? [[it, filters[it]]] : [])));
+}
+
+/** @param {Record<string, any>} job */
+const named = (job) => (job["name"] ? t("notify.named_job", { id: job["id"], name: job["name"] }) : job["id"]);

@@ -1,14 +1,15 @@
-/** The watches of a reader: what to tell the end of, and how much was told since the reader last looked. */
+/** The watches of a reader: what to tell of, and how much was told since the reader last looked. */
 
 /**
  * @typedef {object} Watch
- * @property {"job" | "group" | "filter"} kind
+ * @property {"job" | "group" | "filter" | "view"} kind
  * @property {string} key unique among all watches
  * @property {string} [id] of the job or the group
  * @property {string} title for the reader
- * @property {Record<string, string>} [filters] of the table of jobs, without state and result
+ * @property {Record<string, string>} [filters] of the table of jobs; without state and result, unless it is a view
  * @property {boolean} [hasFailed] a job of the group has failed, and nothing is to be told of that any more
  * @property {string[]} [active] ids of the jobs that match and are active, as many as are kept
+ * @property {string} [cursor] of the events up to which the jobs of a view were told
  * @property {Record<string, number>} [counts] results of the jobs that have ended
  */
 

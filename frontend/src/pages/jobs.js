@@ -204,7 +204,8 @@ const note = (row) => situation.why(row, now());
 function offerWatch() {
   // A watch is of jobs of any time, which the counts are not.
   const isCounted = !filters["since"] && !filters["until"];
-  watch?.offer(isCounted ? strip.active : undefined, channel.state.ended !== "" || (strip.active === 0 && isWhole));
+  const hasEnded = channel.state.ended !== "";
+  watch?.offer(isCounted ? strip.active : undefined, hasEnded || (strip.active === 0 && isWhole), hasEnded);
 }
 
 /** Return the IDs of the active jobs that match, unless there are none. @param {import("../table/filter_query.js").Filters} rest */

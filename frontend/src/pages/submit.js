@@ -1,6 +1,6 @@
 /** The page to submit from: the form, what it would send, and what came of it. */
 
-import { address, call, Problem } from "../ui/api.js";
+import { address, Problem } from "../ui/api.js";
 import { Channel } from "../channel/channel.js";
 import { shellAdvice, shellSyntax } from "../submit/advice.js";
 import { Answer, sizeInWords } from "../submit/answer.js";
