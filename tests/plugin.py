@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests import programs
 from tests.running import Service, flux_instance, service
 
 if TYPE_CHECKING:
@@ -101,7 +102,8 @@ os.environ["XDG_STATE_HOME"] = _state.name
 
 
 def pytest_unconfigure() -> None:
-    """Remove the state directory of the services under test."""
+    """End the server of programs, and remove the state directory of the services under test."""
+    programs.close()
     _state.cleanup()
 
 

@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from tests import programs
 from tests.waiting import block_until
 
 __all__ = [
@@ -207,8 +208,10 @@ def service(
     *flags: str, program: Sequence[str] = ("fluxapi",), **environ: str
 ) -> Iterator[Service]:
     """Run ``python -m`` with *program* and ``serve`` on a free port while the context lasts."""
-    with subprocess.Popen(
-        [sys.executable, "-m", *program, "serve", "--port", "0", *flags],
+    with programs.start(
+        *program,
+        *("serve", "--port", "0"),
+        *flags,
         env=own_environment(**environ),
         stdout=subprocess.PIPE,
         text=True,

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from fluxapi.cli.program import run
+from tests import programs
 from tests.running import own_environment
 
 __all__ = ["Done", "Program"]
@@ -71,15 +72,20 @@ class Program:
     def process(self, *words: str, input: str | bytes = "", **environ: str) -> Done:
         """Run it to its end, as a process of its own."""
         data = input.encode() if isinstance(input, str) else input
-        done = subprocess.run(
-            self.command(*words),
-            input=data,
+        with programs.start(
+            self.module,
+            *words,
             env=self.environment(**environ),
-            capture_output=True,
-            timeout=_PATIENCE,
-            check=False,
-        )
-        return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        ) as process:
+            try:
+                out, err = process.communicate(data, _PATIENCE)
+            except BaseException:
+                process.kill()
+                raise
+        return Done(process.returncode, out.decode(), err.decode())
 
     def ok(self, *words: str, input: str | bytes = "", **environ: str) -> str:
         """Return its standard output; it must have succeeded."""
@@ -93,8 +99,9 @@ class Program:
 
     def start(self, *words: str, **environ: str) -> subprocess.Popen[str]:
         """Start it, to be read and signaled."""
-        return subprocess.Popen(
-            self.command(*words),
+        return programs.start(
+            self.module,
+            *words,
             env=self.environment(**environ),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -15,6 +15,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from tests import programs
+
 from .program import Program
 
 __all__ = ["Terminal", "terminal"]
@@ -78,14 +80,14 @@ def terminal(
     """Run a command at a terminal of its own while the context lasts."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
-    with subprocess.Popen(
-        run.command(*words),
+    with programs.start(
+        run.module,
+        *words,
+        terminal=True,
         env=run.environment(**{"TERM": "xterm-256color", "NO_COLOR": "", **environ}),
         stdin=slave,
         stdout=slave,
         stderr=slave,
-        start_new_session=True,
-        preexec_fn=_take_terminal,  # noqa: PLW1509 - the test has no threads
     ) as process:
         os.close(slave)
         try:
@@ -95,7 +97,3 @@ def terminal(
                 process.kill()
             process.wait()
             os.close(master)
-
-
-def _take_terminal() -> None:
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import urllib.request
+from pathlib import Path
 
 
 def check(url: str) -> None:
@@ -41,4 +42,5 @@ def serve(command: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(serve([sys.executable, "-m", "fluxapi", *sys.argv[1:]]))
+    client = Path(__file__).with_name("fork_client.py")
+    sys.exit(serve([sys.executable, "-IS", str(client), *sys.argv[1:]]))

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests import programs
 from tests.running import Service, clean_environment, own_environment, service
 from tests.waiting import TIMEOUT_S
 
@@ -96,6 +97,7 @@ def environment(where: Place, kind: str, folder: Path) -> dict[str, str]:
         PATH=os.pathsep.join(path),
         HOME=str(folder),
         FLUXAPI_URL=where.service.url.rstrip("/"),
+        FORK_SERVER=programs.server_path(),
         **secrets,
     )
 

@@ -1,0 +1,189 @@
+"""A process that has imported fluxapi, and becomes any of its programs by a fork.
+
+Imports are most of the processor time of a short program. :mod:`tests.programs` starts this process
+and describes the requests that it takes on its socket. It ends when its standard input ends.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import fcntl
+import gc
+import importlib
+import io
+import os
+import pkgutil
+import runpy
+import select
+import signal
+import socket
+import sys
+import termios
+import threading
+import time
+from typing import Any, NoReturn
+
+MAX_REQUEST_BYTES = 1 << 17
+Program = tuple[list[str], str, dict[str, str]]
+"""The words of a program, its directory and its environment."""
+
+_STREAMS = 3
+_STDERR = 2
+
+_READ_AT_START = ("LANG", "LC_", "LD_", "MALLOC", "PYTHON", "SSL_")
+"""The beginnings of variables that an interpreter and its libraries read when they start."""
+
+
+def _import_programs() -> None:
+    """Import what commands and the service import, apart from the bindings of Flux."""
+    for package in ("fluxapi.cli.commands", "fluxapi.cli", "fluxapi.client"):
+        for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
+            importlib.import_module(f"{package}.{module.name}")
+    for name in ("fluxapi.service", "uvloop"):
+        importlib.import_module(name)
+
+
+def _can_become(environ: dict[str, str]) -> bool:
+    """Return whether a new interpreter would start with *environ* as this one did."""
+    ours, theirs = (
+        {name: value for name, value in it.items() if name.startswith(_READ_AT_START)}
+        for it in (os.environ, environ)
+    )
+    return ours == theirs
+
+
+def _text(descriptor: int, name: str, mode: str, errors: str) -> Any:
+    """Return a standard stream as the interpreter opens it."""
+    raw: Any = io.FileIO(descriptor, mode, closefd=False)
+    raw.name = name
+    unbuffered = mode == "w" and bool(os.environ.get("PYTHONUNBUFFERED"))
+    binary: Any = raw
+    if not unbuffered:
+        binary = io.BufferedReader(raw) if mode == "r" else io.BufferedWriter(raw)
+    stream: Any = io.TextIOWrapper(
+        binary,
+        sys.stdin.encoding,
+        errors,
+        line_buffering=descriptor == _STDERR or os.isatty(descriptor),
+        write_through=unbuffered,
+    )
+    stream.mode = mode
+    return stream
+
+
+def _become(words: list[str], folder: str, environ: dict[str, str]) -> None:
+    """Give this process what a new one gets from ``exec``, except for its streams."""
+    os.environ.clear()
+    os.environ.update(environ)
+    time.tzset()
+    os.chdir(folder)
+    sys.path[0] = folder
+    sys.argv = ["-m", *words[1:]]
+    sys.orig_argv = [sys.executable, "-m", *words]
+    sys.stdin = _text(0, "<stdin>", "r", "strict")
+    sys.stdout = _text(1, "<stdout>", "w", "strict")
+    sys.stderr = _text(2, "<stderr>", "w", "backslashreplace")
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    gc.enable()
+
+
+def _run(words: list[str]) -> None:
+    """Run the program; free no module at its end, since that would copy the server's memory."""
+    try:
+        runpy.run_module(words[0], run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        if end.code is not None and not isinstance(end.code, int):
+            raise
+        threading._shutdown()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()
+        try:
+            sys.stdout.flush()
+            sys.stderr.flush()
+        except OSError:
+            raise end from None
+        os._exit((end.code or 0) & 0xFF)
+
+
+def _watch(pid: int, connection: socket.socket) -> None:
+    """Tell the client how its program ends; end the program if the client goes."""
+    process = os.pidfd_open(pid)
+    ready, _, _ = select.select([process, connection.fileno()], [], [])
+    if process not in ready:
+        os.kill(pid, signal.SIGKILL)
+    _, status = os.waitpid(pid, 0)
+    if process in ready:
+        connection.send(f"{os.waitstatus_to_exitcode(status)}".encode())
+
+
+def _tell(kind: str, pid: int, connection: socket.socket) -> NoReturn:
+    """Tell the client the ID of its program, and end this process between it and the server."""
+    try:
+        connection.send(f"{pid}".encode())
+        if kind == "watched":
+            _watch(pid, connection)
+    finally:
+        os._exit(0)
+
+
+def _connect(kind: str, streams: list[int]) -> None:
+    """Take the streams of the client."""
+    for target, source in enumerate(streams):
+        os.dup2(source, target)
+        os.close(source)
+    if kind == "terminal":
+        os.setsid()
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+def _answer(server: socket.socket) -> Program | None:
+    """Answer one request; return the program in the process that is to become it."""
+    connection, _ = server.accept()
+    with connection:
+        data, streams, _, _ = socket.recv_fds(connection, MAX_REQUEST_BYTES, _STREAMS)
+        kind, folder, count, *rest = map(os.fsdecode, data.split(b"\0"))
+        words, pairs = rest[: int(count)], rest[int(count) :]
+        environ = dict(pair.split("=", 1) for pair in pairs)
+        if not _can_become(environ):
+            connection.send(b"0")
+        elif (middle := os.fork()) == 0:
+            server.close()
+            if (pid := os.fork()) == 0:
+                _connect(kind, streams)
+                return words, folder, environ
+            for descriptor in streams:
+                os.close(descriptor)
+            _tell(kind, pid, connection)
+        elif kind != "watched":
+            # The program is an orphan now, and the client has become its parent.
+            os.waitpid(middle, 0)
+    for descriptor in streams:
+        os.close(descriptor)
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    return None
+
+
+def _serve(path: str) -> Program | None:
+    """Answer requests to the end; in a program, return the request that it is for."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as server:
+        server.bind(path)
+        server.listen()
+        os.write(1, b"\n")
+        while True:
+            ready, _, _ = select.select([0, server.fileno()], [], [])
+            if 0 in ready:
+                return None
+            if (request := _answer(server)) is not None:
+                return request
+
+
+if __name__ == "__main__":
+    gc.disable()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _import_programs()
+    gc.freeze()
+    if (found := _serve(sys.argv[1])) is not None:
+        _become(*found)
+        _run(found[0])

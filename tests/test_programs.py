@@ -1,0 +1,82 @@
+"""A program that the tests fork is like one that they start with a new interpreter."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import programs
+from tests.running import own_environment
+
+PROBE = """
+import json, os, sys
+at = {name: getattr(sys, name).isatty() for name in ("stdin", "stdout", "stderr")}
+print(json.dumps({
+    "words": sys.argv[1:], "folder": os.getcwd(), "parent": os.getppid(), "tty": at,
+    "name": __name__, "path": sys.path[0], "asked": os.environ["ASKED"],
+    "encodings": [sys.stdin.encoding, sys.stdout.encoding, sys.stderr.errors],
+    "first": sys.stdin.readline(),
+}))
+sys.stderr.write("half a line")
+sys.exit(int(sys.argv[1]))
+"""
+PIPES: dict[str, Any] = {
+    "stdin": subprocess.PIPE,
+    "stdout": subprocess.PIPE,
+    "stderr": subprocess.PIPE,
+    "text": True,
+}
+
+
+@pytest.fixture
+def probe(tmp_path: Path) -> Path:
+    """Return a directory with the module ``probe``."""
+    (tmp_path / "probe.py").write_text(PROBE, encoding="utf-8")
+    return tmp_path
+
+
+def test_a_forked_program_has_what_a_new_one_has(probe: Path) -> None:
+    environ = own_environment(ASKED="ä=1")
+    words = ("7", "two words", "")
+    forked = programs.start("probe", *words, env=environ, cwd=probe, **PIPES)
+    command = [sys.executable, "-m", "probe", *words]
+    new = subprocess.Popen(command, env=environ, cwd=probe, **PIPES)
+    told = [json.loads(it.communicate("a line\n", timeout=60)[0]) for it in (forked, new)]
+    assert told[0] == told[1]
+    assert told[0]["parent"] == os.getpid()
+    assert forked.returncode == new.returncode == 7
+
+
+def test_standard_error_is_written_at_the_end(probe: Path) -> None:
+    with programs.start("probe", "0", env=own_environment(ASKED=""), cwd=probe, **PIPES) as process:
+        _, error = process.communicate(timeout=60)
+    assert (process.returncode, error) == (0, "half a line")
+
+
+def test_a_signal_ends_it(probe: Path) -> None:
+    with programs.start("probe", "0", env=own_environment(ASKED=""), cwd=probe, **PIPES) as process:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == -signal.SIGTERM
+
+
+@pytest.mark.skipif(not programs.can_fork(), reason="programs cannot be forked here")
+def test_another_locale_takes_a_new_interpreter() -> None:
+    def command_line(**environ: str) -> bytes:
+        env = own_environment(**environ)
+        with programs.start("fluxapi", "serve", "--port=0", env=env, **PIPES) as process:
+            line = process.stdout.readline()  # type: ignore[union-attr]
+            assert line
+            path = Path(f"/proc/{process.pid}/cmdline")
+            read = path.read_bytes()
+            process.terminate()
+        return read
+
+    assert b"tests.fork_server" in command_line()
+    assert b"fluxapi\0serve" in command_line(LC_ALL="C")
