@@ -4,14 +4,11 @@ import { readFileSync } from "node:fs";
 
 import { build } from "esbuild";
 
-const COLUMNS = new URL("../fluxapi/web/columns.json", import.meta.url);
-/** Pixels of the column of boxes. */
-const PICK = 36;
+import { INSTANCE_PX, PICK_PX, SCROLLBAR_PX, byTurn } from "./src/table/fitting_columns.js";
 
-/** Pixels of the window that a list does not have: its margins, and its scroll bar (SCROLLBAR_PX in column_settings.js). */
-const BESIDE = 32 + 16;
-/** Pixels of the column that only past jobs of several instances have (--more in table.css). */
-const INSTANCE = 152;
+const COLUMNS = new URL("../fluxapi/web/columns.json", import.meta.url);
+/** Pixels of the window that a list does not have: its margins, and its scroll bar. */
+const BESIDE_PX = 32 + SCROLLBAR_PX;
 
 /**
  * The columns that give way before the script has run, and in lists that no script draws.
@@ -19,12 +16,12 @@ const INSTANCE = 152;
  * @param {number} least pixels of the columns that are always there
  */
 function leftOut(shown, least) {
-  const giving = shown.filter(({ gives_way }) => gives_way).sort((a, b) => (a.gives_way ?? 0) - (b.gives_way ?? 0));
-  const more = [...shown.filter(({ sparse }) => sparse), { key: "instance", width: INSTANCE }];
+  const giving = byTurn(shown);
+  const more = [...shown.filter(({ sparse }) => sparse), { key: "instance", width: INSTANCE_PX }];
   /** Each set of the columns that a list may have besides. @type {{ having: string, width: number }[]} */
   const sets = more.reduce(
     (all, { key, width }) => [...all, ...all.map((set) => ({ having: `${set.having}:has(th[data-key="${key}"])`, width: set.width + width }))],
-    [{ having: "", width: least + BESIDE }],
+    [{ having: "", width: least + BESIDE_PX }],
   );
   return sets.flatMap(({ having, width: wanted }) =>
     giving.map(({ key, width }) => {
@@ -42,10 +39,15 @@ function leftOut(shown, least) {
  */
 export function widths(columns) {
   const shown = columns.filter(({ hidden }) => !hidden);
-  const least = shown.reduce((sum, { sparse, width }) => (sparse ? sum : sum + width), PICK);
+  const least = shown.reduce((sum, { sparse, width }) => (sparse ? sum : sum + width), PICK_PX);
   const sparse = shown.filter((column) => column.sparse);
   const out = shown.filter(({ gives_way }) => gives_way).map(({ key }) => `var(--no-${key}, 0px)`);
   return [
+    `:root { --pick: ${PICK_PX}px; }`,
+    // Past jobs have no column of boxes.
+    `.past table#jobs { --more: calc(-1 * var(--pick)); }`,
+    `.past table#jobs:has([data-key="instance"]) { --more: ${INSTANCE_PX - PICK_PX}px; }`,
+    `.past th[data-key="instance"] { width: ${INSTANCE_PX}px; }`,
     ...leftOut(shown, least),
     ...shown.filter(({ grows, fills }) => !grows && !fills).map(({ key, width }) => `table#jobs th[data-key="${key}"] { width: ${width}px; }`),
     ...shown.filter(({ grows }) => grows).map(({ key, width }) => `table#jobs th[data-key="${key}"] { --least: ${width}px; width: var(--grown); }`),

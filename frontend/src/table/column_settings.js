@@ -2,15 +2,11 @@
 
 import { element } from "../ui/element.js";
 import { t } from "../ui/words.js";
-import { PICK } from "./grid_parts.js";
+import { fitting } from "./fitting_columns.js";
 
 /** @typedef {import("./columns.js").Column} Column */
 
 const KEY = "fluxapi.columns";
-/** Pixels that a list may need for its scroll bar. */
-const SCROLLBAR_PX = 16;
-
-const byTurn = (/** @type {Column} */ a, /** @type {Column} */ b) => (a.gives_way ?? 0) - (b.gives_way ?? 0);
 
 /** @param {Column[]} all */
 export function load(all) {
@@ -56,16 +52,8 @@ export class Choice {
    */
   fitting(room, sorted) {
     const { columns, first } = this;
-    const width = (/** @type {Column} */ { key, width }) => this.widths.get(key) ?? width;
     if (this.shown.size !== first.length || !first.every((key) => this.shown.has(key))) return columns;
-    let lack = columns.reduce((sum, column) => sum + width(column), PICK) - room;
-    const out = new Set();
-    for (const column of columns.filter(({ gives_way, key }) => gives_way && key !== sorted).sort(byTurn)) {
-      if (lack <= 0) break;
-      out.add(column);
-      lack -= width(column);
-    }
-    return columns.filter((column) => !out.has(column));
+    return fitting(columns, room, sorted, ({ key, width }) => this.widths.get(key) ?? width);
   }
 
   /** Some columns have something to show. @param {Set<string>} keys @returns {boolean} whether one had nothing before */
@@ -111,19 +99,6 @@ export class Choice {
       // A browser that keeps nothing shows the columns of a first visit.
     }
   }
-}
-
-/**
- * Show the columns that the window has room for; on a phone, a job is a card, and nothing gives way.
- * @param {import("./grid.js").Grid} grid
- * @param {Choice} choice
- * @param {boolean} [isNew] whether they are drawn anew even if they are the same
- */
-export function showColumns(grid, choice, isNew = true) {
-  const room = matchMedia("(width < 48rem)").matches ? Infinity : grid.frame.offsetWidth - SCROLLBAR_PX;
-  const columns = choice.fitting(room, grid.order.key);
-  const isSame = columns.length === grid.columns.length && columns.every((column, index) => column === grid.columns[index]);
-  if (isNew || !isSame) grid.setColumns(columns, choice.widths);
 }
 
 /**

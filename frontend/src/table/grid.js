@@ -4,7 +4,8 @@
  */
 
 import { element } from "../ui/element.js";
-import { PICK, attribute, height, spacer, stretch } from "./grid_parts.js";
+import { PICK_PX } from "./fitting_columns.js";
+import { attribute, height, spacer, stretch } from "./grid_parts.js";
 import { isHead } from "./grouping.js";
 import { isNested, opens } from "./nested.js";
 import { Line } from "./row_view.js";
@@ -273,7 +274,7 @@ export class Grid extends EventTarget {
    */
   #fit() {
     const cells = /** @type {HTMLElement[]} */ ([...this.head.querySelectorAll("th[data-key]")]);
-    const sum = cells.reduce((all, cell) => all + Number(cell.dataset["width"]), PICK);
+    const sum = cells.reduce((all, cell) => all + Number(cell.dataset["width"]), PICK_PX);
     const filling = cells.find((cell) => "fills" in cell.dataset) ?? cells.at(-1);
     for (const cell of cells) {
       const width = `${cell.dataset["width"]}px`;

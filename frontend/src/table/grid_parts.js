@@ -4,9 +4,6 @@ import { element } from "../ui/element.js";
 
 /** @typedef {import("./columns.js").Column} Column */
 
-/** Pixels of the column of boxes. */
-export const PICK = 36;
-
 /** A row that stands for those that do not exist. */
 export function spacer() {
   const line = element("tr", { className: "spacer" });
