@@ -101,6 +101,7 @@ class ArchivedInstance(PastControl):
             statedir=str(self._statedir),
             capabilities=replace(_NOTHING, children=bool(self._children)),
             notice=self._notice(past, jobs),
+            last_seen=past.last_seen,
         )
 
     def _find(self, database: sqlite3.Connection) -> tuple[PastInstance, Listing]:

@@ -106,7 +106,7 @@ class InstanceInfo:
     of brokers; ``owner`` the user ID of the instance owner; ``starttime`` seconds since the epoch;
     ``statedir`` the folder of a persistent history, or ``None`` if it is not persistent; ``cwd``
     the working directory of jobs that name none, or ``None`` if it is not known; ``notice`` what
-    everybody who looks at the instance must know.
+    everybody who looks at the instance must know, and ``last_seen`` the time that it names.
     """
 
     kind: Literal["flux", "embedded", "archive"]
@@ -120,6 +120,7 @@ class InstanceInfo:
     capabilities: Capabilities = Capabilities()
     cwd: str | None = None
     notice: str = ""
+    last_seen: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,8 @@ _TEST = re.compile(r"\btests/[\w./-]+(?:::\w+)?")
 _WORD = re.compile(r"[^\W_]+")
 _HEADINGS = frozenset({"h1", "h2", "h3"})
 _BLOCKS = frozenset({"p", "li", "pre", "dt", "dd", "td", "th", "div", "h4"})
+_REMARK = "untested"
+"""Class of a remark about an example, which is no part of the text."""
 
 
 class Kind(IntEnum):
@@ -252,9 +254,11 @@ class _Reader(HTMLParser):
         super().__init__()
         self.found: list[tuple[str, list[str], list[str]]] = [("", [], [])]
         self._is_heading = False
+        self._is_remark = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         anchor = dict(attrs).get("id")
+        self._is_remark |= dict(attrs).get("class") == _REMARK
         if anchor and (tag in _HEADINGS or tag == "article"):
             self.found.append((anchor, [], []))
         # A heading without an anchor is a part of the text, such as one of a list of contents.
@@ -266,7 +270,10 @@ class _Reader(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if tag in _HEADINGS:
             self._is_heading = False
+        self._is_remark &= tag != "p"
 
     def handle_data(self, data: str) -> None:
+        if self._is_remark:
+            return
         _, title, text = self.found[-1]
         (title if self._is_heading else text).append(data)

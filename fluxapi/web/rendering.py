@@ -10,6 +10,8 @@ from aiohttp import web
 
 from fluxapi import __version__
 from fluxapi.http import base, keys
+from fluxapi.model.humanize import utc
+from fluxapi.model.jobid import encode_f58, parse
 from fluxapi.model.message import text_of
 from fluxapi.model.record import username
 from fluxapi.security.principal import ANYBODY, STRANGER
@@ -42,8 +44,16 @@ def _crumbs(request: web.Request, path: str) -> list[_Crumb]:
         each = "/".join(parts[:count])
         node = tree.find(each)
         name = node.job.name if node is not None and node.job is not None else ""
-        crumbs.append(_Crumb(jobid, name, base.relative(request, place("/", each))))
+        crumbs.append(_Crumb(_canonical(jobid), name, base.relative(request, place("/", each))))
     return crumbs
+
+
+def _canonical(jobid: str) -> str:
+    """Return a job ID of the path as messages write it, which may begin with other zeros."""
+    try:
+        return encode_f58(parse(jobid))
+    except ValueError:
+        return jobid
 
 
 async def render(
@@ -78,7 +88,8 @@ async def render(
         "path": session.path,
         "ended": session.ended and text_of(session.ended, words_of(request).text),
         "as_of": None if node is None else node.as_of,
-        "notice": info.notice,
+        # The page writes the moment as it writes all others.
+        "notice": info.notice.partition(utc(info.last_seen) if info.last_seen else "\0"),
         "keeps_history": session.past.stored is not None,
         "is_lost": node is not None and node.lost_since is not None,
         "remedy": "" if node is None else node.remedy_of_loss.text(words_of(request).text),

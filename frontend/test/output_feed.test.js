@@ -5,8 +5,10 @@ import { Feed } from "../src/job/output_feed.js";
 
 Object.assign(globalThis, { document: { body: { dataset: {} } }, location: { origin: "http://flux.test", pathname: "/ui/jobs/f1" } });
 
-/** A feed of a job of which no message comes; the service answers this to the request for the first line. @param {string} answer @param {number} later milliseconds that pass then */
-async function silent(answer, later = 0) {
+/** @typedef {(message: Record<string, unknown>) => void} Take */
+
+/** A feed of a job of which no line comes; the service answers this to the request for the first line. @param {string} answer @param {number} later milliseconds that pass then @param {Record<string, unknown>} [message] that comes at once */
+async function silent(answer, later = 0, message = undefined) {
   mock.timers.enable({ apis: ["setTimeout"] });
   /** @type {string[]} */
   const requests = [];
@@ -14,10 +16,13 @@ async function silent(answer, later = 0) {
     requests.push(String(place));
     return new Response(answer);
   });
-  const channel = /** @type {any} */ ({ follow: () => {}, leave: () => {} });
+  /** @type {Take[]} */
+  const takers = [];
+  const channel = /** @type {any} */ ({ follow: (/** @type {string} */ _name, /** @type {unknown} */ _wish, /** @type {Take} */ take) => takers.push(take), leave: () => {} });
   let changes = 0;
   const nothing = () => {};
   const feed = new Feed(channel, "f1", "", { changed: () => changes++, said: nothing, file: nothing, ended: nothing, memory: nothing });
+  if (message) takers[0]?.(message);
   mock.timers.tick(300);
   await new Promise((done) => setImmediate(() => setImmediate(done)));
   mock.timers.tick(later);
@@ -41,4 +46,22 @@ test("an output that has a line is on its way", async () => {
 test("what was said at once is still said later", async () => {
   const { feed } = await silent('{"type":"end","reason":"end"}\n', 1700);
   assert.deepEqual([feed.isQuiet, feed.isSilent], [true, true]);
+});
+
+test("only the service says that nothing is written, however long the lines take", async () => {
+  const header = { type: "output", index: 1, timestamp: 1, name: "redirect", stream: "stdout" };
+  const { feed } = await silent('{"type":"line","line":1}\n{"type":"end","reason":"count"}\n', 60_000, header);
+  assert.deepEqual([feed.isQuiet, feed.isSilent], [true, false]);
+});
+
+test("a job whose files are empty, too, has written nothing", async () => {
+  const file = { type: "output", index: 2 ** 48, timestamp: 1, name: "file", stream: "stdout", path: "/tmp/out" };
+  const { feed, requests } = await silent('{"type":"end","reason":"end"}\n', 0, file);
+  assert.deepEqual(requests.map((place) => /[?&]source=([0-9]+)/.exec(place)?.[1]), [undefined, "1"]);
+  assert.ok(feed.isSilent);
+});
+
+test("the service is asked again after it could not answer", async () => {
+  const { feed, requests } = await silent("no answer\n", 5000);
+  assert.ok(requests.length === 2 && !feed.isSilent);
 });

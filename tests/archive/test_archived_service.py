@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -91,6 +92,12 @@ async def test_what_cannot_be_done_is_refused_with_the_reason(
     problem = await answer.json()
     assert answer.status == status, problem
     assert any(word in problem["detail"] for word in ("gone", "history", "ended"))
+
+
+async def test_a_page_writes_the_time_of_the_history_as_all_others(client: Client) -> None:
+    page = await (await client.get("/ui/nodes", headers={"Accept": "text/html"})).text()
+    notice = page.partition('id="notice"')[2].partition("</p>")[0]
+    assert re.search(r'last seen at <time data-at="[0-9.]+">[-0-9]+ [0-9:]+ UTC</time>\. ', notice)
 
 
 async def test_pages_offer_no_change(client: Client) -> None:

@@ -54,6 +54,13 @@ def test_a_page_is_split_at_headings_with_anchors() -> None:
     ]
 
 
+def test_a_remark_about_an_example_is_no_part_of_the_text() -> None:
+    html = (
+        '<p>Before.</p><p class="untested">Not run in the tests: <code>x</code>.</p><p>After.</p>'
+    )
+    assert [it.text for it in sections("Page", "/docs/page", html)] == ["Before. After."]
+
+
 def test_all_words_must_be_there_by_their_beginnings() -> None:
     index = Index(sections("Page", "/docs/page", HTML))
     assert found(index, "flux SUB") == ["/docs/page#first"]

@@ -45,6 +45,11 @@ export class LineNumbers {
     else if (!this.stream) this.#ask(source, index, 1);
   }
 
+  /** All entries of the output eventlog are here, so its lines are counted from the first one. */
+  whole() {
+    if (!this.stream && !this.#bases.has(0)) this.#bases.set(0, 0);
+  }
+
   /** The number of a line, if it is known. @param {Line} line */
   of(line) {
     if (line.fixed) return line.fixed;

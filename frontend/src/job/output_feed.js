@@ -18,10 +18,10 @@ const AGAIN = 3000;
 
 /** Milliseconds without a line after which something is said in its place. */
 const QUIET = 1500;
-/** Milliseconds without any message after which the service is asked if there is a line at all: the channel tells only what there is. */
+/** Milliseconds after which the service is asked if there is a line at all: the channel tells only what there is. */
 const SOON = 250;
-/** Milliseconds without any message after which a job has written nothing: its output may be long in coming. */
-const SILENT = 6000;
+/** Milliseconds after which it is asked again if it could not answer. */
+const LOOK_AGAIN = 5000;
 
 let feeds = 0;
 
@@ -39,12 +39,14 @@ export class Feed {
   hasEnded = false;
   /** Whether no line has come for a while. */
   isQuiet = false;
-  /** Whether the job has written nothing, as far as can be told. */
+  /** Whether the job has written nothing, as the service says. */
   isSilent = false;
   /** What to say if only the end of the output is here. */
   cutSaid = t("output.only_end");
   /** @type {Map<number, number>} index of the last entry that came, of each source */
   #last = new Map();
+  /** @type {Set<number>} files that the service reads */
+  #files = new Set();
   /** @type {Set<number>} files of which data came */
   #read = new Set();
   /** Whether a file has lines before those that are here. */
@@ -80,7 +82,7 @@ export class Feed {
     });
     tell.said(t("output.loading"));
     this.#wait();
-    setTimeout(() => this.#look(), SOON);
+    this.#later(SOON);
     this.#ask();
   }
 
@@ -106,31 +108,39 @@ export class Feed {
     clearTimeout(this.#waiting);
     this.#waiting = setTimeout(() => {
       this.isQuiet = this.terminal.lines.length === 0;
-      // The output begins with a header.
-      this.isSilent = this.isQuiet && (this.isSilent || this.#last.size > 0);
       this.tell.changed();
-      if (!this.isQuiet || this.isSilent) return;
-      this.#waiting = setTimeout(() => {
-        this.isSilent = this.terminal.lines.length === 0;
-        this.tell.changed();
-      }, SILENT - QUIET);
     }, QUIET);
   }
 
-  /** Ask if the output has a line, while nothing comes; it is not asked again. */
+  /** @param {number} wait milliseconds until the service is asked if there is a line */
+  #later(wait) {
+    setTimeout(() => this.#look(), wait);
+  }
+
+  /**
+   * Ask if the output has a line, while none comes. However long that takes, only the service knows that nothing is written:
+   * the lines may be behind others on their way.
+   */
   async #look() {
-    const isOpen = () => !this.#isStopped && !this.hasEnded && !this.#last.size;
+    const isOpen = () => !this.#isStopped && !this.hasEnded && !this.terminal.lines.length;
     if (!isOpen()) return;
-    let hasLine = false;
     try {
-      const end = await read(this.job, "lines", { first: 1, count: 1 }, this.#asking.signal, (item) => (hasLine ||= item["type"] === "line"));
-      if (hasLine || end["reason"] !== "end" || !isOpen()) return;
+      for (const source of [0, ...this.#files]) if (await this.#hasLine(source)) return;
+      if (!isOpen()) return;
     } catch {
-      // The page says later, when nothing has come for a while, that nothing is written.
+      this.#later(LOOK_AGAIN);
       return;
     }
     this.isQuiet = this.isSilent = true;
     this.tell.changed();
+  }
+
+  /** Whether a source has a line, as far as the service can tell. @param {number} source */
+  async #hasLine(source) {
+    let hasLine = false;
+    const query = { first: 1, count: 1, ...(source ? { source } : {}), ...(this.stream ? { stream: this.stream } : {}) };
+    const end = await read(this.job, "lines", query, this.#asking.signal, (item) => (hasLine ||= item["type"] === "line"));
+    return hasLine || end["reason"] !== "end";
   }
 
   #ask() {
@@ -180,7 +190,10 @@ export class Feed {
     }
     this.#last.set(source, index);
     this.#entries++;
-    if (entry["name"] === "file") this.tell.file(entry);
+    if (entry["name"] === "file") {
+      if (!entry["unread"]) this.#files.add(source);
+      this.tell.file(entry);
+    }
     this.terminal.take(entry);
     if (this.terminal.lines.length) this.isQuiet = this.isSilent = false;
     else if (!this.isSilent) this.#wait();
@@ -197,6 +210,7 @@ export class Feed {
       return;
     }
     this.hasEnded = true;
+    if (this.#firstIndex >= 0 && !this.isCut) this.numbers.whole();
     const isEmpty = this.terminal.lines.length === 0;
     if (isEmpty && this.#isCut) this.tell.said(t("output.end_unsearched"));
     else if (reason === "finished") this.tell.said(isEmpty ? t(NOTHING[this.stream] ?? "output.nothing") : t("output.end"));

@@ -13,6 +13,9 @@ const clock = moments({ hour: "2-digit", minute: "2-digit", second: "2-digit", f
 
 /** Characters before the number of a line, and the space at the edge. */
 const SIGN = 3;
+/** Lines of an output of which the page may have the end only, and the digits that their numbers may have besides. */
+const MANY = 1000;
+const MORE_DIGITS = 2;
 
 export class OutputView {
   /** @type {Map<number, { div: HTMLElement, key: string }>} */
@@ -66,11 +69,13 @@ export class OutputView {
     }
     let fresh = document.createDocumentFragment();
     let largest = 1;
+    let isLater = false;
     for (const line of this.lines) {
       const found = byLine.get(line.number) ?? [];
       const at = current ? found.indexOf(current) : -1;
       const number = this.numberOf(line);
       largest = Math.max(largest, number ?? 0);
+      isLater ||= number === undefined && line.ended > 0;
       const isSelected = isOf(this.selected, line.source, number);
       const key = `${line.version} ${found.map((hit) => hit.start)} ${found.length ? query : ""} ${at} ${number} ${this.isTimed} ${this.isRanked} ${isSelected}`;
       const known = this.#shown.get(line.number);
@@ -88,7 +93,10 @@ export class OutputView {
       if (!known) fresh.append(div);
     }
     this.foot.before(fresh);
-    this.#widen(String(largest).length);
+    // Numbers are to come: those of many lines may follow very many others.
+    const { length } = this.lines;
+    const later = isLater ? String(length).length + (length < MANY ? 0 : MORE_DIGITS) : 0;
+    this.#widen(Math.max(String(largest).length, later));
   }
 
   /** Make room for numbers; it stays when the numbers become shorter, so that no line moves. @param {number} digits */
@@ -102,6 +110,7 @@ export class OutputView {
   /** @param {HTMLElement} div @param {Line} line @param {number | undefined} number @param {boolean} isSelected */
   #mark(div, line, number, isSelected) {
     div.dataset["no"] = number === undefined ? "" : String(number);
+    div.classList.toggle("continued", line.of !== undefined && number === undefined);
     div.dataset["source"] = String(line.source);
     div.classList.toggle("selected", isSelected);
     if (this.isTimed) div.dataset["time"] = Number.isFinite(line.time) && line.time > 0 ? clock.format(line.time * 1000) : "";

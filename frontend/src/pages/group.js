@@ -39,6 +39,7 @@ let failed;
 let reading = new AbortController();
 
 async function renew() {
+  if (!document.hidden) void nameAgain();
   if (!isActive || document.hidden) return;
   const record = await call("GET", path).catch(() => undefined);
   if (!record) return;
@@ -78,10 +79,24 @@ function draw({ total: count, active, states, results }) {
   bar.show({ count, completed, failed: ill, canceled, running, pending: active - running }, list([t("common.count_completed", { count: completed }), t("common.count_failed", { count: ill })]));
 }
 
-/** Return the jobs by their IDs, as many as the page shows. */
-async function known() {
-  const page = await call("GET", `/v1/jobs?group=${group}&limit=${MAX_JOBS}`).catch(() => ({ jobs: [] }));
-  return new Map(page["jobs"].map((/** @type {any} */ job) => [job["id"], job]));
+/** The jobs by their IDs, as many as the page shows. @type {Map<string, any>} */
+let jobs = new Map();
+/** Whether the headings lack what could not be read of the jobs. */
+let isNameless = false;
+
+/** Read the jobs; those that were known stay if they cannot be read. */
+async function readJobs() {
+  const page = await call("GET", `/v1/jobs?group=${group}&limit=${MAX_JOBS}`).catch(() => undefined);
+  isNameless = !page;
+  if (page) jobs = new Map(page["jobs"].map((/** @type {any} */ job) => [job["id"], job]));
+}
+
+/** Write the headings again once the jobs could be read. */
+async function nameAgain() {
+  if (!isNameless) return;
+  await readJobs();
+  if (isNameless) return;
+  for (const old of $("jobs-output").querySelectorAll("h3")) old.replaceWith(head(old.dataset["job"] ?? ""));
 }
 
 /** @param {string} words */
@@ -92,23 +107,24 @@ function say(words) {
 /**
  * Show the output of each job below its name.
  * @param {Blocks} blocks
- * @param {Map<string, any>} jobs
  * @param {number} count of the last lines that are shown
  */
-function show(blocks, jobs, count) {
+function show(blocks, count) {
   const parts = blocks.all.flatMap(({ id, terminal }) => {
-    const { name = "", status = "", result = "" } = jobs.get(id) ?? {};
     const lines = terminal.lines.slice(-count);
     const screen = element("div", { className: "screen", tabIndex: 0, role: "region", ariaLabel: t("group.output_of", { id }) });
     screen.append(...lines.map((line) => drawn(line, terminal.ranks.size > 1)));
-    return [head(id, visible(name, { most: SHORT }), BAD.has(result) ? status : ""), screen];
+    return [head(id), screen];
   });
   $("jobs-output").replaceChildren(...parts);
 }
 
-/** @param {string} id @param {string} name @param {string} status of a job that has not completed */
-function head(id, name, status) {
+/** Name a job, and its status if it has not completed. @param {string} id */
+function head(id) {
+  const { name: given = "", status: state = "", result = "" } = jobs.get(id) ?? {};
+  const [name, status] = [visible(given, { most: SHORT }), BAD.has(result) ? state : ""];
   const head = element("h3", {});
+  head.dataset["job"] = id;
   if (name) head.append(element("span", { className: "name", textContent: name }), " ");
   head.append(element("a", { href: at(`/ui/jobs/${id}`), textContent: id, title: t("group.open_output", { id }) }));
   if (status) {
@@ -145,9 +161,9 @@ async function read() {
     const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
     for (let piece = await reader?.read(); piece && !piece.done && !blocks.isFull; piece = await reader?.read()) blocks.take(piece.value);
     if (blocks.isFull) mine.abort();
-    const jobs = await known();
+    await readJobs();
     if (mine !== reading) return;
-    show(blocks, jobs, tail || Infinity);
+    show(blocks, tail || Infinity);
     say(blocks.isFull ? t("group.is_part") : blocks.all.length ? "" : t("group.no_output"));
   } catch (problem) {
     if (mine !== reading) return;

@@ -17,6 +17,7 @@ import { every } from "../channel/visibility.js";
 import { watchButton, watchOn } from "../notify/notify.js";
 import * as status from "../channel/connection_status.js";
 import { tick, tickLimit } from "../job/timeline.js";
+import { unbroken } from "../ui/options.js";
 import { MEDIUM, visible } from "../ui/visible.js";
 import { t } from "../ui/words.js";
 
@@ -192,6 +193,7 @@ every(LINKS_MS, () => {
 });
 // A command that is cut opens when it is focused, by a tap or the keyboard.
 const command = document.getElementById("command");
+command?.replaceChildren(...unbroken(command.textContent ?? ""));
 if (command) {
   new ResizeObserver(() => {
     if (command === document.activeElement) return;

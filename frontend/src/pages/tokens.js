@@ -31,6 +31,7 @@ create?.addEventListener("click", () => {
   ask({
     title: t("tokens.create_token"),
     heading: t("tokens.create"),
+    done: t("tokens.done"),
     words: t("tokens.about"),
     fields: [field(t("common.name"), name), field(t("tokens.scope"), scope), field(t("common.expires_after"), lasts)],
     again: true,

@@ -52,6 +52,7 @@ create?.addEventListener("click", () => {
   ask({
     title: t("webhooks.create_webhook"),
     heading: t("webhooks.create"),
+    done: t("webhooks.done"),
     words: rich("webhooks.about"),
     fields: [field(t("webhooks.address"), url), field(t("webhooks.name"), name), field(t("webhooks.tells_of"), told), field(t("webhooks.queue"), queue)],
     again: true,
@@ -75,6 +76,7 @@ function rotate(path, name) {
   ask({
     title: t("webhooks.rotate"),
     heading: t("webhooks.rotate_heading", { name }),
+    done: t("webhooks.rotated", { name }),
     words: t("webhooks.rotate_about"),
     again: true,
     run: async () => {

@@ -1,5 +1,6 @@
 /** The same request from a terminal: as lines for curl and fluxapi, to be copied. */
 
+import { unbroken } from "../ui/options.js";
 import { at } from "../ui/root.js";
 import { t } from "../ui/words.js";
 import { curl, line } from "./shell.js";
@@ -63,7 +64,7 @@ export class TerminalLines {
     for (const name of /** @type {const} */ (["curl", "line"])) {
       const text = this.#lines[name];
       const isLong = text.length > MAX_SHOWN_CHARS;
-      $(name).textContent = isLong ? `${text.slice(0, MAX_SHOWN_CHARS)}… ${t("submit.line_cut", { count: text.length })}` : text;
+      $(name).replaceChildren(...unbroken(isLong ? `${text.slice(0, MAX_SHOWN_CHARS)}… ${t("submit.line_cut", { count: text.length })}` : text));
     }
     $("unsaid").textContent = said.unsaid.length ? t("submit.line_unsaid", { names: said.unsaid.join(", ") }) : "";
   }

@@ -10,6 +10,7 @@ import { t } from "./words.js";
  * @typedef {object} Question
  * @property {string} title the word on the button that does it
  * @property {string} heading
+ * @property {string} [done] the heading when what *run* returned is shown
  * @property {string | Node} words what will happen
  * @property {HTMLElement[]} [fields] what else is asked
  * @property {boolean} [isDanger] whether it ends or removes something
@@ -25,7 +26,7 @@ const LONG = 1000;
 let count = 0;
 
 /** @param {Question} question */
-export function ask({ title, heading, words, fields = [], isDanger = false, again = false, run, left }) {
+export function ask({ title, heading, done = heading, words, fields = [], isDanger = false, again = false, run, left }) {
   const dialog = element("dialog", {});
   const name = `asked${++count}`;
   dialog.setAttribute("aria-labelledby", name);
@@ -62,6 +63,7 @@ export function ask({ title, heading, words, fields = [], isDanger = false, agai
       running = undefined;
       if (!shown) return dialog.close();
       said.replaceChildren(shown);
+      head.textContent = done;
       for (const input of fields) input.hidden = true;
       go.hidden = true;
       no.textContent = t("common.close");

@@ -14,6 +14,7 @@ export function searchDocsWhileTyping(form) {
   const content = document.getElementById("content");
   if (!field || !content) return;
   const before = [...content.childNodes];
+  const here = document.querySelector(".shelf [aria-current]");
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
 
@@ -25,12 +26,15 @@ export function searchDocsWhileTyping(form) {
     if (!fresh || field.value.trim() !== query) return;
     for (const link of fresh.querySelectorAll("a")) link.href = new URL(link.getAttribute("href") ?? "", form.action).href;
     content.replaceChildren(...fresh.childNodes);
+    here?.removeAttribute("aria-current");
   };
 
   field.addEventListener("input", () => {
     clearTimeout(timer);
     const query = field.value.trim();
-    if (!query) content.replaceChildren(...before);
-    else if (query.length >= MIN_CHARACTERS) timer = setTimeout(() => show(query), DELAY_MS);
+    if (!query) {
+      content.replaceChildren(...before);
+      here?.setAttribute("aria-current", "page");
+    } else if (query.length >= MIN_CHARACTERS) timer = setTimeout(() => show(query), DELAY_MS);
   });
 }

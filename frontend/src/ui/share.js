@@ -11,6 +11,9 @@ const HOUR = 3600;
 const DAY = 24 * HOUR;
 const YEAR = 365 * DAY;
 
+/** Characters of a secret that a line has room for, where its field does not grow by itself. */
+const LINE_CHARACTERS = 34;
+
 /** Whether the reader can share: only the owner makes tokens, and without a login nobody needs one. */
 export const canShare = () => may("admin") && Boolean(document.body.dataset["user"]);
 
@@ -32,7 +35,8 @@ export function lasting(offers, chosen) {
 
 /** A secret or a link, with a button to copy it. @param {string} label @param {string} text */
 export function secret(label, text) {
-  const input = element("input", { readOnly: true, value: text, className: "secret" });
+  // All of it is in sight, over as many lines as it needs.
+  const input = element("textarea", { readOnly: true, value: text, className: "secret", rows: Math.ceil(text.length / LINE_CHARACTERS), spellcheck: false });
   const copy = element("button", { type: "button", textContent: t("common.copy") });
   copy.addEventListener("click", async () => {
     input.select();
@@ -55,6 +59,7 @@ export function shareButton(name, page) {
     ask({
       title: t("share.create"),
       heading: t("share.heading"),
+      done: t("share.done"),
       words: t("share.about"),
       fields: [field(t("common.expires_after"), lasts)],
       again: true,
