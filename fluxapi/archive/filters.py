@@ -73,7 +73,7 @@ def conditions(
         instances: The keys of the instances whose jobs are wanted.
     """
     query = of_results(query)
-    if query.results == frozenset():
+    if query.results == frozenset() or query.held:
         return None
     found = Conditions()
     found.add_any("jobs.instance", instances)
@@ -116,6 +116,8 @@ def _add_times(found: Conditions, query: JobQuery) -> None:
         found.add("jobs.t_submit >= ?", query.since)
     if query.until is not None:
         found.add("jobs.t_submit < ?", query.until)
+    if query.ended is not None:
+        found.add("jobs.t_inactive >= ?", query.ended)
 
 
 def _add_name(

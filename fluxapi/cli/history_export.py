@@ -57,6 +57,9 @@ def add_export(actions: Parsers) -> None:
     )
     parser.add_argument("--until", metavar="WHEN", type=when(), help="and before WHEN")
     parser.add_argument(
+        "--ended", metavar="WHEN", type=when(), help="jobs that ended after WHEN, such as -2h"
+    )
+    parser.add_argument(
         "-f",
         "--filter",
         metavar="RESULT,…",
@@ -91,7 +94,7 @@ async def _act(flux: AsyncClient, arguments: argparse.Namespace) -> int:
         "instance": arguments.archive_instance,
         **{
             name: getattr(arguments, name)
-            for name in ("since", "until", "name", "queue", "group", "node", "text")
+            for name in ("since", "until", "ended", "name", "queue", "group", "node", "text")
         },
     }
     async with aclosing(flux.export_jobs(format, **options)) as found:  # type: ignore[type-var] # an async generator

@@ -75,7 +75,9 @@ def job_query(arguments: argparse.Namespace) -> JobQuery:
     return JobQuery(
         ids=tuple(arguments.ids),
         words=words,
-        where=service_filter(arguments) | ({"text": arguments.text} if arguments.text else {}),
+        where=service_filter(arguments)
+        | ({"text": arguments.text} if arguments.text else {})
+        | ({"held": True} if arguments.held else {}),
         queues=tuple(arguments.queue or ()),
         nodes=arguments.include or "",
         since=arguments.since or 0.0,

@@ -112,6 +112,10 @@ class JobFilter(TypedDict, total=False):
     since: float | None
     """Submitted at this time or later, seconds since the epoch."""
     until: float | None
+    ended: float | None
+    """Ended at this time or later, seconds since the epoch."""
+    held: bool | None
+    """Whether jobs have not started and have the urgency 0."""
     text: str | None
 
 
@@ -141,6 +145,8 @@ class ExportFilter(TypedDict, total=False):
     since: float | None
     """Submitted at this time or later, seconds since the epoch."""
     until: float | None
+    ended: float | None
+    """Ended at this time or later, seconds since the epoch."""
     text: str | None
     """Words, each of which is a whole word of the job, or a beginning with ``*`` after it."""
     instance: str | None

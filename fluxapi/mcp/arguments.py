@@ -40,7 +40,10 @@ SUBMITTED = (
 )
 """The fields of ``schemas/submit.json`` that the tool to submit takes."""
 
-LISTED = ("state", "result", "user", "name", "queue", "group", "node", "since", "until", "text")
+LISTED = (
+    "state", "result", "user", "name", "queue", "group", "node", "since", "until", "ended", "held",
+    "text",
+)  # fmt: skip
 """The parameters of ``schemas/jobs-query.json`` that the tool to list takes."""
 
 

@@ -30,6 +30,9 @@ from .table import Table, Test
 
 __all__ = ["JobQuery", "Page", "Test", "count", "matcher", "page", "query_of", "walk"]
 
+_INACTIVE = frozenset({"INACTIVE"})
+_PENDING = frozenset(GROUPS["PENDING"])
+
 _SLICE_JOBS = 1000
 """Jobs that are looked at before the event loop runs other tasks."""
 
@@ -50,7 +53,8 @@ class JobQuery(msgspec.Struct, frozen=True, kw_only=True):
     ``*`` in ``name`` stands for any characters, a ``name`` without it is the whole name;
     ``name_part`` is a substring, case-insensitive; ``group`` is the ID of a group; ``node`` is a
     host; ``since`` (inclusive) and ``until`` (exclusive) are submission times in seconds since the
-    epoch; each word of ``text`` must occur, case-insensitive, in ID, name, user, queue, nodelist,
+    epoch; ``ended`` (inclusive) is a time of the end; ``held`` jobs have not started and have the
+    urgency 0; each word of ``text`` must occur, case-insensitive, in ID, name, user, queue, nodelist,
     state, result or exception. ``ids`` are jobs.
     """
 
@@ -64,6 +68,8 @@ class JobQuery(msgspec.Struct, frozen=True, kw_only=True):
     node: str | None = None
     since: float | None = None
     until: float | None = None
+    ended: float | None = None
+    held: bool | None = None
     text: str | None = None
     ids: frozenset[int] | None = None
 
@@ -87,6 +93,8 @@ def query_of(fields: Mapping[str, Any], ids: frozenset[int] | None = None) -> Jo
         node=fields.get("node"),
         since=fields.get("since"),
         until=fields.get("until"),
+        ended=fields.get("ended"),
+        held=fields.get("held"),
         text=fields.get("text"),
         ids=ids,
     )
@@ -116,6 +124,11 @@ def _tests(query: JobQuery) -> Iterator[tuple[str, Test]]:
         yield "since", lambda job: job.t_submit >= since
     if until is not None:
         yield "until", lambda job: job.t_submit < until
+    ended, held = query.ended, query.held
+    if ended is not None:
+        yield "ended", lambda job: job.is_inactive and job.t_inactive >= ended
+    if held is not None:
+        yield "held", lambda job: _is_held(job) == held
     if query.name_part is not None:
         folded = query.name_part.casefold()
         yield "name_part", lambda job: folded in job.name.casefold()
@@ -143,6 +156,10 @@ def _indexed_tests(query: JobQuery) -> Iterator[tuple[str, Test]]:
     if query.ids is not None:
         ids = query.ids
         yield "ids", lambda job: job.id in ids
+
+
+def _is_held(job: Job) -> bool:
+    return job.urgency == 0 and job.state in _PENDING
 
 
 def _state_test(states: frozenset[str]) -> Test:
@@ -252,6 +269,11 @@ def _sources(table: Table, query: JobQuery) -> Iterator[_Source]:
             yield named
     if query.ids is not None:
         yield _Source("ids", [sorted(table.select(query.ids))])
+    # Their tests still have to be passed.
+    if query.ended is not None:
+        yield _Source("", _lists_of_states(index, _INACTIVE))
+    if query.held:
+        yield _Source("", _lists_of_states(index, _PENDING))
     yield _Source("", [index.all])
 
 

@@ -30,7 +30,7 @@ from .words import Words, words_of
 __all__ = ["past_jobs"]
 
 _MAX_ROWS = 100
-_FILTERS = ("result", "text", "since", "until", *columns.FILTERS)
+_FILTERS = ("result", "text", "since", "until", "ended", *columns.FILTERS)
 
 _NAMED = ("name", "username", "queue", "group", "group_name", "nodelist")
 """The members of a record that the field of the filters completes."""

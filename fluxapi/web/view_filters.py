@@ -16,10 +16,14 @@ from .words import Words
 
 __all__ = ["problem", "valid"]
 
-_TIMES = {"since": False, "until": True}
+_TIMES = {"since": False, "until": True, "ended": False}
 """The filters that are times, and whether each ends a range."""
 
-_INVALID = {"state": "jobs.problem_state", "result": "jobs.problem_result"}
+_INVALID = {
+    "state": "jobs.problem_state",
+    "result": "jobs.problem_result",
+    "held": "jobs.problem_held",
+}
 """The problems of filters that have fixed values; any text of another length is valid elsewhere."""
 
 _MAX_CHARS = 200

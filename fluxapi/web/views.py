@@ -50,7 +50,7 @@ _STATES = tuple(word.lower() for word in (*list(GROUPS)[:2], *RESULTS, "ACTIVE",
 
 _RESULTS = frozenset(RESULTS)
 
-_VIEW = ("state", "result", "text", "since", "until", *columns.FILTERS)
+_VIEW = ("state", "result", "text", "since", "until", "ended", "held", *columns.FILTERS)
 
 
 async def jobs(request: web.Request) -> web.Response:

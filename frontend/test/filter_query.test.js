@@ -73,6 +73,22 @@ test("a time filters by the submission", () => {
   assert.deepEqual([shown({ since: "1h" }), shown({ until: "1h" }), shown({ since: "1000", until: "9000" })], [["f2"], ["f1"], ["f1"]]);
 });
 
+test("jobs that ended since then, and held ones", () => {
+  const [old, young] = [1000, 9000].map((t_inactive) => job(`f${t_inactive}`, { state: "INACTIVE", urgency: 0, t_inactive }));
+  const [held, waiting, running] = [job("f1", { state: "SCHED", urgency: 0 }), job("f2", { state: "SCHED", urgency: 16 }), job("f3", { urgency: 0 })];
+  const all = [old, young, held, waiting, running];
+  const shown = (/** @type {Record<string, string>} */ filters) => all.filter((it) => it && filter(filters, undefined, 10_000)?.(it)).map((it) => it?.id);
+  assert.deepEqual(shown({ ended: "1h" }), ["f9000"]);
+  assert.deepEqual(shown({ held: "yes" }), ["f1"]);
+  assert.deepEqual(shown({ held: "No" }), ["f1000", "f9000", "f2", "f3"]);
+  assert.deepEqual([problem({ key: "held", value: "maybe" }), problem({ key: "ended", value: "soon" })], ["held", "time"]);
+});
+
+test("a key without a value is told, and not searched for", () => {
+  assert.deepEqual(parse("group: ok"), { filters: { text: "ok" }, wrong: [{ key: "group", value: "" }] });
+  assert.equal(problem({ key: "group", value: "" }), "empty");
+});
+
 const rows = [
   ...Array.from({ length: 12 }, (_, index) => job(`f${index}`, { name: `sweep-${index}`, username: "ada", queue: "batch", nodelist: "n[1-2]" })),
   job("g1", { name: "other", username: "bob", state: "INACTIVE", result: "FAILED", nodelist: "n2", group: "g2", group_name: "my group" }),
@@ -81,7 +97,7 @@ const values = new Values(() => rows, () => 0);
 const texts = (/** @type {string} */ word, filters = {}) => suggestions(word, values, filters).map(({ text }) => text);
 
 test("nothing written: keys that are not set", () => {
-  assert.deepEqual(texts("", { name: "x", since: "2h" }), ["state:", "user:", "queue:", "group:", "node:", "until:"]);
+  assert.deepEqual(texts("", { name: "x", since: "2h" }), ["state:", "user:", "queue:", "group:", "node:", "until:", "ended:", "held:"]);
 });
 
 test("a beginning of a key or of a value", () => {

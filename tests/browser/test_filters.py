@@ -184,3 +184,37 @@ def test_the_counts_by_state_are_of_the_jobs_that_match_the_other_filters(
     expect(line(page, good)).to_be_visible()
     page.get_by_role("button", name="Clear", exact=True).click()
     expect(counts.get_by_role("button", name="All 3", exact=True)).to_have_count(0)
+
+
+def test_held_jobs_and_the_time_of_the_end_are_filters(
+    site: Service, page: Page, name: str
+) -> None:
+    held = submit(site, name=name, urgency=0)
+    done = submit(site, name=name)
+    page.goto(f"{site.url}/?name={name}")
+    live(page)
+    expect(line(page, done).locator(".status")).to_have_text("COMPLETED")
+    field(page).fill("held:")
+    page.get_by_role("option", name="held:yes").click()
+    expect(line(page, held)).to_be_visible()
+    expect(line(page, done)).to_have_count(0)
+    assert page.url.endswith(f"?name={name}&held=yes")
+    page.reload()
+    expect(chip(page, "held")).to_have_text("held:yes")
+    expect(line(page, held)).to_be_visible()
+    page.get_by_role("button", name="Remove held").click()
+    field(page).fill("ended:1h ")
+    expect(line(page, done)).to_be_visible()
+    expect(line(page, held)).to_have_count(0)
+    page.goto(f"{site.url}/?name={name}&held=maybe")
+    refused = "held:maybe is neither yes nor no."
+    expect(page.get_by_role("alert").filter(has_text=refused)).to_be_visible()
+
+
+def test_a_key_without_a_value_is_told(site: Service, page: Page) -> None:
+    page.goto(site.url)
+    live(page)
+    field(page).fill("group: ")
+    said = page.get_by_role("status").filter(has_text="group: has no value yet")
+    expect(said).to_have_text("group: has no value yet (its name or ID).")
+    assert "text=" not in page.url

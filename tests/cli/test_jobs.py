@@ -103,6 +103,13 @@ def test_filters(run: Program) -> None:
     assert run.ok("jobs", *plain, "-a", "-i", "nowhere[1-3]") == ""
 
 
+def test_held_jobs(run: Program) -> None:
+    held = run.submit("--urgency=hold", "true")
+    run.submit("true")
+    assert run.ok("jobs", "-n", "-o", "{id.f58plain}", "-a", "--held").split() == [held]
+    run.ok("cancel", held)
+
+
 def test_more_than_the_count_is_said(run: Program) -> None:
     run.ok("submit", "--wait", "--bcc=1-3", "true")
     done = run("jobs", "-a", "-c", "2")

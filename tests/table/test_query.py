@@ -27,6 +27,8 @@ QUERIES = st.builds(
     node=st.none() | st.sampled_from(["node0", "node3", "node"]),
     since=st.none() | st.just(1795455718.0),
     until=st.none() | st.just(1795455719.5),
+    ended=st.none() | st.just(1795455719.0),
+    held=st.none() | st.booleans(),
     text=st.none() | st.sampled_from(["NODE1", "sleep", "f2", ""]),
 )
 
@@ -97,6 +99,18 @@ async def test_a_rare_match_in_a_large_table_is_found_past_the_first_slice() -> 
     table = live_table(submit(1, name="needle", at=0.5), *(submit(i) for i in range(2, 5000)))
     found = await page(table, JobQuery(until=1.0), limit=10)
     assert (found.ids, found.next) == ([1], None)
+
+
+async def test_held_jobs_and_those_that_ended_since_then_are_found() -> None:
+    table = live_table(*(submit(jobid) for jobid in range(1, 5)))
+    table.feed([JournalMessage(2, [Event(1.0, "urgency", {"urgency": 0, "userid": 0})])])
+    for jobid, at in ((3, 5.0), (4, 9.0)):
+        held = Event(1.0, "urgency", {"urgency": 0, "userid": 0})
+        table.feed([JournalMessage(jobid, [held, Event(at, "clean", {})])])
+    assert (await page(table, JobQuery(held=True), limit=9)).ids == [2]
+    assert (await page(table, JobQuery(held=False), limit=9)).ids == [4, 3, 1]
+    assert (await page(table, JobQuery(ended=5.0), limit=9)).ids == [4, 3]
+    assert (await page(table, query_of({"ended": 6.0, "held": False}), limit=9)).ids == [4]
 
 
 def test_a_state_or_a_result_of_several_is_enough(table: Table) -> None:

@@ -87,6 +87,11 @@ def add(parsers: Parsers) -> None:
         help="only jobs active after WHEN: --since=-6h, '2 hours ago', 8am, 2026-11-24; implies -a",
     )
     parser.add_argument(
+        "--held",
+        action="store_true",
+        help="only held jobs: they have not started, and their urgency is 0",
+    )
+    parser.add_argument(
         "--history",
         metavar="INSTANCE",
         nargs="?",

@@ -17,9 +17,10 @@ import { watchButton } from "./notify.js";
 const ENDED = new Set([...RESULTS, "INACTIVE"].map((word) => word.toLowerCase()));
 
 /** Return what is watched of a view. @param {Filters} filters */
-function watched({ state = "", result = "", since, until, ...rest }) {
+function watched({ state = "", result = "", held: _held, ...more }) {
+  const { since: _since, until: _until, ended: _ended, ...rest } = more;
   const ended = [...state.split(","), ...result.split(",")].filter((word) => ENDED.has(word.trim().toLowerCase())).join(",");
-  if (ended) return { ...rest, ...(since ? { since } : {}), ...(until ? { until } : {}), state: ended };
+  if (ended) return { ...more, state: ended };
   // The state changes until the jobs end, and a job counts whenever it was submitted.
   return rest;
 }

@@ -204,7 +204,7 @@ const note = (row) => situation.why(row, now());
 /** Offer to tell when jobs end, if there are some that have not. */
 function offerWatch() {
   // A watch is of jobs of any time, which the counts are not.
-  const isCounted = !filters["since"] && !filters["until"];
+  const isCounted = ["since", "until", "ended", "held"].every((name) => !filters[name]);
   const hasEnded = channel.state.ended !== "";
   watch?.offer(isCounted ? strip.active : undefined, hasEnded || (strip.active === 0 && isWhole), hasEnded);
 }
@@ -373,5 +373,5 @@ every(NOTES, () => {
   nested.refresh(open);
 });
 every(MOVES, () => {
-  if (["since", "until"].some((name) => moves(filters[name] ?? "")) && !grid.isHeld) arrange();
+  if (["since", "until", "ended"].some((name) => moves(filters[name] ?? "")) && !grid.isHeld) arrange();
 });

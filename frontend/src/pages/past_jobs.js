@@ -3,7 +3,7 @@
 import * as neighbors from "../job/neighbors.js";
 import { Values } from "../table/completion.js";
 import { FilterBar } from "../table/filter_bar.js";
-import { tokens } from "../table/filter_query.js";
+import { KEYS, tokens } from "../table/filter_query.js";
 import { read } from "../table/filters.js";
 import { row } from "../table/rows.js";
 import { at } from "../ui/root.js";
@@ -16,6 +16,9 @@ const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
 /** What the jobs of this page have; the history has more, so nothing is counted. */
 class Named extends Values {
+  /** Jobs that have ended are not held. @override */
+  keys = KEYS.filter((key) => key !== "held");
+
   /** @override @param {string} key */
   of(key) {
     if (key === "state") return RESULTS.map((word) => ({ value: word.toLowerCase() }));

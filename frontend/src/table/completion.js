@@ -21,9 +21,12 @@ const MAX_VALUES = 2000;
 const MAX_HOSTS = 50_000;
 /** Milliseconds for which values are good. */
 const FRESH_MS = 10_000;
-const TIMES = /** @type {Record<string, string[]>} */ ({
+/** Values that are always offered. */
+const FIXED = /** @type {Record<string, string[]>} */ ({
   since: ["15m", "1h", "6h", "1d", "7d", "today", "yesterday"],
   until: ["1h", "1d", "7d", "today", "yesterday"],
+  ended: ["15m", "1h", "6h", "1d", "7d", "today", "yesterday"],
+  held: ["yes", "no"],
 });
 /** @type {Record<string, (row: Row) => string>} */
 const FIELDS = {
@@ -40,6 +43,9 @@ export class Values {
   /** @type {Map<string, { at: number, values: Value[] }>} */
   #known = new Map();
 
+  /** What can be filtered by. */
+  keys = KEYS;
+
   /** @param {() => Iterable<Row>} rows @param {() => number} [clock] milliseconds */
   constructor(rows, clock = () => performance.now()) {
     this.rows = rows;
@@ -48,8 +54,8 @@ export class Values {
 
   /** The values of a key, those of most jobs first. @param {string} key @returns {Value[]} */
   of(key) {
-    const times = TIMES[key];
-    if (times) return times.map((value) => ({ value }));
+    const fixed = FIXED[key];
+    if (fixed) return fixed.map((value) => ({ value }));
     const known = this.#known.get(key);
     if (known && this.clock() - known.at < FRESH_MS) return known.values;
     const values = key === "state" ? this.#states() : this.#counted(key);
@@ -167,9 +173,9 @@ export function suggestions(word, values, filters) {
 function meant(word, values, filters) {
   const [, key = "", quote = "", rest = ""] = /^([A-Za-z]+):("?)(.*)$/s.exec(word) ?? [];
   const known = key.toLowerCase();
-  if (KEYS.includes(known)) return ofKey(known, quote ? rest.replace(/\\(.)/gs, "$1") : rest, values);
+  if (values.keys.includes(known)) return ofKey(known, quote ? rest.replace(/\\(.)/gs, "$1") : rest, values);
   const part = word.toLowerCase();
-  const keys = KEYS.filter((it) => it.startsWith(part) && (part || !filters[it])).map((it) => ({ text: `${it}:`, key: it, value: "" }));
+  const keys = values.keys.filter((it) => it.startsWith(part) && (part || !filters[it])).map((it) => ({ text: `${it}:`, key: it, value: "" }));
   if (!part) return keys;
   const found = ["state", "user", "queue", "group"].flatMap((it) =>
     values.of(it).filter(({ value, count }) => count !== 0 && value.toLowerCase().startsWith(part)).slice(0, 2).map((value) => made(it, value)));

@@ -27,17 +27,22 @@ const ABOUT = /** @type {Record<string, Key>} */ ({
   node: "jobs.key_node",
   since: "jobs.key_since",
   until: "jobs.key_until",
+  ended: "jobs.key_ended",
+  held: "jobs.key_held",
 });
 const PROBLEMS = /** @type {Record<string, Key>} */ ({
   state: "jobs.problem_state",
   result: "jobs.problem_result",
   time: "jobs.problem_time",
+  held: "jobs.problem_held",
   tooLong: "jobs.problem_long",
+  empty: "jobs.problem_empty",
 });
 
 /** Say what is wrong with a filter. @param {import("./filter_query.js").Token} token */
 export function problemText(token) {
-  return t(PROBLEMS[problem(token)] ?? "jobs.problem_long", { filter: visible(written(token), { most: MEDIUM }) });
+  const about = t(ABOUT[token.key] ?? "jobs.key_state");
+  return t(PROBLEMS[problem(token)] ?? "jobs.problem_long", { filter: visible(written(token), { most: MEDIUM }), about });
 }
 
 export class FilterBar extends EventTarget {
@@ -282,6 +287,9 @@ export class FilterBar extends EventTarget {
     this.#offered = suggestions(this.#word(), this.values, this.#filters);
     this.list.replaceChildren(...this.#offered.map((it, index) => option(it, index)));
     this.list.hidden = !this.#offered.length;
+    const [token] = tokens(this.#word());
+    // Nothing can be offered for a key, such as that of groups where there are none.
+    if (!this.#offered.length && token?.key && !token.value) this.said.textContent = problemText(token);
     this.input.setAttribute("aria-expanded", String(!this.list.hidden));
     this.#mark(-1);
   }

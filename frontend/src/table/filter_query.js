@@ -10,11 +10,15 @@ import { viewTime } from "./view_time.js";
 /** @typedef {{ key: string, value: string }} Token a filter, or a word, whose key is empty */
 
 /** What can be filtered by, in the order in which it is written. */
-export const KEYS = ["state", "name", "user", "queue", "group", "node", "since", "until"];
+export const KEYS = ["state", "name", "user", "queue", "group", "node", "since", "until", "ended", "held"];
 /** Words for a state: groups of states, results, and the states of RFC 21. */
 export const STATE_WORDS = [...Object.keys(GROUPS).slice(0, 2), ...RESULTS, "ACTIVE", ...STATES].map((word) => word.toLowerCase());
 const KNOWN_STATES = new Set(STATE_WORDS);
 const KNOWN_KEYS = new Set([...KEYS, "result"]);
+/** Words of a filter that holds or does not, as the API reads them. */
+export const YES = new Set(["yes", "true", "1", "on"]);
+const NO = new Set(["no", "false", "0", "off"]);
+const TIMES = new Set(["since", "until", "ended"]);
 const RESULT_WORDS = new Set(RESULTS.map((word) => word.toLowerCase()));
 /** Characters of a field that the API takes. */
 const MAX_CHARS = /** @type {Record<string, number>} */ ({ name: 1024, group: 128 });
@@ -31,17 +35,19 @@ export function tokens(text) {
     }
     const colon = whole.indexOf(":");
     const key = whole.slice(0, Math.max(colon, 0)).toLowerCase();
-    return KNOWN_KEYS.has(key) && colon < whole.length - 1 ? { key, value: whole.slice(colon + 1) } : { key: "", value: whole };
+    return KNOWN_KEYS.has(key) ? { key, value: whole.slice(colon + 1) } : { key: "", value: whole };
   });
 }
 
 /** Say what is wrong with a filter; an empty text if nothing is. @param {Token} token */
 export function problem({ key, value }) {
+  if (!value) return "empty";
   if (value.length > (MAX_CHARS[key] ?? MAX_OTHER_CHARS)) return "tooLong";
   const words = value.toLowerCase().split(",").filter(Boolean);
   if (key === "state" && !(words.length && words.every((word) => KNOWN_STATES.has(word.trim())))) return "state";
   if (key === "result" && !(words.length && words.every((word) => RESULT_WORDS.has(word.trim())))) return "result";
-  if ((key === "since" || key === "until") && viewTime(value, Date.now() / 1000, key === "until") === undefined) return "time";
+  if (key === "held" && !YES.has(value.toLowerCase()) && !NO.has(value.toLowerCase())) return "held";
+  if (TIMES.has(key) && viewTime(value, Date.now() / 1000, key === "until") === undefined) return "time";
   return "";
 }
 

@@ -1,14 +1,14 @@
 /** Which jobs a page shows: kept in its address, so that a view can be sent to a colleague. */
 import { FILTERED, TABLE } from "./column_table.js";
-import { problem } from "./filter_query.js";
+import { problem, YES } from "./filter_query.js";
 import { viewTime } from "./view_time.js";
 import { hosts } from "../ui/hosts.js";
-import { GROUPS } from "../ui/states.js";
+import { GROUPS, PENDING } from "../ui/states.js";
 
 /** @typedef {import("./rows.js").Row} Row */
 /** @typedef {import("./filter_query.js").Filters} Filters */
 
-const FIELDS = ["state", "result", ...FILTERED.map(({ name }) => name), "since", "until", "text"];
+const FIELDS = ["state", "result", ...FILTERED.map(({ name }) => name), "since", "until", "ended", "held", "text"];
 
 /** Columns that words are searched in, besides that of the notes. */
 const FOUND = TABLE.flatMap(({ kind, found, field }) => (found && field && kind !== "note" ? [field] : []));
@@ -117,6 +117,12 @@ export function test(filters, note = (row) => row.note, now = Date.now() / 1000)
   if (since !== undefined) tests.push((row) => row.t_submit >= since);
   const until = viewTime(filters["until"] ?? "", now, true);
   if (until !== undefined) tests.push((row) => row.t_submit < until);
+  const ended = viewTime(filters["ended"] ?? "", now);
+  if (ended !== undefined) tests.push((row) => row.state === "INACTIVE" && row.t_inactive >= ended);
+  if (filters["held"]) {
+    const isHeld = YES.has(filters["held"].toLowerCase());
+    tests.push((row) => (row.urgency === 0 && PENDING.includes(row.state)) === isHeld);
+  }
   if (text) {
     const words = folded(text).split(/\s+/);
     tests.push((row) => {
