@@ -40,10 +40,13 @@ BY_RESULT = (
 
 IN_TREE = (
     *_BEFORE_FAILED,
-    JobCount("common.failed", "results", ("FAILED", "TIMEOUT"), "result=FAILED,TIMEOUT"),
+    JobCount("common.failures", "results", ("FAILED", "TIMEOUT"), "result=FAILED,TIMEOUT"),
     _CANCELED,
 )
-"""The numbers of one of many instances, for which there is less room."""
+"""The numbers of one of many instances, for which there is less room.
+
+Failures are jobs that failed or timed out; the word "failed" is that of the result alone.
+"""
 
 
 def titled(counts: Iterable[JobCount], words: Words) -> list[JobCount]:

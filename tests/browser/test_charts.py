@@ -64,6 +64,14 @@ def test_what_is_pointed_at_has_its_time(site: Service, page: Page) -> None:
     expect(page.locator("#chart figcaption")).to_have_text(re.compile("^At .*[0-9]:[0-9]{2}"))
 
 
+def test_the_legend_says_that_a_value_is_of_the_latest_step(site: Service, page: Page) -> None:
+    submit(site)
+    page.goto(site.url)
+    live(page)
+    page.get_by_role("button", name=re.compile("^Median wait")).click()
+    expect(page.locator("#chart .legend")).to_contain_text("in the latest 30s")
+
+
 def test_without_a_history_there_are_the_last_minutes_only(site: Service, page: Page) -> None:
     page.route("**/v1/history/**", lambda route: route.abort())
     page.goto(site.url)

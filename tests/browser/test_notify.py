@@ -182,7 +182,7 @@ def test_a_group_tells_its_first_failure_and_its_end(
     live(granted)
     switch_on(granted)
     release(site, bad)
-    first = [f"Group {name}", f"A job has failed: {bad} ({name}), Exit code 3."]
+    first = [f"Group {name}", f"A failure: {bad} ({name}), Exit code 3."]
     told(granted, first)
     release(site, good)
     cancel(site, held)
@@ -388,7 +388,7 @@ def test_the_title_and_the_icon_tell_that_a_job_has_failed(site: Service, page: 
         jobid = submit(site, command="false")
         site.get(f"/v1/jobs/{jobid}/wait")
     page.clock.fast_forward(61_000)
-    expect(page).to_have_title(f"(2 failed) {title}")
+    expect(page).to_have_title(f"(2 failures) {title}")
     wait_until(page, f"() => {ICON}.startsWith('data:image/svg')")
     page.evaluate(HIDE, False)
     expect(page).to_have_title(title)

@@ -27,6 +27,7 @@ import { COUNTS, RATES, SECONDS } from "./ticks.js";
  * @property {number} [high] end of the scale
  * @property {number[]} [incrs] steps that ticks may go in
  * @property {boolean} [dots] each value for itself
+ * @property {number} [step] seconds that each value is of; a value without is that of a moment
  * @property {number} gap a longer time between two values, in seconds, is a gap
  * @property {(series: Series, now: number) => { times: number[], lines: Numbers[], said: string }} read
  * @property {(series: Series, now: number) => string} brief what its card says
@@ -74,6 +75,7 @@ export const CHARTS = [
     lines: [{ title: "jobs.line_submitted", color: "waiting", dash: DASH }, { title: "jobs.line_ended", color: "success" }],
     text: sentences.brief,
     incrs: RATES,
+    step: STEP,
     gap: Infinity,
     read: (series, now) => {
       const rates = series.rates(now);
@@ -91,6 +93,7 @@ export const CHARTS = [
     text: duration,
     incrs: SECONDS,
     dots: true,
+    step: WAITS,
     gap: Infinity,
     read: (series, now) => {
       const waits = series.waits(now);

@@ -2,7 +2,7 @@
 
 import { call } from "../ui/api.js";
 import { element } from "../ui/element.js";
-import { period } from "../ui/format.js";
+import { duration, period } from "../ui/format.js";
 import { resolved } from "../ui/root.js";
 import { moments } from "../ui/times.js";
 import { t } from "../ui/words.js";
@@ -176,7 +176,9 @@ class LiveFigure {
   #say(values, index) {
     for (const [place, where] of this.values.entries()) {
       const value = values[place];
-      const text = value === null || value === undefined ? "–" : this.chart.text(value);
+      const said = value === null || value === undefined ? "–" : this.chart.text(value);
+      // The value of now is that of the latest step, not of all that is drawn.
+      const text = index === undefined && this.chart.step ? t("charts.latest", { value: said, step: duration(this.chart.step) }) : said;
       if (where.textContent !== text) where.textContent = text;
     }
     const time = index === undefined ? undefined : this.#last?.[0][index];

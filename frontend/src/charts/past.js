@@ -36,7 +36,7 @@ const share = (kind) => ({ use }) => {
   return all && used !== undefined ? (100 * used) / all : null;
 };
 
-/** @param {Step} step */
+/** Failures: jobs that failed or timed out. @param {Step} step */
 export const failed = (step) => step["failed"] + step["timeout"];
 
 /** @type {PastChart[]} */
@@ -64,7 +64,7 @@ export const CHARTS = [
     title: t("history.jobs_ended"),
     lines: [
       { title: t("history.all"), color: "success", value: (step) => step["ended"] },
-      { title: t("common.failed"), color: "danger", dash: DASH, value: failed },
+      { title: t("common.failures"), color: "danger", dash: DASH, value: failed },
     ],
     text: count,
     incrs: COUNTS,
@@ -106,7 +106,7 @@ export function summary(total) {
   const { ended, canceled, core_hours: hours, wait, run } = total;
   if (!ended) return t("history.none_ended");
   const parts = {
-    ends: list([t("history.ended", { count: ended }), t("common.count_failed", { count: failed(total) }), t("common.count_canceled", { count: canceled })]),
+    ends: list([t("history.ended", { count: ended }), t("common.count_failures", { count: failed(total) }), t("common.count_canceled", { count: canceled })]),
     hours: t("history.hours", { count: Math.round(hours * 10) / 10 }),
   };
   if (!wait) return t("history.total", parts);
@@ -121,7 +121,7 @@ const quantile = (member, name) => (step) => (step[member] ? duration(step[membe
 /** @type {[title: Key, text: (step: Step) => string][]} */
 export const COLUMNS = [
   ["history.column_ended", (step) => count(step["ended"])],
-  ["common.failed", (step) => count(failed(step))],
+  ["common.failures", (step) => count(failed(step))],
   ["common.canceled", (step) => count(step["canceled"])],
   ["history.core_hours", (step) => count(step["core_hours"])],
   ["history.wait_median", quantile("wait", "median")],

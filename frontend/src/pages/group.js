@@ -76,7 +76,7 @@ function draw({ total: count, active, states, results }) {
   const { COMPLETED: completed = 0, FAILED: wrong = 0, TIMEOUT: late = 0, CANCELED: canceled = 0 } = results;
   const running = (states["RUN"] ?? 0) + (states["CLEANUP"] ?? 0);
   const ill = wrong + late;
-  bar.show({ count, completed, failed: ill, canceled, running, pending: active - running }, list([t("common.count_completed", { count: completed }), t("common.count_failed", { count: ill })]));
+  bar.show({ count, completed, failed: ill, canceled, running, pending: active - running }, list([t("common.count_completed", { count: completed }), t("common.count_failures", { count: ill })]));
 }
 
 /** The jobs by their IDs, as many as the page shows. @type {Map<string, any>} */

@@ -100,7 +100,7 @@ class Group {
 }
 
 const PARTS = /** @type {const} */ ([
-  ["failed", "common.count_failed"],
+  ["failed", "common.count_failures"],
   ["canceled", "common.count_canceled"],
   ["running", "common.count_running"],
   ["pending", "common.count_pending"],
