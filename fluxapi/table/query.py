@@ -54,8 +54,8 @@ class JobQuery(msgspec.Struct, frozen=True, kw_only=True):
     ``name_part`` is a substring, case-insensitive; ``group`` is the ID of a group; ``node`` is a
     host; ``since`` (inclusive) and ``until`` (exclusive) are submission times in seconds since the
     epoch; ``ended`` (inclusive) is a time of the end; ``held`` jobs have not started and have the
-    urgency 0; each word of ``text`` must occur, case-insensitive, in ID, name, user, queue, nodelist,
-    state, result or exception. ``ids`` are jobs.
+    urgency 0; each word of ``text`` must occur, case-insensitive, in ID, name, user, queue,
+    nodelist, state, result or exception. ``ids`` are jobs.
     """
 
     states: frozenset[str] | None = None
@@ -269,7 +269,11 @@ def _sources(table: Table, query: JobQuery) -> Iterator[_Source]:
             yield named
     if query.ids is not None:
         yield _Source("ids", [sorted(table.select(query.ids))])
-    # Their tests still have to be passed.
+    yield from _wider_sources(index, query)
+
+
+def _wider_sources(index: Index, query: JobQuery) -> Iterator[_Source]:
+    """Yield the sources whose jobs still have to pass every test."""
     if query.ended is not None:
         yield _Source("", _lists_of_states(index, _INACTIVE))
     if query.held:

@@ -69,7 +69,7 @@ def test_the_legend_says_that_a_value_is_of_the_latest_step(site: Service, page:
     page.goto(site.url)
     live(page)
     page.get_by_role("button", name=re.compile("^Median wait")).click()
-    expect(page.locator("#chart .legend")).to_contain_text("in the latest 30s")
+    expect(page.locator("#chart .legend")).to_contain_text("in the latest 15s")
 
 
 def test_without_a_history_there_are_the_last_minutes_only(site: Service, page: Page) -> None:

@@ -63,7 +63,8 @@ def test_charts_and_failures_of_a_day(past: Service, still: Page) -> None:
     page.get_by_role("navigation", name="Pages").get_by_role("link", name="History").click()
     page.get_by_role("link", name="Figures").click()
     expect(page.locator("#total")).to_have_text(
-        "60 jobs ended, 30 failures, 0 canceled; 0.2 core hours; median wait 1m, median runtime 10s."
+        "60 jobs ended, 30 failures, 0 canceled; 0.2 core hours; "
+        "median wait 1m, median runtime 10s."
     )
     expect(page.get_by_role("img", name="In use: Cores at most 50%.")).to_be_visible()
     # No chart names what the instance does not have.

@@ -109,3 +109,24 @@ def test_a_long_command_opens_when_it_is_focused(site: Service, page: Page) -> N
     page.get_by_role("heading", name="Output").click()
     page.wait_for_function(f"({cut})(document.getElementById('command'))")
     expect(command).to_have_attribute("tabindex", "0")
+
+
+def test_the_question_to_cancel_says_which_other_jobs_will_never_start(
+    site: Service, page: Page
+) -> None:
+    first = submit(site, command=["sleep", "600"], urgency=0)
+    after = [f"afterok:{first}"]
+    second = submit(site, dependencies=after)
+    third = submit(site, dependencies=[f"afterok:{second}"])
+    submit(site, dependencies=[f"afterany:{first}"])
+    page.goto(f"{site.url}/ui/jobs/{first}")
+    live(page)
+    page.get_by_role("button", name="Cancel…").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("2 dependent jobs will never start.")
+    dialog.get_by_role("button", name="Close").click()
+    page.goto(f"{site.url}/ui/jobs/{third}")
+    live(page)
+    page.get_by_role("button", name="Cancel…").click()
+    expect(dialog).to_be_visible()
+    expect(dialog).not_to_contain_text("never start")

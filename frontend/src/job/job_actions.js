@@ -7,6 +7,7 @@ import { element } from "../ui/element.js";
 import { may } from "../ui/rights.js";
 import { SHORT, visible } from "../ui/visible.js";
 import { t } from "../ui/words.js";
+import { effects } from "./cancel_effects.js";
 
 /** @typedef {Record<string, any>} Record_ a job's record */
 /** @typedef {import("./said.js").Said} Said */
@@ -79,7 +80,7 @@ function cancel(record, said) {
     title: t("job.cancel_job"),
     heading: t("job.cancel_heading", { id: titled(record) }),
     words: t(isPending(record) ? "job.cancel_pending" : "job.cancel_running"),
-    fields: [field(t("job.why"), note)],
+    fields: [effects([record["id"]], record["state"] === "RUN" && record["uri"] ? [record["id"]] : []), field(t("job.why"), note)],
     isDanger: true,
     again: true,
     run: async () => {

@@ -266,6 +266,7 @@ function fillSaved(saved, words, variables) {
   const undo = restorer();
   const { values, unknown } = valuesOfSaved(saved, fields);
   forget();
+  inputs.typedAt = Date.now();
   answered = "";
   inputs.fill(values);
   editor.view.refresh();
@@ -342,6 +343,7 @@ $("clear").addEventListener("click", async () => {
   answered = "";
   forget();
   inputs.fill({});
+  inputs.typedAt = 0;
   files.clear();
   editor.view.refresh();
   origin.hide();
@@ -376,6 +378,7 @@ if (shared.startsWith("#job=")) {
   editor.view.refresh();
   files.expect(kept.files);
   if (from) origin.resubmit(from, Boolean(kept.values["jobspec"]));
+  if (kept.when) origin.draft(kept.when, () => $("clear").click());
 } else if (from) await fillFrom(from);
 else if (template) await templates.load(template);
 update();

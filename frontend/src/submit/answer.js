@@ -46,9 +46,21 @@ export class Answer {
   /** @param {(name: string) => void} go leads to a field */
   constructor(go) {
     this.go = go;
+    new ResizeObserver(() => this.#makeRoom()).observe($("answer"));
     $("done").addEventListener("click", (event) => {
       if (/** @type {HTMLElement} */ (event.target).closest("[data-close]")) this.clear();
     });
+  }
+
+  /** Keep the field that has the focus above the bar, which grows with what it says. */
+  #makeRoom() {
+    const bar = $("answer");
+    document.documentElement.style.scrollPaddingBottom = `${bar.offsetHeight + 16}px`;
+    const focused = document.activeElement;
+    if (!focused || !$("form").contains(focused) || !(focused instanceof HTMLInputElement || focused instanceof HTMLTextAreaElement)) return;
+    const [field, top] = [focused.getBoundingClientRect(), bar.getBoundingClientRect().top];
+    // A long text is seen where its caret is.
+    if (field.bottom > top && field.height < top) focused.scrollIntoView({ block: "nearest" });
   }
 
   /** Say what the button will do. @param {string | Node} words @param {boolean} isSure @param {string[]} [size] of the job, each part on one line */

@@ -30,6 +30,8 @@ export class Inputs {
   #keeping = 0;
   /** Names of the attached files, which a draft does not keep. @type {string[]} */
   #files = [];
+  /** When the form was last filled or typed into, in milliseconds since 1970; 0 as long as nothing was. */
+  typedAt = 0;
 
   /** @param {HTMLFormElement} form @param {Field[]} fields @param {string} draft the name under which the browser keeps it */
   constructor(form, fields, draft) {
@@ -38,6 +40,9 @@ export class Inputs {
     this.key = draft;
     this.hasQueues = !$("field-queue").hidden;
     this.names = [...fields.map((field) => field.name), "copies", "cc"];
+    form.addEventListener("input", () => {
+      this.typedAt = Date.now();
+    });
     addEventListener("pagehide", () => this.#keeping && this.#store());
     const names = /** @type {HTMLInputElement} */ ($("names"));
     names.checked = stored(() => localStorage.getItem(NAMES)) === "yes";
@@ -201,13 +206,15 @@ export class Inputs {
   #store() {
     clearTimeout(this.#keeping);
     this.#keeping = 0;
-    stored(() => sessionStorage.setItem(this.key, JSON.stringify({ values: this.values(), files: this.#files })));
+    stored(() => sessionStorage.setItem(this.key, JSON.stringify({ values: this.values(), files: this.#files, when: this.typedAt })));
   }
 
-  /** @returns {{ values: Values, files: string[] } | undefined} */
+  /** @returns {{ values: Values, files: string[], when: number } | undefined} when: milliseconds since 1970 */
   draft() {
-    const { values, files } = stored(() => JSON.parse(sessionStorage.getItem(this.key) ?? "")) ?? {};
-    return values ? { values, files: namesOf(files) } : undefined;
+    const { values, files, when } = stored(() => JSON.parse(sessionStorage.getItem(this.key) ?? "")) ?? {};
+    if (!values) return undefined;
+    this.typedAt = Number(when) || 0;
+    return { values, files: namesOf(files), when: this.typedAt };
   }
 }
 

@@ -2,12 +2,15 @@
 
 import { element } from "../ui/element.js";
 import { at } from "../ui/root.js";
+import { moments } from "../ui/times.js";
 import { SHORT, visible } from "../ui/visible.js";
 import { rich, t } from "../ui/words.js";
 import { shortest, spelled } from "./duration.js";
 
 /** What a longer time limit is to begin with: twice the one that was too short. */
 const FACTOR = 2;
+
+const moment = moments({ month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
 
 export class Origin {
   constructor() {
@@ -23,6 +26,16 @@ export class Origin {
   tell(text, restore) {
     this.#show(element("p", { textContent: text }));
     this.offer(restore);
+  }
+
+  /** Tell that the form was filled with what was typed before. @param {number} when milliseconds since 1970 @param {() => void} startOver */
+  draft(when, startOver) {
+    const words = element("p", { textContent: t("submit.draft", { when: moment.format(when) }) });
+    if (this.where.hidden) this.#show(words);
+    else this.where.append(words);
+    const button = element("button", { type: "button", textContent: t("submit.clear") });
+    button.addEventListener("click", startOver);
+    this.where.append(button);
   }
 
   /** Offer to go back, beside what is told. @param {(() => void) | undefined} restore */

@@ -1,6 +1,7 @@
 /** What can be done with the jobs that are selected, after a word on what will happen. */
 
 import { canChange } from "../channel/as_of.js";
+import { effects } from "../job/cancel_effects.js";
 import { call, Problem } from "../ui/api.js";
 import { detailOf } from "../ui/problem.js";
 import { ask, field, Told } from "../ui/dialog.js";
@@ -210,7 +211,7 @@ function confirm({ title, about, effect, ended, isFinal = false, input }, chosen
     title: action,
     heading: t("actions.question", { action }),
     words: t(about, { count: ids.length, states: census(chosen), effect: effect?.(chosen) ?? "" }).replace("  ", " "),
-    fields: [named(chosen), ...fields],
+    fields: [named(chosen), ...(isFinal ? [effects(ids, chosen.filter((row) => row.isInstance).map((row) => row.id))] : []), ...fields],
     isDanger: isFinal,
     run: async (tell, signal) => {
       const { done, failed } = await all(ids, runner(), some, signal, (count) => tell(t("actions.progress", { done: count, total: ids.length })));
