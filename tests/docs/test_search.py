@@ -193,6 +193,7 @@ async def test_guides_reference_and_errors_are_found(
         ("time limit", "/docs/cli#time-limit"),
         ("why does my job wait", "/docs/jobs-page#see-why-a-job-waits"),
         ("2h30m", "/docs/cli#time-limit"),
+        ("share a job", "/docs/auth#share-a-job-or-a-view"),
     ],
 )
 async def test_questions_find_their_answer_first(
