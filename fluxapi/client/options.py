@@ -115,7 +115,7 @@ class JobFilter(TypedDict, total=False):
     ended: float | None
     """Ended at this time or later, seconds since the epoch."""
     held: bool | None
-    """Whether jobs have not started and have the urgency 0."""
+    """True: jobs that have not started and have the urgency 0; false: all others."""
     text: str | None
 
 
