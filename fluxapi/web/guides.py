@@ -44,6 +44,8 @@ _NOT_RUN = re.compile(r"<!--\s*not run: (.*?)\s*-->", re.DOTALL)
 _OUTSIDE = re.compile(r"[a-z][a-z0-9+.-]*:|/", re.IGNORECASE)
 _PICTURE = re.compile(r"[a-z0-9-]+\.png\Z", re.ASCII)
 _LEVELS = ("h2", "h3")
+_MAX_WHOLE_CHARS = 28
+"""Characters of code that a line of a phone has room for."""
 _MANY_COLUMNS = 4
 """A table of so many columns has no room on a phone."""
 _ROLES = {
@@ -140,10 +142,18 @@ def render(text: str, path: str) -> Guide:
     for token in tokens:
         _lead(token.children or (), here)
         _without_style(token)
+        _keep_whole(token.children or ())
     html = parser.renderer.render(_framed(_below_title(tokens)), parser.options, {})
     title = next((name for level, _, name in headings if level == "h1"), here.stem)
     sections = [heading for heading in headings if heading[0] in _LEVELS]
     return Guide(here.stem, here, title, sections, Markup(html))  # noqa: S704 - raw HTML is escaped
+
+
+def _keep_whole(tokens: Iterable[Token]) -> None:
+    """Mark short code, which a line does not break, nor from the sign that follows it."""
+    for token in tokens:
+        if token.type == "code_inline" and len(token.content) <= _MAX_WHOLE_CHARS:
+            token.attrSet("class", "whole")
 
 
 def _below_title(tokens: Sequence[Token]) -> Sequence[Token]:

@@ -7,7 +7,7 @@ import uuid
 from typing import Literal, cast
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.running import Service
 
@@ -170,3 +170,27 @@ def test_groups_shut_nobody_out(
     violations += page.evaluate(RUN)
     context.close()
     assert violations == []
+
+
+def test_headings_get_the_names_of_jobs_that_could_not_be_read_at_first(
+    site: Service, browser: Browser, name: str
+) -> None:
+    # Chromium reports the failure as an error of the page, so this is a context of its own.
+    page = browser.new_page()
+    submit(site, command="echo said", name=f"{name}-job", group=name)
+    fails = True
+
+    def answer(route: Route) -> None:
+        if fails:
+            route.abort()
+        else:
+            route.continue_()
+
+    page.route("**/v1/jobs?group=*", answer)
+    page.goto(f"{site.url}/ui/groups/{name}")
+    heading = page.locator("#jobs-output h3")
+    expect(heading).to_have_count(1)
+    expect(heading.locator(".name")).to_have_count(0)
+    fails = False
+    expect(heading.locator(".name")).to_have_text(f"{name}-job")
+    page.close()

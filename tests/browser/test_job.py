@@ -382,3 +382,27 @@ def test_it_shuts_nobody_out(
     violations = page.evaluate(RUN)
     context.close()
     assert violations == []
+
+
+def test_in_a_window_of_medium_width_the_resources_stand_below_the_timeline(
+    site: Service, browser: Browser
+) -> None:
+    page = browser.new_page(viewport={"width": 1024, "height": 900})
+    jobid = submit(site, command="true --epochs=3")
+    page.goto(f"{site.url}/ui/jobs/{jobid}")
+    expect(page.locator("#status")).to_have_text("COMPLETED")
+    expect(page.locator("#command .option")).to_have_text("--epochs=3")
+    expect(page.locator("#granted")).to_be_visible()
+    boxes = [
+        page.locator(selector).bounding_box()
+        for selector in (
+            "section:has(> #timeline-title)",
+            "#granted",
+            "section:has(> #facts-title)",
+        )
+    ]
+    timeline, granted, facts = (box for box in boxes if box is not None)
+    assert granted["x"] == timeline["x"] < facts["x"]
+    assert granted["y"] - timeline["y"] - timeline["height"] < 20
+    assert facts["y"] == timeline["y"]
+    page.close()

@@ -92,3 +92,31 @@ def test_a_refusal_leaves_what_the_check_has_found(site: Service, browser: Brows
     expect(page.locator("#summary")).to_contain_text("Flux refused: no.")
     expect(found).to_contain_text("can never start")
     page.close()
+
+
+def test_the_field_that_is_filled_in_stays_above_the_answer(
+    site: Service, browser: Browser
+) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 700})
+    page = context.new_page()
+    page.goto(f"{site.url}/ui/submit")
+    live(page)
+    page.get_by_label("Command", exact=True).fill("true")
+    page.get_by_label("Tasks", exact=True).fill("many")
+    page.get_by_label("Time limit", exact=True).fill("soon")
+    nodes = page.get_by_label("Nodes", exact=True)
+    # At the edge of the answer, which is about to grow.
+    page.evaluate(
+        """() => {
+          const field = document.querySelector("#num_nodes").getBoundingClientRect();
+          scrollBy(0, field.bottom - document.querySelector("#answer").getBoundingClientRect().top);
+        }"""
+    )
+    nodes.evaluate("field => field.focus({ preventScroll: true })")
+    page.keyboard.type("x")
+    expect(page.locator("#findings")).to_contain_text("Nodes: ")
+    page.wait_for_function(
+        """() => document.querySelector("#num_nodes").getBoundingClientRect().bottom
+          <= document.querySelector("#answer").getBoundingClientRect().top"""
+    )
+    context.close()

@@ -116,6 +116,11 @@ def test_raw_markup_is_only_text() -> None:
     assert "<script" not in html
 
 
+def test_short_code_is_not_broken() -> None:
+    html = guides.render(f"# A\n\n`--name`, `{'x' * 60}`\n", "a.md").html
+    assert '<code class="whole">--name</code>, <code>x' in html
+
+
 def test_why_a_block_is_not_tested_is_shown_and_other_comments_are_not() -> None:
     text = "# A\n\n<!-- not run: needs <Docker> -->\n```bash\nx\n```\n\n<!-- for us -->\n"
     html = guides.render(text, "a.md").html

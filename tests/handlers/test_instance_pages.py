@@ -62,6 +62,15 @@ async def test_the_page_of_no_instance_says_why(site: Site) -> None:
     assert {"/ui/instances", "/docs/nested-instances", "/"} <= targets(text, path)
 
 
+async def test_a_page_has_one_form_of_a_job_id(site: Site) -> None:
+    path = "/ui/instances/f119"
+    async with site.client.get(path, headers={"Accept": "text/html"}) as answer:
+        text = await answer.text()
+    assert "There is no job f9." in text
+    assert ">f9</b>" in text
+    assert ">f119<" not in text
+
+
 async def test_the_header_of_the_documentation_leads_to_the_tree(site: Site) -> None:
     for path in ("/docs", "/docs/nested-instances"):
         assert "/ui/instances" in targets(await read_page(site, path), path)
