@@ -24,7 +24,7 @@ function leftOut(shown, least) {
     [{ having: "", width: least + BESIDE_PX }],
   );
   return sets.flatMap(({ having, width: wanted }) =>
-    giving.map(({ key, width }) => {
+    giving.filter(({ key, sparse }) => !sparse || having.includes(`"${key}"`)).map(({ key, width }) => {
       const list = `table#jobs:not(.drawn)${having}`;
       const rule = `@media (48rem <= width < ${wanted}px) { ${list} { --no-${key}: ${width}px; } ${list} [data-key="${key}"] { display: none; } }`;
       wanted -= width;

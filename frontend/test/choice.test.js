@@ -30,3 +30,15 @@ test("rows tell which sparse columns have something to show", () => {
   assert.deepEqual([choice.fill(rows.filled), choice.fill(rows.filled)], [true, false]);
   assert.ok(keys(choice).includes("queue"));
 });
+
+test("the queue is the last column that gives way, and the column of the order stays", () => {
+  const choice = new Choice(all);
+  choice.fill(new Set(["queue"]));
+  const sum = choice.columns.reduce((sum, { width }) => sum + width, 36);
+  const given = (/** @type {number} */ room, sorted = "id") => {
+    const shown = choice.fitting(room, sorted);
+    return choice.columns.filter((column) => !shown.includes(column)).map(({ key }) => key);
+  };
+  assert.deepEqual([given(sum), given(sum - 1), given(0)], [[], ["nodelist"], ["ntasks", "nnodes", "nodelist", "queue"]]);
+  assert.deepEqual(given(0, "nnodes"), ["ntasks", "nodelist", "queue"]);
+});

@@ -6,7 +6,6 @@ import { shellAdvice, shellSyntax } from "../submit/advice.js";
 import { Answer, sizeInWords } from "../submit/answer.js";
 import { Attachments, filesOf, withFiles } from "../submit/attachments.js";
 import { collect, fieldOf, hint, jobCount, request } from "../submit/form.js";
-import { keepInSight } from "../submit/in_sight.js";
 import { duration, Inputs } from "../submit/inputs.js";
 import { keepRecent } from "../submit/kept.js";
 import { readFragment } from "../submit/link.js";
@@ -59,7 +58,6 @@ let report;
 let problem = "";
 
 const inputs = new Inputs(form, fields, `fluxapi.submit ${at("/")} ${from ?? (template ? `template ${template}` : "")}`);
-keepInSight($("answer"), $("form"));
 const answer = new Answer((name) => inputs.focus(name));
 const terminal = new TerminalLines($("facts").dataset["user"] ?? "");
 const sender = new Sender();

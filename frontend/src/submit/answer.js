@@ -58,9 +58,13 @@ export class Answer {
     document.documentElement.style.scrollPaddingBottom = `${bar.offsetHeight + 16}px`;
     const focused = document.activeElement;
     if (!focused || !$("form").contains(focused) || !(focused instanceof HTMLInputElement || focused instanceof HTMLTextAreaElement)) return;
-    const [field, top] = [focused.getBoundingClientRect(), bar.getBoundingClientRect().top];
+    const { top } = bar.getBoundingClientRect();
+    // With what stands below it, such as its error.
+    const field = focused.closest(".field");
+    const part = field && field.clientHeight < top ? field : focused;
+    const { bottom, height } = part.getBoundingClientRect();
     // A long text is seen where its caret is.
-    if (field.bottom > top && field.height < top) focused.scrollIntoView({ block: "nearest" });
+    if (bottom > top && height < top) part.scrollIntoView({ block: "nearest" });
   }
 
   /** Say what the button will do. @param {string | Node} words @param {boolean} isSure @param {string[]} [size] of the job, each part on one line */
