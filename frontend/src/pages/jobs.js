@@ -9,6 +9,7 @@ import { load } from "../table/column_settings.js";
 import { columns } from "../table/columns.js";
 import { Values } from "../table/completion.js";
 import { FilterBar, problemText } from "../table/filter_bar.js";
+import { print } from "../table/filter_query.js";
 import { read, refused, test, write } from "../table/filters.js";
 import { showColumns } from "../table/fitting_columns.js";
 import { Grid } from "../table/grid.js";
@@ -274,7 +275,7 @@ viewMenu($("view"), COLUMNS, choice, grid, {
   columns: () => showColumns(grid, choice),
   rows: () => grid.fit(),
   groups: arrange,
-});
+}, () => print(filters));
 makeRoom($("frame"), /** @type {HTMLElement} */ (document.querySelector(".tools")));
 grid.addEventListener("order", () => {
   showColumns(grid, choice);

@@ -2,6 +2,7 @@
 
 import { call } from "../ui/api.js";
 import { at } from "../ui/root.js";
+import { addressOf, savedViews } from "../ui/saved_views.js";
 import { tell } from "../ui/tell.js";
 import { SHORT, visible } from "../ui/visible.js";
 import { t } from "../ui/words.js";
@@ -74,6 +75,9 @@ function actions() {
   }));
   return [...choices, ...buttons];
 }
+
+/** Return the views of the table of jobs that the reader has saved. @returns {Entry[]} */
+const views = () => savedViews().map((view) => ({ key: `view ${view.name}`, title: short(view.name), icon: "rows", href: addressOf(view) }));
 
 /** @param {() => Entry[]} all @returns {(query: string) => Entry[]} */
 const local = (all) => (query) => {
@@ -178,6 +182,7 @@ export function sources() {
     ...(isDocs ? [docs] : []),
     { title: "palette.pages", now: local(pages) },
     { title: "palette.actions", now: local(actions) },
+    { title: "palette.views", now: local(views) },
     { title: "palette.jobs", later: async (query) => (await found(query)).named },
     { title: "palette.groups", later: groups },
     {

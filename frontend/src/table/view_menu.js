@@ -8,6 +8,7 @@ import { t } from "../ui/words.js";
 import { choose } from "./column_settings.js";
 import * as download from "./download.js";
 import { isCut } from "./grid_parts.js";
+import { savedViewsMenu } from "./saved_views_menu.js";
 
 /**
  * A choice of the density of rows.
@@ -35,8 +36,9 @@ function density(changed) {
  * @param {import("./column_settings.js").Choice} choice
  * @param {import("./grid.js").Grid} grid
  * @param {{ columns: () => void, rows: () => void, groups: () => void }} changed
+ * @param {() => string} title of the view that is shown
  */
-export function viewMenu(where, all, choice, grid, changed) {
+export function viewMenu(where, all, choice, grid, changed, title) {
   const groups = element("input", { type: "checkbox", checked: choice.isGrouped });
   groups.addEventListener("change", () => {
     choice.group(groups.checked);
@@ -51,7 +53,9 @@ export function viewMenu(where, all, choice, grid, changed) {
   const link = element("button", { type: "button", textContent: t("job.copy_link") });
   link.dataset["icon"] = "copy";
   offerLink(link, () => location.href, { pass: tell, tell });
-  where.replaceChildren(density(changed.rows), element("hr", {}), label, link, element("hr", {}), element("p", { className: "title", textContent: t("jobs.columns") }), columns);
+  const saved = savedViewsMenu(title);
+  where.closest("details")?.addEventListener("toggle", saved.draw);
+  where.replaceChildren(...saved.parts, element("hr", {}), density(changed.rows), element("hr", {}), label, link, element("hr", {}), element("p", { className: "title", textContent: t("jobs.columns") }), columns);
 }
 
 /**
