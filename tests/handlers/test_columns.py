@@ -25,7 +25,11 @@ ENGLISH = words.load()["en"]
 
 
 def test_every_column_has_a_case() -> None:
-    assert list(TEXTS) == [column.key for column in COLUMNS], "frontend/test/columns.json"
+    keys = [column.key for column in COLUMNS]
+    assert list(TEXTS) == keys, (
+        "frontend/test/columns.json needs a text for each column of fluxapi/web/columns.json, in "
+        "the same order"
+    )
 
 
 @pytest.mark.parametrize("column", COLUMNS, ids=lambda column: column.key)
