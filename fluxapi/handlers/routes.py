@@ -40,7 +40,6 @@ from .webhook_routes import WEBHOOKS
 
 __all__ = ["ROUTES"]
 
-_GONE = (errors.JobNotFound,)
 _GROUP = (errors.GroupNotFound, errors.InstanceUnavailable)
 _LOOKUP = (errors.JobNotFound, errors.InstanceUnavailable)
 _WRITE = (errors.FluxRefused, errors.InstanceUnavailable)
@@ -133,7 +132,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         "GET", "/jobs/{id}", jobs.record, "getJob", "jobs", "Get one job.", {200: "job"},
-        fails=_GONE, right="view",
+        fails=_LOOKUP, right="view",
     ),
     Route(
         "DELETE", "/jobs/{id}", control.cancel, "deleteJob", "jobs", "Cancel a job.",
@@ -172,7 +171,7 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "GET", "/jobs/{id}/wait", jobs.wait, "waitForJob", "jobs",
         "Wait until a job is inactive or a timeout expires; then get its record.",
-        {200: "job"}, query="wait-query", fails=_GONE, right="view",
+        {200: "job"}, query="wait-query", fails=_LOOKUP, right="view",
     ),
     Route(
         "GET", "/jobs/{id}/eventlog", jobs.eventlog, "getEventlog", "jobs",
@@ -194,7 +193,7 @@ ROUTES: tuple[Route, ...] = (
         "GET", "/jobs/{id}/dependencies", jobs.dependencies, "getDependencies", "jobs",
         "Get the jobs that the job waits for, and those that wait for it, directly or indirectly.",
         {200: "dependencies"}, query="dependencies-query",
-        fails=(*_GONE, errors.InstanceUnavailable), right="view",
+        fails=_LOOKUP, right="view",
     ),
     *OUTPUTS,
     Route(

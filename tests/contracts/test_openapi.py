@@ -174,6 +174,15 @@ def test_a_stream_says_what_it_answers(route: Route) -> None:
         assert "200" not in responses
 
 
+@pytest.mark.parametrize(
+    "route",
+    [it for it in ROUTES if it.path.startswith("/jobs/{id}")],
+    ids=lambda it: it.name,
+)
+def test_a_route_of_a_job_fails_while_the_jobs_are_read(route: Route) -> None:
+    assert {errors.JobNotFound, errors.InstanceUnavailable} <= set(route.fails)
+
+
 def test_every_parameter_is_described() -> None:
     for operations in DOCUMENT["paths"].values():
         for operation in operations.values():

@@ -32,6 +32,11 @@ def test_every_column_has_a_case() -> None:
     )
 
 
+def test_no_two_columns_show_the_same() -> None:
+    shown = [(column.kind, column.field) for column in COLUMNS if column.field]
+    assert sorted(shown) == sorted(set(shown))
+
+
 @pytest.mark.parametrize("column", COLUMNS, ids=lambda column: column.key)
 def test_a_column_has_a_text(column: Column) -> None:
     assert text(ENGLISH, column, RECORD) == TEXTS[column.key]
