@@ -256,7 +256,8 @@ const strip = new Strip($("strip"), (states) => {
   bar.put("state", states);
 });
 const matching = new MatchingCounts(rows, (counts) => {
-  strip.match(counts);
+  // Before the first row, nothing is known of those that match.
+  strip.match(counts, isWhole || rows.all.size > 0 || !total);
   offerWatch();
 });
 const actions = new Actions($("actions"), grid, rows);

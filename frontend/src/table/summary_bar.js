@@ -13,6 +13,8 @@ export class Strip {
   #all;
   /** @type {import("./matching_counts.js").Counts | undefined} */
   #matching;
+  /** Whether the jobs that match are known. */
+  #isKnown = true;
 
   /**
    * @param {HTMLElement} where holds a link for each count, which becomes a button
@@ -48,9 +50,14 @@ export class Strip {
     this.#show();
   }
 
-  /** Show the counts of the jobs that match, or those of all jobs. @param {import("./matching_counts.js").Counts} [counts] */
-  match(counts) {
+  /**
+   * Show the counts of the jobs that match, or those of all jobs.
+   * @param {import("./matching_counts.js").Counts | undefined} counts
+   * @param {boolean} isKnown
+   */
+  match(counts, isKnown) {
     this.#matching = counts;
+    this.#isKnown = isKnown;
     this.#show();
   }
 
@@ -65,7 +72,7 @@ export class Strip {
     if (!counts) return;
     for (const [value, { number }] of this.#counts) {
       const count = value ? value.toUpperCase().split(",").reduce((sum, word) => sum + counted(counts, word), 0) : counts["total"];
-      const text = shown(Number(count));
+      const text = this.#matching && !this.#isKnown ? "–" : shown(Number(count));
       if (number.textContent === text) continue;
       number.textContent = text;
       number.classList.toggle("none", !count);
