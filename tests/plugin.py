@@ -15,13 +15,14 @@ import tempfile
 import urllib.request
 from asyncio import selector_events
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tests import programs
 from tests.running import Service, flux_instance, service
+from tests.tabs import Tabs
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -60,7 +61,12 @@ CHROMIUM_FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # Tabs of one context share a renderer.
+    "--process-per-site",
 ]
+
+EXPECT_TIMEOUT_MS = 20_000
+"""How long an expectation of a page waits; 5 s, the default, are too few on a busy machine."""
 
 LANES: dict[str, frozenset[str]] = {
     "flux": frozenset({"flux_uri", "broker"}),
@@ -211,30 +217,47 @@ def _cancel_all(running: Service) -> None:
         answer.read()
 
 
-@pytest.fixture(scope="session")
-def _chromium() -> Iterator[tuple[Browser, Any]]:
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - few tests need it
+class _Chromium(NamedTuple):
+    """The Chromium of a worker, its tabs, and the event loop that Playwright keeps."""
 
+    browser: Browser
+    tabs: Tabs
+    loop: Any
+
+
+@pytest.fixture(scope="session")
+def _chromium() -> Iterator[_Chromium]:
+    from playwright.sync_api import expect, sync_playwright  # noqa: PLC0415 - few tests need it
+
+    expect.set_options(timeout=EXPECT_TIMEOUT_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
+        tabs = Tabs(browser)
         loop = asyncio.get_running_loop()
         asyncio.events._set_running_loop(None)
-        yield browser, loop
+        yield _Chromium(browser, tabs, loop)
         asyncio.events._set_running_loop(loop)
         browser.close()
 
 
 @pytest.fixture
-def browser(_chromium: tuple[Browser, Any]) -> Iterator[Browser]:
+def browser(_chromium: _Chromium) -> Iterator[Browser]:
     """Return the one Chromium of this worker.
 
     Playwright keeps an event loop in this thread that counts as running. Tests that run their own
     must not see it.
     """
-    browser, loop = _chromium
+    browser, tabs, loop = _chromium
     asyncio.events._set_running_loop(loop)
     yield browser
     # A page that is left open goes on to follow its service.
     for context in list(browser.contexts):
-        context.close()
+        if context != tabs.context:
+            context.close()
     asyncio.events._set_running_loop(None)
+
+
+@pytest.fixture
+def tabs(browser: Browser, _chromium: _Chromium) -> Tabs:  # noqa: ARG001 - it sets the event loop
+    """Return the tabs of this worker, for tests of pages that need no context of their own."""
+    return _chromium.tabs

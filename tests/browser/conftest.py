@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.running import Service
+from tests.tabs import Tabs, listen_for_errors
 
 
 @pytest.fixture
@@ -21,23 +22,26 @@ def site(on_embedded: Service) -> Service:
 
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
-    """Return a new browser context; an error in a page fails the test."""
+    """Return a new browser context; an error in a page fails the test.
+
+    A test that needs only a page asks for ``page``, which is cheaper.
+    """
     context = browser.new_context()
-    context.set_default_timeout(20_000)
-    wrong: list[str] = []
-    context.on("weberror", lambda error: wrong.append(str(error.error)))
-
-    def hear(said: ConsoleMessage) -> None:
-        # A service that is not there is no fault of the page.
-        if said.type == "error" and "ERR_CONNECTION" not in said.text:
-            wrong.append(said.text)
-
-    context.on("console", hear)
+    wrong = listen_for_errors(context)
     yield context
     context.close()
     assert wrong == []
 
 
 @pytest.fixture
-def page(context: BrowserContext) -> Page:
-    return context.new_page()
+def page(request: pytest.FixtureRequest, tabs: Tabs) -> Iterator[Page]:
+    """Return a new page without cookies, storage and permissions; an error in it fails the test.
+
+    It is a page of ``context`` if the test asks for that, and else one of the tabs of the worker.
+    """
+    if "context" in request.fixturenames:
+        context: BrowserContext = request.getfixturevalue("context")
+        yield context.new_page()
+    else:
+        yield tabs.open()
+        assert tabs.close() == []

@@ -377,6 +377,7 @@ def test_windows_that_share_a_stream(context: BrowserContext, site: Service, nam
     assert pages[1].evaluate("window.told") == []
 
 
+@pytest.mark.usefixtures("context")
 def test_the_title_and_the_icon_tell_that_a_job_has_failed(site: Service, page: Page) -> None:
     page.clock.install()
     page.goto(site.url)
