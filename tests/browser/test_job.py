@@ -44,6 +44,21 @@ def script(site: Service, text: str, *words: str, **fields: Any) -> str:
     return submit(site, command=["sh", "-c", text, "sh", *words], **fields)
 
 
+_WRITTEN: dict[tuple[str, str], str] = {}
+
+
+def written(site: Service, text: str) -> str:
+    """Return a job that has ended, with the output of the shell script *text*.
+
+    All tests of a worker that only read a long output share one job that writes it.
+    """
+    key = site.url, text
+    if key not in _WRITTEN:
+        _WRITTEN[key] = script(site, text)
+    site.get(f"/v1/jobs/{_WRITTEN[key]}/wait")
+    return _WRITTEN[key]
+
+
 def lines(page: Page) -> Locator:
     return page.locator("#screen .line")
 
@@ -302,7 +317,7 @@ def test_the_output_can_be_searched(site: Service, page: Page) -> None:
 
 
 def test_all_of_a_long_output_is_searched(site: Service, page: Page) -> None:
-    jobid = script(site, "echo first needle; seq 20000; printf 'a \\033[31mNeed\\033[0mle'")
+    jobid = written(site, "echo first needle; seq 20000; printf 'a \\033[31mNeed\\033[0mle'")
     see(site, page, jobid)
     expect(page.locator("#output-said")).to_contain_text("End of output", timeout=60_000)
     field = page.get_by_label("Find in the output", exact=True)
@@ -328,7 +343,7 @@ def test_all_of_a_long_output_is_searched(site: Service, page: Page) -> None:
 
 
 def test_a_search_in_all_of_an_output_can_be_stopped(site: Service, page: Page) -> None:
-    jobid = script(site, "seq 20000")
+    jobid = written(site, "seq 30000")
     see(site, page, jobid)
     expect(page.locator("#output-said")).to_contain_text("End of output", timeout=60_000)
     # An answer that never comes.

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from tests.running import Service
 
 from .sites import site
-from .test_job import choose_stream, gates, lines, script, see, status
+from .test_job import choose_stream, gates, lines, script, see, status, written
 from .test_jobs import live, submit
 from .waits import wait_until
 
@@ -110,20 +110,20 @@ def test_a_message_of_the_shell_is_of_no_task(site: Service, page: Page) -> None
 
 
 def test_the_numbers_of_lines_have_the_room_that_they_need(site: Service, page: Page) -> None:
-    short, long = script(site, "echo short"), script(site, "seq 200000")
+    short, long = script(site, "echo short"), script(site, "seq 100000")
     widths = []
     for jobid in (short, long):
         ended(site, page, jobid)
         line = lines(page).last
-        expect(line).to_have_attribute("data-no", "1" if jobid == short else "200000")
+        expect(line).to_have_attribute("data-no", "1" if jobid == short else "100000")
         widths.append(float(line.evaluate("(it) => parseFloat(getComputedStyle(it).paddingLeft)")))
     assert widths[0] < 50 < widths[1]
 
 
 def test_lines_have_numbers_also_at_the_end_of_a_long_output(site: Service, page: Page) -> None:
-    jobid = script(site, "seq 20000")
+    jobid = written(site, "seq 30000")
     ended(site, page, jobid)
-    expect(lines(page).last).to_have_attribute("data-no", "20000")
+    expect(lines(page).last).to_have_attribute("data-no", "30000")
     texts = [text.strip() for text in lines(page).all_inner_texts()]
     assert texts == numbers(page)
     assert len(texts) > 1000
@@ -151,7 +151,7 @@ def test_a_range_of_lines_is_chosen_by_its_numbers(site: Service, page: Page) ->
 def test_a_link_to_a_range_far_from_the_end_opens_there_and_reads_on(
     site: Service, page: Page
 ) -> None:
-    jobid = script(site, "seq 30000")
+    jobid = written(site, "seq 30000")
     ended(site, page, jobid, "#L12000-L12002")
     expect(page.locator("#screen .line.selected")).to_have_text(["12000", "12001", "12002"])
     screen = page.locator("#screen")
@@ -166,9 +166,9 @@ def test_a_link_to_a_range_far_from_the_end_opens_there_and_reads_on(
 
 
 def test_what_was_written_before_the_end_is_read_on_demand(site: Service, page: Page) -> None:
-    jobid = script(site, "seq 20000")
+    jobid = written(site, "seq 30000")
     ended(site, page, jobid)
-    expect(lines(page).last).to_have_attribute("data-no", "20000")
+    expect(lines(page).last).to_have_attribute("data-no", "30000")
     first = int(lines(page).first.inner_text())
     page.get_by_role("button", name="Show earlier lines").click()
     expect(lines(page).first).to_have_text(str(first - 1000))
@@ -344,7 +344,7 @@ def test_a_job_that_wrote_nothing_has_nothing_to_search(site: Service, page: Pag
 def test_the_current_match_stays_in_view_while_lines_are_read_around_it(
     site: Service, page: Page
 ) -> None:
-    jobid = script(site, "seq -f 'row %.0f' 30000")
+    jobid = written(site, "seq -f 'row %.0f' 30000")
     ended(site, page, jobid)
     page.get_by_label("Find in the output").fill("row 12000")
     page.locator(".whole-search li a").click()
@@ -385,14 +385,14 @@ def test_the_list_of_what_was_found_does_not_push_the_current_match_out_of_view(
     # The lines of a large output are counted for long, and have no numbers until then.
     none = '{"type":"end","reason":"end","source":0,"lines":0,"searched":0}\n'
     page.route("**/output/lines?at=*", lambda route: route.fulfill(body=none))
-    ended(site, page, script(site, "seq -f 'row %.0f' 20000"))
+    ended(site, page, written(site, "seq -f 'row %.0f' 30000"))
     choose_stream(page, "stdout")
-    expect(lines(page).last).to_have_text("row 20000")
+    expect(lines(page).last).to_have_text("row 30000")
     expect(lines(page).last).to_have_attribute("data-no", "")
-    page.get_by_label("Find in the output").fill("row 1999")
+    page.get_by_label("Find in the output").fill("row 2999")
     expect(page.locator(".whole-search li")).to_have_count(11)
     current = page.locator("#screen mark.current")
-    expect(current.locator("..")).to_have_text("row 19999")
+    expect(current.locator("..")).to_have_text("row 29999")
     expect(current).to_be_in_viewport()
     frame, box = page.locator("#screen").bounding_box(), current.bounding_box()
     assert frame is not None
