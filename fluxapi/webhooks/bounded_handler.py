@@ -7,9 +7,12 @@ ends. Each response becomes some objects that the garbage collector has to find.
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
+from aiohttp import StreamReader
 from aiohttp.client_proto import ResponseHandler
+from aiohttp.http import RawResponseMessage
 
 __all__ = ["MAX_RESPONSE_BYTES", "BoundedHandler"]
 
@@ -26,10 +29,12 @@ class BoundedHandler(ResponseHandler):
     """A connection that ends when a target sends more than a response to a request may have."""
 
     _received = 0
+    _is_answered = False
 
     def set_response_params(self, **params: Any) -> None:
         """Begin to read the response to a request."""
         self._received = 0
+        self._is_answered = False
         super().set_response_params(**params)
 
     def data_received(self, data: bytes) -> None:
@@ -42,7 +47,27 @@ class BoundedHandler(ResponseHandler):
             self._received += len(piece)
             super().data_received(piece)
 
+    async def read(self) -> tuple[RawResponseMessage, StreamReader]:
+        """Return the next response, which may be an informational one."""
+        message, body = await super().read()
+        self._is_answered = message.code >= HTTPStatus.OK
+        return message, body
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """End the response, and forget those that nobody will read."""
+        super().connection_lost(exc)
+        self._forget()
+
+    def _forget(self) -> None:
+        """Forget the responses but the one to the request.
+
+        They refer to this object, and would stay in memory until the garbage collector runs.
+        """
+        while len(self._buffer) > (0 if self._is_answered else 1):
+            self._buffer.pop()
+
     def _give_up(self) -> None:
         # The status, which has usually arrived, is still read.
+        self._forget()
         if self.transport is not None:
             self.transport.abort()

@@ -13,6 +13,7 @@ from yarl import URL
 
 from fluxapi import __version__
 from fluxapi.notices.notice import MEDIA_TYPE
+from fluxapi.process.tracebacks import drop_tracebacks
 
 from .backoff import read_retry_after
 from .bounded_handler import MAX_RESPONSE_BYTES
@@ -105,6 +106,7 @@ class Sender:
             )
         except (aiohttp.ClientError, OSError, ssl.SSLError) as error:
             found = Outcome("unavailable", reason=_words(error))
+            drop_tracebacks(error)
         return replace(found, seconds=time.monotonic() - started)
 
     async def _post(self, url: str, keys: list[bytes], identity: str, body: bytes) -> Outcome:
@@ -161,8 +163,9 @@ async def _drain(response: aiohttp.ClientResponse) -> None:
     """Read the rest of a short response, so that its connection can be used again."""
     try:
         is_read = await asyncio.wait_for(_read(response), _DRAIN_TIMEOUT_S)
-    except (aiohttp.ClientError, OSError, asyncio.TimeoutError):
+    except (aiohttp.ClientError, OSError, asyncio.TimeoutError) as error:
         is_read = False  # The status has arrived, and that is all that counts.
+        drop_tracebacks(error)
     if not is_read:
         response.close()
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
 
+from fluxapi.webhooks import connector
 from fluxapi.webhooks.bounded_handler import MAX_RESPONSE_BYTES, BoundedHandler
 from fluxapi.webhooks.sender import SEND_TIMEOUT_S, Outcome, Sender
 from fluxapi.webhooks.targets import Targets
@@ -75,6 +78,15 @@ async def test_a_response_without_an_end_is_cut_off(head: bytes, flood: bytes) -
     assert found.parsed == 1, "the status has arrived"
 
 
+async def test_responses_that_nobody_asked_for_are_not_kept() -> None:
+    found, _ = await handler()
+    found.data_received(RESPONSE * 99)
+    assert len(found._buffer) == 1
+    assert (await found.read())[0].code == 200
+    found.data_received(RESPONSE * 99)
+    assert not found._buffer, "the request has its response"
+
+
 async def test_each_request_may_have_a_response() -> None:
     found, transport = await handler()
     for _ in range(2 * MAX_RESPONSE_BYTES // len(RESPONSE)):
@@ -115,6 +127,35 @@ async def target(begin: bytes, flood: bytes) -> AsyncIterator[tuple[str, asyncio
     async with server:
         port = server.sockets[0].getsockname()[1]
         yield f"http://127.0.0.1:{port}/", refused
+
+
+@pytest.mark.parametrize(
+    ("begin", "flood"), [(b"", CONTINUE), (b"", RESPONSE), (CHUNKED + b"1;", b"x")]
+)
+async def test_what_a_target_leaves_is_freed_at_once(
+    monkeypatch: pytest.MonkeyPatch, begin: bytes, flood: bytes
+) -> None:
+    made: list[weakref.ref[BoundedHandler]] = []
+    freed = asyncio.Event()
+
+    class Noted(BoundedHandler):
+        def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+            super().__init__(loop)
+            made.append(weakref.ref(self, lambda _: freed.set()))
+
+    monkeypatch.setattr(connector, "BoundedHandler", Noted)
+    sender = Sender(Targets(["127.0.0.1"]))
+    gc.disable()
+    try:
+        async with target(begin, flood) as (url, refused):
+            await sender.send(url, [b"k" * 32], "id-1", b"{}")
+            await asyncio.wait_for(refused.wait(), 10)
+            # Those that may be used again are kept until their time has passed.
+            await sender.close()
+            await asyncio.wait_for(freed.wait(), 10)
+            assert [found() for found in made] == [None]
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize(
