@@ -28,7 +28,7 @@ from fluxapi.process.timeslice import TimeSlice
 
 from . import keys
 from .clients import clients_of
-from .decode_turn import LONG_BYTES, DecodeTurn
+from .decode_turn import LONG_BYTES, BeginTurn
 
 __all__ = ["decode", "decode_large", "decode_script", "is_form", "is_script", "read"]
 
@@ -141,10 +141,10 @@ def _too_large(limit: int) -> BodyTooLarge:
     return BodyTooLarge(problem("body_too_large", limit=limit))
 
 
-async def _read(request: web.Request, limit: int, turn: DecodeTurn) -> bytes:
+async def _read(request: web.Request, limit: int, begin_turn: BeginTurn) -> bytes:
     if request.content.is_eof():
         raw = await _take(request, limit)
-        await turn.begin(len(raw))
+        await begin_turn(len(raw))
         return raw
     budget = request.app[keys.BODIES]
     with budget.arriving(clients_of(request)[-1]) as body:
@@ -159,7 +159,7 @@ async def _read(request: web.Request, limit: int, turn: DecodeTurn) -> bytes:
         # one waits, it counts to the budget.
         if done:
             await request.app[keys.ADMISSION].take()
-            await turn.begin(body.size)
+            await begin_turn(body.size)
     if body.is_dropped:
         raise TooManyRequests(
             "Your bodies under way have too many bytes in all: send fewer at the same time, and "
@@ -195,11 +195,16 @@ def decode_script(raw: bytes) -> str:
 
 
 async def read(
-    request: web.Request, limit: int, turn: DecodeTurn, *, form: bool = False, script: bool = False
+    request: web.Request,
+    limit: int,
+    begin_turn: BeginTurn,
+    *,
+    form: bool = False,
+    script: bool = False,
 ) -> bytes | None:
     """Return the raw JSON body of at most *limit* bytes, or ``None`` when there is none.
 
-    The *turn* has begun when it returns. With *form*, the body may be that of an HTML form
+    The turn to decode has begun when it returns. With *form*, the body may be that of an HTML form
     (``is_form``); with *script*, a batch script (``is_script``).
 
     Raises ``BodyTooLarge``, ``MalformedJSON``, ``UnsupportedMediaType``, ``TooSlow`` or
@@ -214,7 +219,7 @@ async def read(
         raise UnsupportedMediaType(f"Send the body without Content-Encoding {encoding[:100]}.")
     if hdrs.EXPECT in request.headers:
         await _invite(request)
-    raw = await _read(request, limit, turn)
+    raw = await _read(request, limit, begin_turn)
     request.app[keys.RATE_LIMITS].check_body(clients_of(request), len(raw))
     # JSON begins with ASCII, whose characters contain zero bytes in UTF-16 and UTF-32.
     if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in raw[:_UTF32_BYTES]:

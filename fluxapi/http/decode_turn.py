@@ -8,12 +8,10 @@ memory at the same time.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack, contextmanager
 
-if TYPE_CHECKING:
-    from types import TracebackType
-
-__all__ = ["LONG_BYTES", "MAX_DECODED", "DecodeTurn"]
+__all__ = ["LONG_BYTES", "MAX_DECODED", "BeginTurn", "decode_turn"]
 
 LONG_BYTES = 4096
 """Size of a body that takes long to check, and much memory once it is decoded."""
@@ -21,34 +19,21 @@ LONG_BYTES = 4096
 MAX_DECODED = 4
 """Long bodies that may be decoded and not yet checked."""
 
+BeginTurn = Callable[[int], Awaitable[None]]
+"""Returns when a body of this size may be decoded: at once if it is short."""
 
-class DecodeTurn:
-    """The turn of one request to decode and check its body; it ends with the context.
 
-    Args:
-        limit: The limit of turns, common to all requests.
+@contextmanager
+def decode_turn(limit: asyncio.Semaphore) -> Iterator[BeginTurn]:
+    """Yield the function that begins the turn of a request to decode and check its body.
+
+    The turn ends with the context. *limit* is common to all requests.
     """
+    with ExitStack() as ends:
 
-    __slots__ = ("_has_begun", "_limit")
+        async def begin(size: int) -> None:
+            if size >= LONG_BYTES:
+                await limit.acquire()
+                ends.callback(limit.release)
 
-    def __init__(self, limit: asyncio.Semaphore) -> None:
-        self._limit = limit
-        self._has_begun = False
-
-    def __enter__(self) -> DecodeTurn:  # noqa: PYI034 - Self is not in 3.10
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._has_begun:
-            self._limit.release()
-
-    async def begin(self, size: int) -> None:
-        """Return when a body of *size* bytes may be decoded: at once if it is short."""
-        if size >= LONG_BYTES:
-            await self._limit.acquire()
-            self._has_begun = True
+        yield begin

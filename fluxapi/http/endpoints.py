@@ -22,7 +22,7 @@ from fluxapi.process.memory import LARGE_BYTES
 from fluxapi.process.timeslice import TimeSlice
 
 from . import authentication, base, body, keys, querystring
-from .decode_turn import LONG_BYTES, DecodeTurn
+from .decode_turn import LONG_BYTES, BeginTurn, decode_turn
 from .negotiation import wants_page
 
 __all__ = ["PREFIX", "Endpoints", "add_routes"]
@@ -233,18 +233,18 @@ def _with_body(route: Route) -> Handler:
     async def handler(request: web.Request) -> web.StreamResponse:
         if needs is not None:
             _check(request, needs)
-        with DecodeTurn(request.app[keys.DECODING]) as turn:
-            await _take_body(route, request, turn)
+        with decode_turn(request.app[keys.DECODING]) as begin_turn:
+            await _take_body(route, request, begin_turn)
         return await inner(request)
 
     return handler
 
 
-async def _take_body(route: Route, request: web.Request, turn: DecodeTurn) -> None:
+async def _take_body(route: Route, request: web.Request, begin_turn: BeginTurn) -> None:
     """Set the fields of the body and of the query of a request."""
     setting = request.app[keys.SETTINGS].max_body
     limit = setting if route.max_body is None else min(route.max_body, setting)
-    raw = await body.read(request, limit, turn, form=route.form, script=route.script)
+    raw = await body.read(request, limit, begin_turn, form=route.form, script=route.script)
     authentication.check_again(request)
     if raw is not None and len(raw) >= LARGE_BYTES:
         request.app[keys.HEAP].after_large_body()

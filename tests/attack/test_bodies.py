@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import weakref
 from typing import Any
 
 import pytest
@@ -58,13 +59,17 @@ async def test_a_body_of_tiny_chunks_is_refused() -> None:
 
 
 async def test_a_connection_that_ends_is_freed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    lost, end = asyncio.Event(), server._Protocol.connection_lost
+    lost = asyncio.Event()
+    ended: list[weakref.ref[server._Protocol]] = []
 
-    def note(protocol: server._Protocol, error: BaseException | None) -> None:
-        end(protocol, error)
-        lost.set()
+    class Noted(server._Protocol):
+        # Unlike its base, it can be referred to weakly.
+        def connection_lost(self, exc: BaseException | None) -> None:
+            super().connection_lost(exc)
+            ended.append(weakref.ref(self))
+            lost.set()
 
-    monkeypatch.setattr(server._Protocol, "connection_lost", note)
+    monkeypatch.setattr(server, "_Protocol", Noted)
     text = b'{"command": 1}'
     gc.collect()
     gc.disable()
@@ -79,7 +84,7 @@ async def test_a_connection_that_ends_is_freed_at_once(monkeypatch: pytest.Monke
             await asyncio.wait_for(lost.wait(), PATIENCE_S)
             for _ in range(9):
                 await asyncio.sleep(0)
-            assert not any(isinstance(it, server._Protocol) for it in gc.get_objects())
+            assert [protocol() for protocol in ended] == [None]
     finally:
         gc.enable()
 
