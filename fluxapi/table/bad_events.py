@@ -6,6 +6,7 @@ import logging
 import time
 
 from fluxapi.model.eventlog import Event
+from fluxapi.process.tracebacks import drop_tracebacks
 
 __all__ = ["BadEvents"]
 
@@ -22,8 +23,13 @@ class BadEvents:
         self._warned = float("-inf")
         self._unwarned = 0
 
-    def warn(self, jobid: int, event: Event, reason: str) -> None:
-        """Log why an event is bad, unless another one was logged a moment ago."""
+    def warn(self, jobid: int, event: Event, reason: Exception | str) -> None:
+        """Log why an event is bad, unless another one was logged a moment ago.
+
+        The frames of an error refer to it and to the event, so its tracebacks are dropped.
+        """
+        if isinstance(reason, Exception):
+            drop_tracebacks(reason)
         now = time.monotonic()
         if now - self._warned < _WARNING_INTERVAL_S:
             self._unwarned += 1
@@ -32,7 +38,7 @@ class BadEvents:
             "journal: job %d: bad %s event: %.200s (and %d more bad events before it)",
             jobid,
             event.name,
-            reason,
+            reason if isinstance(reason, str) else repr(reason),
             self._unwarned,
         )
         self._warned, self._unwarned = now, 0

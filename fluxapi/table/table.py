@@ -296,7 +296,7 @@ class Table:
     def _apply(self, job: Job, events: Iterable[Event], message: JournalMessage) -> None:
         """Fold *events* of a message."""
         for event, error in apply_all(job, events, message.R):
-            self._bad_events.warn(job.id, event, repr(error))
+            self._bad_events.warn(job.id, event, error)
         for event in events:
             name = event.name
             if name == "submit":
