@@ -24,6 +24,7 @@ from fluxapi.events.filters import read_filter
 from fluxapi.events.transport.connections import Connections
 from fluxapi.exec_hook.command import Command, environment
 from fluxapi.exec_hook.exec_hook import ExecHook
+from fluxapi.handlers.mcp import MAX_TOOL_OUTPUTS
 from fluxapi.handlers.routes import ROUTES
 from fluxapi.http import querystring
 from fluxapi.http.body_budget import BodyBudget
@@ -135,6 +136,7 @@ def create_app(
     app[keys.RATE_LIMITS] = limits
     app[keys.BODIES] = BodyBudget(max(_MAX_BODIES_BYTES, _LARGEST_BODIES * settings.max_body))
     app[keys.DECODING] = asyncio.Semaphore(MAX_DECODED)
+    app[keys.TOOL_OUTPUTS] = asyncio.Semaphore(MAX_TOOL_OUTPUTS)
     app[keys.METRICS] = metrics
     app[keys.HEAP] = HeapTrimmer()
     app[keys.ADMISSION] = AdmissionLimiter()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -25,10 +25,14 @@ from fluxapi.table.query import page, query_of
 
 from . import output_forms as forms
 from .control import cancel_job
+from .sending import while_connected
 from .submit import submit_fields
 from .support import json_bytes
 
-__all__ = ["serve"]
+__all__ = ["MAX_TOOL_OUTPUTS", "serve"]
+
+MAX_TOOL_OUTPUTS = 2
+"""Outputs that are read for tools at the same time: one may take some ten megabytes meanwhile."""
 
 _HTTP = "fluxapi.mcp.http"
 _NOT_ACCEPTABLE = 406
@@ -50,7 +54,12 @@ async def serve(request: web.Request) -> web.Response:
         await TimeSlice(0).share()
     right = request[keys.PRINCIPAL].right
     body = json_bytes(request[keys.BODY])
-    answer = await http.answer(_SessionJobs(request), right, request.headers, body)
+    jobs = _SessionJobs(request)
+    try:
+        answer = await http.answer(jobs, right, request.headers, body)
+    finally:
+        jobs.forget()
+        request.app[keys.HEAP].after_answer()
     if answer.status == _NOT_ACCEPTABLE:
         raise NotAcceptable("The answer is JSON: send Accept: application/json.")
     if answer.status == _ACCEPTED:
@@ -64,6 +73,11 @@ class _SessionJobs:
     def __init__(self, request: web.Request) -> None:
         self._session = request[keys.SESSION]
         self._principal = request[keys.PRINCIPAL]
+        self._request = request
+
+    def forget(self) -> None:
+        """Release the request, since the SDK keeps this object in reference cycles."""
+        del self._session, self._principal, self._request
 
     async def submit(self, fields: Mapping[str, Any], key: str | None) -> Submitted:
         with _refused():
@@ -97,13 +111,25 @@ class _SessionJobs:
                 self._session.files.so_far(job.id, stream, last, may_read=may_read)
             )
             pieces = forms.document(source, encode_f58(job.id), stream, lines)
-            async with aclosing(pieces) as parts:  # type: ignore[type-var] # an async generator
+            async with self._turn_to_read(), aclosing(pieces) as parts:  # type: ignore[type-var] # an async generator
                 found = msgspec.json.decode(b"".join([piece async for piece in parts]))
         files = [
             {name: file[name] for name in _FILE_MEMBERS if name in file}
             for file in found.get("redirects", ())
         ]
         return JobOutput("".join(found.get("Output", ())), files)
+
+    @asynccontextmanager
+    async def _turn_to_read(self) -> AsyncIterator[None]:
+        turns = self._request.app[keys.TOOL_OUTPUTS]
+        try:
+            await while_connected(self._request, turns.acquire())
+        except ConnectionError:
+            raise Refused("The client has left.") from None
+        try:
+            yield
+        finally:
+            turns.release()
 
     async def cancel(self, id: str, note: str | None) -> None:
         with _refused():

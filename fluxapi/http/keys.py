@@ -44,6 +44,7 @@ __all__ = [
     "CONNECTIONS",
     "COUNTERS",
     "CREDENTIALS",
+    "DECODING",
     "ERROR_PAGE",
     "HEAP",
     "METRICS",
@@ -60,6 +61,7 @@ __all__ = [
     "STOP",
     "TEMPLATES",
     "TOKENS",
+    "TOOL_OUTPUTS",
     "TREE",
     "TREE_OBSERVER",
     "WEBHOOKS",
@@ -91,6 +93,8 @@ RATE_LIMITS: web.AppKey[RateLimits] = web.AppKey("rate_limits", RateLimits)
 BODIES: web.AppKey[BodyBudget] = web.AppKey("bodies", BodyBudget)
 DECODING: web.AppKey[asyncio.Semaphore] = web.AppKey("decoding", asyncio.Semaphore)
 """The limit of long bodies that are decoded and not yet checked."""
+TOOL_OUTPUTS: web.AppKey[asyncio.Semaphore] = web.AppKey("tool_outputs", asyncio.Semaphore)
+"""The limit of outputs that are read for tools of MCP at the same time."""
 METRICS: web.AppKey[Metrics] = web.AppKey("metrics", Metrics)
 HEAP: web.AppKey[HeapTrimmer] = web.AppKey("heap", HeapTrimmer)
 OPENAPI: web.AppKey[Mapping[str, Any]] = web.AppKey("openapi")

@@ -7,6 +7,8 @@ own, without state, so that a server has the right of one request only, and ever
 from __future__ import annotations
 
 import asyncio
+import gc
+import itertools
 import logging
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
@@ -24,6 +26,14 @@ __all__ = ["Answer", "answer"]
 _JSON = b"application/json"
 _PASSED = ("accept", "mcp-")
 """The begins of the names of headers that the protocol knows."""
+
+_MESSAGES_PER_COLLECTION = 32
+_answered = itertools.count(1)
+"""Messages after which the youngest objects are collected, which takes milliseconds.
+
+The SDK leaves a hundred objects of each message, and its answer, in reference cycles, and the
+garbage collector of the service runs seldom.
+"""
 
 # It logs each manager that starts and ends.
 logging.getLogger("mcp").setLevel(logging.WARNING)
@@ -101,6 +111,10 @@ async def answer(
         max_request_body_size=max(len(body), 1),
     )
     exchange = _Exchange(body)
-    async with manager.run():
-        await manager.handle_request(_scope(headers, body), exchange.receive, exchange.send)
+    try:
+        async with manager.run():
+            await manager.handle_request(_scope(headers, body), exchange.receive, exchange.send)
+    finally:
+        if next(_answered) % _MESSAGES_PER_COLLECTION == 0:
+            gc.collect(0)
     return exchange.answer

@@ -52,6 +52,27 @@ async def port(request: pytest.FixtureRequest) -> AsyncIterator[int]:
         yield port
 
 
+@pytest.mark.parametrize("name", [b"Connection", b"Sec-WebSocket-Key", b"Upgrade"])
+async def test_a_handshake_that_is_not_ascii(port: int, name: bytes) -> None:
+    headers = {
+        b"Host": b"localhost",
+        b"Authorization": b"Basic YWxpY2U6czNjcmV0",
+        b"Connection": b"Upgrade",
+        b"Upgrade": b"websocket",
+        b"Sec-WebSocket-Version": b"13",
+        b"Sec-WebSocket-Key": b"dGhlIHNhbXBsZSBub25jZQ==",
+        b"Origin": b"http://localhost",
+        name: b"\xff\xfe",
+    }
+    head = b"".join(b"%s: %s\r\n" % header for header in headers.items())
+    async with connect(port) as wire:
+        await wire.send(b"GET /v1/events/ws HTTP/1.1\r\n%s\r\n" % head)
+        answer = await wire.answer()
+        assert answer is not None
+        assert answer.status == 400
+        assert answer.problem["title"]
+
+
 async def check(port: int, request: bytes) -> None:
     """Send a request that may never end; what is answered, if anything, must be sound."""
     async with connect(port) as wire:

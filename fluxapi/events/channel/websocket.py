@@ -18,7 +18,7 @@ from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 
 from fluxapi.contracts import limits, schema
 from fluxapi.contracts.rights import Right
-from fluxapi.errors import FluxapiError, MalformedJSON
+from fluxapi.errors import FluxapiError, MalformedJSON, RequestError
 from fluxapi.events.hub import Hub
 from fluxapi.events.output.hub import OutputHub
 from fluxapi.events.output.viewer import FILES_RIGHT
@@ -100,7 +100,8 @@ async def serve(
 ) -> web.WebSocketResponse:
     """Serve one client until it disconnects.
 
-    ``renew`` returns the lease of a new token; problem types begin with ``base``.
+    ``renew`` returns the lease of a new token; problem types begin with ``base``. Raises
+    ``RequestError`` for a handshake that is not ASCII.
     """
     connections.check(clients)
     # aiohttp answers pings without a pause, as many as have arrived.
@@ -110,7 +111,11 @@ async def serve(
         max_msg_size=MAX_MESSAGE_BYTES,
         autoping=False,
     )
-    await websocket.prepare(request)
+    try:
+        await websocket.prepare(request)
+    except ValueError:
+        # aiohttp decodes the key, and repeats headers in errors, without a check of their bytes.
+        raise RequestError("The headers of the WebSocket handshake must be ASCII.") from None
     # They are sent, and would take two kilobytes for as long as the socket is open.
     websocket.headers.clear()
     transport = request.transport

@@ -1,0 +1,117 @@
+"""Many messages of MCP that read outputs, whose clients leave or not: few are read at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from importlib import import_module
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from fluxapi.handlers import mcp
+from fluxapi.http import keys
+from fluxapi.mcp.port import Refused
+from tests.handlers.conftest import Service, service, start
+from tests.mcp.sessions import needs_sdk
+
+__all__ = ["service", "start"]
+
+MANY = 20
+PING = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
+
+
+class Reading:
+    """A job whose output is read until the test says that it has ended."""
+
+    def __init__(self) -> None:
+        self.now = self.most = 0
+        self.may_end = asyncio.Event()
+
+    async def document(self, *_: object) -> AsyncIterator[bytes]:
+        self.now += 1
+        self.most = max(self.most, self.now)
+        try:
+            await self.may_end.wait()
+            yield b'{"Output": ["x"]}'
+        finally:
+            self.now -= 1
+
+
+@pytest.fixture
+def reading(monkeypatch: pytest.MonkeyPatch) -> Reading:
+    found = Reading()
+    monkeypatch.setattr("fluxapi.handlers.mcp.forms.document", found.document)
+    return found
+
+
+def jobs(turns: asyncio.Semaphore, *, has_left: bool = False) -> mcp._SessionJobs:
+    principal = SimpleNamespace(may=lambda _: False)
+    files = SimpleNamespace(so_far=lambda *_, **__: None)
+    session = SimpleNamespace(job=lambda _: SimpleNamespace(id=1), files=files)
+
+    class Request(dict[Any, Any]):
+        def __init__(self) -> None:
+            super().__init__({keys.SESSION: session, keys.PRINCIPAL: principal})
+            self.app = {keys.TOOL_OUTPUTS: turns}
+            self.transport = SimpleNamespace(is_closing=lambda: has_left)
+
+    request: Any = Request()
+    return mcp._SessionJobs(request)
+
+
+async def test_few_outputs_are_read_at_the_same_time(reading: Reading) -> None:
+    turns = asyncio.Semaphore(2)
+    tasks = [asyncio.create_task(jobs(turns).output("f1", 9, None)) for _ in range(MANY)]
+    for _ in range(MANY):
+        await asyncio.sleep(0)
+    assert reading.most == 2
+    reading.may_end.set()
+    assert [it.text for it in await asyncio.gather(*tasks)] == ["x"] * MANY
+    assert reading.most == 2
+    assert turns._value == 2
+
+
+async def test_none_is_read_for_a_client_that_has_left(
+    reading: Reading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fluxapi.handlers.sending._CHECK_INTERVAL_S", 0)
+    turns = asyncio.Semaphore(0)
+    with pytest.raises(Refused, match="has left"):
+        await jobs(turns, has_left=True).output("f1", 9, None)
+    assert reading.most == 0
+    # It is not counted, either.
+    turns.release()
+    reading.may_end.set()
+    assert (await jobs(turns).output("f1", 9, None)).text == "x"
+
+
+@needs_sdk
+async def test_a_request_is_freed_though_the_sdk_keeps_its_objects(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[mcp._SessionJobs] = []
+    made = mcp._SessionJobs
+
+    def keep(request: Any) -> mcp._SessionJobs:
+        kept.append(made(request))
+        return kept[-1]
+
+    monkeypatch.setattr(mcp, "_SessionJobs", keep)
+    response = await service.client.post("/v1/mcp", json=PING)
+    assert response.status == 200
+    assert [vars(it) for it in kept] == [{}]
+
+
+@needs_sdk
+async def test_what_the_sdk_leaves_is_collected(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collected: list[int] = []
+    monkeypatch.setattr("fluxapi.mcp.http.gc.collect", collected.append)
+    count = import_module("fluxapi.mcp.http")._MESSAGES_PER_COLLECTION
+    for _ in range(count):
+        response = await service.client.post("/v1/mcp", json=PING)
+        assert response.status == 200
+    assert collected == [0]
