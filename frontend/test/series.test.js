@@ -146,7 +146,9 @@ test("every chart has its sentence, also with nothing in it", () => {
   assert.equal(sentences.states(series), "Not known.");
   assert.equal(sentences.waits(series.waits(NOW), series.medianWait(NOW)), "No job has started.");
   assert.equal(sentences.rates(series.rates(NOW), STEP), "0 jobs submitted and 0 ended; peaks 0 and 0 per second.");
+  assert.equal(sentences.endedAMinute(series, NOW, STEP), "–");
   series.take(figures({ RUN: 1, SCHED: 2 }), NOW);
+  assert.equal(sentences.endedAMinute(series, NOW, STEP), "0");
   for (let n = 0; n < 3; n++) series.note(undefined, job({ t_submit: NOW - 10, t_run: NOW - 7 }));
   assert.equal(sentences.use(series), "4 of 16 cores in use now, on 1 of 4 nodes; peak 4.");
   assert.equal(sentences.states(series), "2 pending and 1 running now; peaks 2 and 1.");

@@ -97,8 +97,8 @@ def test_what_a_search_found_leaves_room_for_the_output_on_a_phone(
         " return [top, height]; })"
     )
     (top, height), (screen, _) = places
-    assert 30 < height < 60
-    assert screen - top < 80
+    assert 70 < height < 100
+    assert screen - top < 120
 
 
 def test_a_message_of_the_shell_is_of_no_task(site: Service, page: Page) -> None:

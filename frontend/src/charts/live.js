@@ -81,7 +81,7 @@ export const CHARTS = [
       const rates = series.rates(now);
       return { times: rates.times, lines: [rates.submitted, rates.ended], said: sentences.rates(rates, STEP) };
     },
-    brief: (series, now) => sentences.aMinute(series.rates(now).ended, STEP),
+    brief: (series, now) => sentences.endedAMinute(series, now, STEP),
   },
   {
     key: "waits",

@@ -55,9 +55,11 @@ export function active(series) {
   return now ? number(now.pending + now.running) : "–";
 }
 
-/** How many there were in the last minute. @param {number[]} rates a second @param {number} step seconds of each */
-export function aMinute(rates, step) {
-  return number(Math.round(rates.slice(-60 / step).reduce((sum, it) => sum + it, 0) * step));
+/** How many ended in the last minute. @param {Series} series @param {number} at @param {number} step seconds of each rate */
+export function endedAMinute(series, at, step) {
+  if (!series.samples.length) return "–";
+  const { ended } = series.rates(at);
+  return number(Math.round(ended.slice(-60 / step).reduce((sum, it) => sum + it, 0) * step));
 }
 
 /** @param {number | undefined} median */
