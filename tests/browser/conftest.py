@@ -45,3 +45,17 @@ def page(request: pytest.FixtureRequest, tabs: Tabs) -> Iterator[Page]:
     else:
         yield tabs.open()
         assert tabs.close() == []
+
+
+@pytest.fixture
+def unheard(tabs: Tabs) -> Iterator[Page]:
+    """Return a new page whose errors are no failure: Chromium logs each refusal as one."""
+    yield tabs.open()
+    tabs.close()
+
+
+@pytest.fixture
+def still(unheard: Page) -> Page:
+    """Return a page without transitions, so that a color has no value between two schemes."""
+    unheard.emulate_media(reduced_motion="reduce")
+    return unheard

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.running import Service, service
 
@@ -21,7 +21,10 @@ PAGES = ["/", "/ui/nodes", "/ui/queues", "/ui/submit", "/ui/instances"]
 DOCS = ["/docs", "/docs/tutorial", "/docs/security", "/docs/reference", "/docs/errors"]
 
 RUN = """async () => {
-  const found = await axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"] });
+  const found = await axe.run(document, {
+    runOnly: ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"],
+    resultTypes: ["violations"],
+  });
   return found.violations.map((it) => `${it.id}: ${it.nodes.map((node) => node.html).join(" ")}`);
 }"""
 
@@ -39,14 +42,6 @@ def violations(page: Page) -> list[str]:
         if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
             found.append(f"{page.url} {width} is too wide")
     return found
-
-
-@pytest.fixture
-def still(browser: Browser) -> Iterator[Page]:
-    """Return a page without transitions, so that a color has no value between two schemes."""
-    context = browser.new_context(reduced_motion="reduce")
-    yield context.new_page()
-    context.close()
 
 
 @pytest.mark.parametrize("path", PAGES)

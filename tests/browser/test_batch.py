@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.running import Service
 
@@ -62,10 +62,8 @@ def test_a_file_is_opened_and_its_wrong_lines_are_named(
     expect(page.locator("#opened")).to_contain_text("It is not UTF-8 text.")
 
 
-def test_a_refused_line_is_named_once(site: Service, browser: Browser) -> None:
-    # Chromium reports the refusal as an error of the page, so this is a context of its own.
-    context = browser.new_context()
-    page = context.new_page()
+def test_a_refused_line_is_named_once(site: Service, unheard: Page) -> None:
+    page = unheard
     editor(site, page)
     script = page.get_by_label("Script", exact=True)
     script.fill("true\n#flux: --nodse=1\n#flux -N2\n")
@@ -81,7 +79,6 @@ def test_a_refused_line_is_named_once(site: Service, browser: Browser) -> None:
     )
     expect(page.locator("#wrong-script")).to_be_empty()
     expect(script).to_have_attribute("aria-invalid", "true")
-    context.close()
 
 
 def test_a_dropped_file_is_opened(site: Service, page: Page) -> None:
@@ -113,12 +110,10 @@ def test_what_will_not_work_as_it_looks_is_said(site: Service, page: Page) -> No
 
 
 @pytest.mark.parametrize("look", ["light", "dark", "phone"])
-def test_the_editor_is_accessible(site: Service, browser: Browser, look: str) -> None:
-    context = browser.new_context(
-        color_scheme="dark" if look == "dark" else "light",
-        viewport={"width": 390 if look == "phone" else 1280, "height": 900},
-    )
-    page = context.new_page()
+def test_the_editor_is_accessible(site: Service, unheard: Page, look: str) -> None:
+    page = unheard
+    page.emulate_media(color_scheme="dark" if look == "dark" else "light")
+    page.set_viewport_size({"width": 390 if look == "phone" else 1280, "height": 900})
     editor(site, page)
     page.get_by_label("Script", exact=True).fill(SCRIPT + "#flux: --nodse\n")
     expect(page.locator("#script-notes li").first).to_be_visible()
@@ -126,7 +121,6 @@ def test_the_editor_is_accessible(site: Service, browser: Browser, look: str) ->
     violations = page.evaluate(RUN)
     if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
         violations.append("the page is too wide")
-    context.close()
     assert violations == []
 
 

@@ -153,13 +153,12 @@ def test_a_group_without_a_name_is_called_as_its_jobs(site: Service, page: Page,
 @pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_groups_shut_nobody_out(
-    browser: Browser, site: Service, name: str, scheme: Literal["light", "dark"], width: int
+    unheard: Page, site: Service, name: str, scheme: Literal["light", "dark"], width: int
 ) -> None:
     submit_many(site, 3, command="false", name=name)
-    context = browser.new_context(
-        color_scheme=scheme, viewport={"width": width, "height": 800}, reduced_motion="reduce"
-    )
-    page = context.new_page()
+    page = unheard
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    page.set_viewport_size({"width": width, "height": 800})
     page.goto(f"{site.url}/?name={name}")
     live(page)
     expect(page.locator("tbody tr.head")).to_contain_text("3 failures")
@@ -168,7 +167,6 @@ def test_groups_shut_nobody_out(
     page.locator("tbody tr.head .toggle").click()
     expect(page.locator("tbody tr.member")).to_have_count(3)
     violations += page.evaluate(RUN)
-    context.close()
     assert violations == []
 
 

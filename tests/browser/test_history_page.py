@@ -14,9 +14,7 @@ from fluxapi.model.jobid import encode_f58
 from tests.archive.past_jobs import Past, store
 from tests.running import Service, service
 
-from .test_accessibility import still, violations
-
-__all__ = ["still"]
+from .test_accessibility import violations
 
 HOUR = 3600.0
 

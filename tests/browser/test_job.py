@@ -384,18 +384,18 @@ def test_it_is_useful_without_scripts(site: Service, browser: Browser) -> None:
 @pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_shuts_nobody_out(
-    browser: Browser, site: Service, scheme: Literal["light", "dark"], width: int
+    unheard: Page, site: Service, scheme: Literal["light", "dark"], width: int
 ) -> None:
     colors = "".join(rf"\033[{n}mx\033[0m" for n in (*range(30, 38), *range(40, 48), 2, 7))
     jobid = script(site, rf"printf '{colors}\033[38;2;0;0;90mx\n'; echo x >&2; exit 1")
-    context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 800})
-    page = context.new_page()
+    page = unheard
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 800})
     see(site, page, jobid)
     expect(lines(page)).to_have_count(2)
     page.locator("summary", has_text=re.compile("Jobspec|R,")).first.click()
     page.evaluate(AXE.read_text(encoding="utf-8"))
     violations = page.evaluate(RUN)
-    context.close()
     assert violations == []
 
 

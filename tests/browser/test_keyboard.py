@@ -6,7 +6,7 @@ import re
 from itertools import pairwise
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.running import Service
 
@@ -200,13 +200,12 @@ def test_the_output_is_scrolled_by_keys(site: Service, page: Page) -> None:
 
 @pytest.mark.parametrize("path", PAGES)
 def test_nothing_moves_for_those_who_ask_for_that(
-    browser: Browser, site: Service, jobid: str, path: str
+    unheard: Page, site: Service, jobid: str, path: str
 ) -> None:
-    context = browser.new_context(reduced_motion="reduce")
-    page = context.new_page()
+    page = unheard
+    page.emulate_media(reduced_motion="reduce")
     visit(site, page, path, jobid)
     moving = """() => [...document.querySelectorAll("*")]
       .filter((it) => parseFloat(getComputedStyle(it).transitionDuration) > 0
         || getComputedStyle(it).animationName !== "none").map((it) => it.tagName)"""
     assert page.evaluate(moving) == []
-    context.close()

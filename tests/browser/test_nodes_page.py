@@ -10,11 +10,11 @@ from playwright.sync_api import Browser, Page, Route, expect
 from tests.running import Service
 
 from .sites import site
-from .test_accessibility import still, violations
+from .test_accessibility import violations
 from .test_jobs import live, submit
 from .test_submit_layout import SHIFTS
 
-__all__ = ["site", "still"]
+__all__ = ["site"]
 
 NODES = 5000
 

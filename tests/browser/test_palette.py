@@ -5,10 +5,9 @@ from __future__ import annotations
 import getpass
 import re
 import threading
-from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.running import Service
 
@@ -271,13 +270,6 @@ def test_the_shortcuts_are_listed_and_single_keys_can_be_turned_off(
     page.locator("#menu summary").click()
     page.get_by_role("button", name="Keyboard shortcuts").click()
     expect(dialog.get_by_role("checkbox")).not_to_be_checked()
-
-
-@pytest.fixture
-def still(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(reduced_motion="reduce")
-    yield context.new_page()
-    context.close()
 
 
 def test_the_palette_shuts_nobody_out(site: Service, still: Page) -> None:

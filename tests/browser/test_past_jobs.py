@@ -12,9 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.running import Service, flux, flux_instance, needs_flux, service
 from tests.waiting import block_until
 
-from .test_accessibility import still, violations
-
-__all__ = ["still"]
+from .test_accessibility import violations
 
 pytestmark = [pytest.mark.browser, needs_flux]
 

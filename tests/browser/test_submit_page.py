@@ -3,11 +3,9 @@ from __future__ import annotations
 import json
 import re
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.running import Service, service
@@ -16,15 +14,6 @@ from .sites import site
 from .test_jobs import live, submit
 
 __all__ = ["site"]
-
-
-@pytest.fixture
-def refused(browser: Browser) -> Iterator[Page]:
-    """Return a page on which a refusal of the service, which the browser logs, is no failure."""
-    context = browser.new_context()
-    context.set_default_timeout(20_000)
-    yield context.new_page()
-    context.close()
 
 
 def jobspec(site: Service, jobid: str) -> Any:
@@ -54,17 +43,17 @@ def test_a_job_is_submitted_as_the_form_says(site: Service, page: Page) -> None:
     assert made["attributes"]["system"]["job"] == {"name": "form"}
 
 
-def test_a_refusal_is_shown_beside_the_field(site: Service, refused: Page) -> None:
-    refused.goto(f"{site.url}/ui/submit")
-    live(refused)
-    refused.get_by_label("Command", exact=True).fill("true")
-    refused.get_by_label("Nodes", exact=True).fill("3")
-    refused.get_by_role("button", name="Submit", exact=True).click()
-    nodes = refused.get_by_label("Nodes", exact=True)
+def test_a_refusal_is_shown_beside_the_field(site: Service, unheard: Page) -> None:
+    unheard.goto(f"{site.url}/ui/submit")
+    live(unheard)
+    unheard.get_by_label("Command", exact=True).fill("true")
+    unheard.get_by_label("Nodes", exact=True).fill("3")
+    unheard.get_by_role("button", name="Submit", exact=True).click()
+    nodes = unheard.get_by_label("Nodes", exact=True)
     expect(nodes).to_be_focused()
     expect(nodes).to_have_attribute("aria-invalid", "true")
     expect(nodes).to_have_accessible_description(re.compile("must not be above num_tasks"))
-    refused.reload()
+    unheard.reload()
     expect(nodes).to_have_value("3")
 
 
@@ -229,17 +218,17 @@ def test_the_answer_to_a_keyboard_comes_into_sight_and_one_form_is_one_job(
     assert {job["id"] for job in found} == {first, second, third}
 
 
-def test_a_field_that_is_mended_is_not_to_be_mended(site: Service, refused: Page) -> None:
-    refused.goto(f"{site.url}/ui/submit")
-    live(refused)
-    refused.get_by_label("Command", exact=True).fill("true")
-    refused.get_by_label("Nodes", exact=True).fill("x")
-    advanced(refused)
-    refused.get_by_label("Urgency").fill("99")
-    refused.get_by_role("button", name="Submit", exact=True).click()
-    summary = refused.locator("#summary")
+def test_a_field_that_is_mended_is_not_to_be_mended(site: Service, unheard: Page) -> None:
+    unheard.goto(f"{site.url}/ui/submit")
+    live(unheard)
+    unheard.get_by_label("Command", exact=True).fill("true")
+    unheard.get_by_label("Nodes", exact=True).fill("x")
+    advanced(unheard)
+    unheard.get_by_label("Urgency").fill("99")
+    unheard.get_by_role("button", name="Submit", exact=True).click()
+    summary = unheard.locator("#summary")
     expect(summary).to_have_text("Not submitted. Fix 2 fields: Nodes, Urgency")
-    refused.get_by_label("Nodes", exact=True).fill("1")
+    unheard.get_by_label("Nodes", exact=True).fill("1")
     expect(summary).to_have_text("Not submitted. Fix 1 field: Urgency")
-    refused.get_by_label("Urgency").fill("16")
+    unheard.get_by_label("Urgency").fill("16")
     expect(summary).to_be_hidden()

@@ -345,12 +345,10 @@ def test_the_button_and_the_answer_are_always_in_sight(
 
 
 @pytest.mark.parametrize("look", ["light", "dark", "phone"])
-def test_each_state_of_the_form_is_accessible(keeps: Service, browser: Browser, look: str) -> None:
-    context = browser.new_context(
-        color_scheme="dark" if look == "dark" else "light",
-        viewport={"width": 390 if look == "phone" else 1280, "height": 900},
-    )
-    page = opened(keeps, context.new_page())
+def test_each_state_of_the_form_is_accessible(keeps: Service, unheard: Page, look: str) -> None:
+    unheard.emulate_media(color_scheme="dark" if look == "dark" else "light")
+    unheard.set_viewport_size({"width": 390 if look == "phone" else 1280, "height": 900})
+    page = opened(keeps, unheard)
     page.evaluate(AXE.read_text(encoding="utf-8"))
     page.evaluate(SAVE)
     page.get_by_label("Command", exact=True).fill("sort | head")
@@ -369,7 +367,6 @@ def test_each_state_of_the_form_is_accessible(keeps: Service, browser: Browser, 
     page.get_by_label("Tasks", exact=True).fill("1")
     submitted(page)
     found["done"] = page.evaluate(RUN)
-    context.close()
     assert found == {state: [] for state in found}
 
 

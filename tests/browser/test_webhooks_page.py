@@ -9,9 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.running import Service, service
 
-from .test_accessibility import still, violations
-
-__all__ = ["still"]
+from .test_accessibility import violations
 
 
 @pytest.fixture(scope="module")
