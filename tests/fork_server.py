@@ -12,6 +12,7 @@ import fcntl
 import gc
 import importlib
 import io
+import json
 import os
 import pkgutil
 import runpy
@@ -19,10 +20,13 @@ import select
 import signal
 import socket
 import sys
+import tempfile
 import termios
 import threading
 import time
 from typing import Any, NoReturn
+
+from fluxapi.security import secrets
 
 MAX_REQUEST_BYTES = 1 << 17
 Program = tuple[list[str], str, dict[str, str]]
@@ -72,10 +76,25 @@ def _text(descriptor: int, name: str, mode: str, errors: str) -> Any:
     return stream
 
 
+def _pass_secrets() -> None:
+    """Give a service its secrets in a file, as if it had executed itself again without them.
+
+    The environment that ``/proc`` shows of it is that of the server, which never had them.
+    """
+    found = {name: os.environ.pop(name) for name in secrets.NAMES if name in os.environ}
+    if found:
+        descriptor = os.memfd_create("secrets", 0)
+        os.write(descriptor, json.dumps(found).encode())
+        os.environ[secrets._DESCRIPTOR] = str(descriptor)
+
+
 def _become(words: list[str], folder: str, environ: dict[str, str]) -> None:
     """Give this process what a new one gets from ``exec``, except for its streams."""
     os.environ.clear()
     os.environ.update(environ)
+    tempfile.tempdir = None
+    if "serve" in words:
+        _pass_secrets()
     time.tzset()
     os.chdir(folder)
     sys.path[0] = folder
@@ -126,6 +145,14 @@ def _tell(kind: str, pid: int, connection: socket.socket) -> NoReturn:
         os._exit(0)
 
 
+def _wait_until_adopted(parent: int) -> None:
+    """Wait until the client has become the parent of this process, in place of *parent*."""
+    with contextlib.suppress(ProcessLookupError):
+        process = os.pidfd_open(parent)
+        select.select([process], [], [])
+        os.close(process)
+
+
 def _connect(kind: str, streams: list[int]) -> None:
     """Take the streams of the client."""
     for target, source in enumerate(streams):
@@ -148,7 +175,10 @@ def _answer(server: socket.socket) -> Program | None:
             connection.send(b"0")
         elif (middle := os.fork()) == 0:
             server.close()
+            parent = os.getpid()
             if (pid := os.fork()) == 0:
+                if kind != "watched":
+                    _wait_until_adopted(parent)
                 _connect(kind, streams)
                 return words, folder, environ
             for descriptor in streams:

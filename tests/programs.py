@@ -29,7 +29,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["can_fork", "close", "server_path", "start"]
+__all__ = ["can_fork", "close", "server_path", "start", "start_new"]
 
 _ROOT = Path(__file__).parent.parent
 _PR_SET_CHILD_SUBREAPER = 36
@@ -59,6 +59,13 @@ def start(
     if terminal:
         options |= {"start_new_session": True, "preexec_fn": _take_terminal}
     return kind(command, env=env, **options)
+
+
+def start_new(
+    module: str, *words: str, env: Mapping[str, str], **options: Any
+) -> subprocess.Popen[Any]:
+    """Start ``python -m MODULE WORDS`` with a new interpreter."""
+    return subprocess.Popen([sys.executable, "-m", module, *words], env=env, **options)
 
 
 def server_path() -> str:

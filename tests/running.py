@@ -12,7 +12,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ __all__ = [
     "may_run",
     "needs_flux",
     "needs_old_flux",
+    "new_service",
     "read_start",
     "service",
     "with_flux",
@@ -204,17 +205,11 @@ class Service:
 
 
 @contextlib.contextmanager
-def service(
-    *flags: str, program: Sequence[str] = ("fluxapi",), **environ: str
+def _served(
+    start: Callable[..., subprocess.Popen[str]], words: Sequence[str], environ: Mapping[str, str]
 ) -> Iterator[Service]:
-    """Run ``python -m`` with *program* and ``serve`` on a free port while the context lasts."""
-    with programs.start(
-        *program,
-        *("serve", "--port", "0"),
-        *flags,
-        env=own_environment(**environ),
-        stdout=subprocess.PIPE,
-        text=True,
+    with start(
+        *words, env=own_environment(**environ), stdout=subprocess.PIPE, text=True
     ) as process:
         lines, url = read_start(process.stdout)
         try:
@@ -222,3 +217,15 @@ def service(
         finally:
             if process.poll() is None:
                 process.terminate()
+
+
+def service(
+    *flags: str, program: Sequence[str] = ("fluxapi",), **environ: str
+) -> contextlib.AbstractContextManager[Service]:
+    """Run ``python -m`` with *program* and ``serve`` on a free port while the context lasts."""
+    return _served(programs.start, [*program, "serve", "--port", "0", *flags], environ)
+
+
+def new_service(*flags: str, **environ: str) -> contextlib.AbstractContextManager[Service]:
+    """Run a service like :func:`service`, but with a new interpreter (:mod:`tests.programs`)."""
+    return _served(programs.start_new, ["fluxapi", "serve", "--port", "0", *flags], environ)

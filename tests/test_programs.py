@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import signal
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests import programs
-from tests.running import own_environment
+from tests.running import own_environment, service
 
 PROBE = """
 import json, os, sys
@@ -80,3 +82,14 @@ def test_another_locale_takes_a_new_interpreter() -> None:
 
     assert b"tests.fork_server" in command_line()
     assert b"fluxapi\0serve" in command_line(LC_ALL="C")
+
+
+@pytest.mark.skipif(not programs.can_fork(), reason="programs cannot be forked here")
+def test_a_forked_service_has_its_secrets() -> None:
+    with service("--require-auth", FLUX_USER="ada", FLUX_TOKEN="not-so-secret") as running:
+        pair = base64.b64encode(b"ada:not-so-secret").decode()
+        headers = {"Authorization": f"Basic {pair}"}
+        request = urllib.request.Request(f"{running.url}/v1/jobs", headers=headers)  # noqa: S310 - it is ours
+        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - it is ours
+            assert answer.status == 200
+        assert b"fork_server" in Path(f"/proc/{running.process.pid}/cmdline").read_bytes()

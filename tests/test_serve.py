@@ -15,7 +15,14 @@ from typing import Any
 
 import pytest
 
-from tests.running import flux_instance, needs_flux, own_environment, read_start, service
+from tests.running import (
+    flux_instance,
+    needs_flux,
+    new_service,
+    own_environment,
+    read_start,
+    service,
+)
 from tests.waiting import block_until
 
 pytestmark = pytest.mark.slow
@@ -48,7 +55,7 @@ def post(url: str, body: Any = None) -> dict[str, Any]:
 
 
 def test_without_a_broker_it_says_so_and_serves() -> None:
-    with service() as running:
+    with new_service() as running:
         assert "embedded" in running.lines[0]
         assert "FLUX_URI" in running.lines[0]
         assert running.get("/")["instance"] == "embedded"
@@ -173,7 +180,8 @@ def test_a_broker_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
 
 def test_secrets_do_not_reach_children_or_the_process_list() -> None:
     secret = "s3cret-" + os.urandom(8).hex()
-    with service(EMBEDDED, FLUX_USER="u", FLUX_TOKEN=secret, FLUX_SECRET_KEY=secret) as running:
+    secrets = {"FLUX_TOKEN": secret, "FLUX_SECRET_KEY": secret}
+    with new_service(EMBEDDED, FLUX_USER="u", **secrets) as running:
         post(f"{running.url}/v1/jobs", {"command": "sleep 1002"})
         listing = subprocess.run(
             ["ps", "-e", "-o", "args="], capture_output=True, text=True, check=True

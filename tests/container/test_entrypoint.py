@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from tests.running import clean_environment, needs_flux
+from tests.running import needs_flux, own_environment
 
 ROOT = Path(__file__).parents[2]
 ENTRYPOINT = ROOT / "container" / "entrypoint.sh"
@@ -32,7 +32,7 @@ SECRET = "s3cret-" + os.urandom(8).hex()
 def environment(**variables: str) -> dict[str, str]:
     """Return an environment with this fluxapi on PATH, on loopback."""
     path = f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}"
-    return clean_environment(**{"PATH": path, "HOST": "127.0.0.1", "PORT": "0", **variables})
+    return own_environment(**{"PATH": path, "HOST": "127.0.0.1", "PORT": "0", **variables})
 
 
 @dataclass

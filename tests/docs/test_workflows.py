@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import clean_environment, flux, needs_flux, service
+from tests.running import flux, needs_flux, own_environment, service
 from tests.workflow_tools import REQUIREMENTS, workflow_tools
 
 from .blocks import ROOT, Block, blocks_of
@@ -54,7 +54,7 @@ def bash(script: str, folder: Path, url: str, *path: Path) -> str:
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],
         cwd=folder,
-        env=clean_environment(
+        env=own_environment(
             PATH=os.pathsep.join([*map(str, path), os.environ["PATH"]]),
             HOME=str(folder),
             FLUXAPI_URL=url,

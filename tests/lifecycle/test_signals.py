@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import programs
 from tests.running import needs_flux, own_environment
 
 pytestmark = pytest.mark.slow
@@ -49,6 +50,27 @@ INSTANCES = {
 }
 
 
+def forked_status(step: str, signum: int, *flags: str, **environ: str) -> int:
+    """Return the exit status of a program that gets a signal after its imports."""
+    with programs.start(
+        "tests.lifecycle.signaled",
+        *(step, str(int(signum)), "serve", "--port=0"),
+        *flags,
+        env=own_environment(**environ),
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            _, error = process.communicate(timeout=TIMEOUT_S)
+        except BaseException:
+            process.kill()
+            raise
+    assert "Traceback" not in error
+    return process.returncode
+
+
 def command(step: str, signum: int, *flags: str) -> list[str]:
     program = [sys.executable, "-m", "tests.lifecycle.signaled"]
     return [*program, step, str(int(signum)), "serve", "--port=0", *flags]
@@ -79,9 +101,14 @@ def test_the_handlers_are_installed_before_other_imports() -> None:
     assert not names & {"argparse", "asyncio", "logging", "pathlib", "subprocess", "typing"}
 
 
-@pytest.mark.parametrize("step", IMPORTS + STEPS)
-def test_at_each_step_of_the_start(step: str) -> None:
+@pytest.mark.parametrize("step", IMPORTS)
+def test_at_each_import(step: str) -> None:
     assert status(*command(step, signal.SIGTERM, EMBEDDED)) == 0
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_at_each_step_of_the_start(step: str) -> None:
+    assert forked_status(step, signal.SIGTERM, EMBEDDED) == 0
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGHUP])
@@ -95,7 +122,7 @@ def test_each_signal(step: str, signum: signal.Signals) -> None:
 @pytest.mark.parametrize("when", ["before", "during", "after"])
 def test_while_the_embedded_instance_starts(when: str, tmp_path: Path) -> None:
     step = f"{when}:{INSTANCES[EMBEDDED]}.start"
-    assert status(*command(step, signal.SIGTERM, EMBEDDED), TMPDIR=str(tmp_path)) == 0
+    assert forked_status(step, signal.SIGTERM, EMBEDDED, TMPDIR=str(tmp_path)) == 0
     assert not list(tmp_path.iterdir())
 
 
