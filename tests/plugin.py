@@ -46,6 +46,9 @@ _INTERVALS = (
 
 _SHORT_INTERVAL_S = 0.02
 
+_LONG_S = 400
+"""The limit of a test that starts before the others."""
+
 QUICK_EXAMPLES = 40
 SOAK_EXAMPLES = 2000
 """Examples of a property that `make test` and `make soak` try."""
@@ -120,7 +123,10 @@ def pytest_collection() -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test with its lanes; skip the tests of a lane that this machine cannot run."""
+    """Mark each test with its lanes; skip the tests of a lane that this machine cannot run.
+
+    Those that may take longest come first: one that starts last lets the other workers wait.
+    """
     for item in items:
         used = set(getattr(item, "fixturenames", ()))
         for lane, fixtures in LANES.items():
@@ -128,6 +134,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(lane)
             if lane in MISSING and item.get_closest_marker(lane):
                 item.add_marker(pytest.mark.skip(reason=MISSING[lane]))
+    items.sort(key=_limit_of, reverse=True)
+
+
+def _limit_of(item: pytest.Item) -> int:
+    """Return the seconds that a test may take, or 0 if it is one of many that take less."""
+    mark = item.get_closest_marker("timeout")
+    limit = int(mark.args[0]) if mark else 0
+    return limit if limit >= _LONG_S else 0
 
 
 def pytest_collection_finish() -> None:
