@@ -22,6 +22,7 @@ from fluxapi.table.query import JobQuery
 from . import filters
 from .database import MAX_STORED_ID
 from .order import MAX_KEY, MAX_SAME_KEYS, first_key, key_of
+from .stored_record import is_sound
 
 __all__ = ["ArchivedJob", "Range", "find", "find_one", "select"]
 
@@ -29,13 +30,6 @@ _log = logging.getLogger(__name__)
 
 _MARGIN_S = 3600.0
 """Margin around times, since the key of a job is made of its ID, not of its ``t_submit``."""
-
-
-class _Object(msgspec.Struct):
-    """Any JSON object; its members are checked and left out."""
-
-
-_object = msgspec.json.Decoder(_Object)
 
 
 class ArchivedJob(msgspec.Struct, frozen=True, gc=False):
@@ -151,11 +145,11 @@ def find_one(database: sqlite3.Connection, instance: str, jobid: int) -> Archive
 
 def _archived(database: sqlite3.Connection, row: tuple[Any, ...]) -> ArchivedJob:
     key, jobid, record, purged, instance, path = row
-    if not _is_object(record):
+    if not is_sound(record):
         _tell_damage(key, encode_f58(jobid))
         record = _restored(database, key)
     mark = {"instance": instance, "path": path}
-    if purged is not None:
+    if isinstance(purged, (int, float)):
         mark["purged"] = purged
     return ArchivedJob(key, jobid, record[:-1] + b',"history":' + msgspec.json.encode(mark) + b"}")
 
@@ -164,18 +158,6 @@ def _archived(database: sqlite3.Connection, row: tuple[Any, ...]) -> ArchivedJob
 def _tell_damage(key: int, jobid: str) -> None:
     """Log that a record is damaged, once and not at each read."""
     _log.error("the record of the stored job %s (key %d) is damaged", jobid, key)
-
-
-def _is_object(record: object) -> bool:
-    """Return whether a record is a JSON object in UTF-8, for a microsecond."""
-    if not isinstance(record, bytes):
-        return False
-    try:
-        record.decode()
-        _object.decode(record)
-    except (ValueError, RecursionError):
-        return False
-    return True
 
 
 def _restored(database: sqlite3.Connection, key: int) -> bytes:
@@ -199,6 +181,8 @@ def select(database: sqlite3.Connection, query: JobQuery, place: Range) -> Selec
         return None
     lowest, highest = _keys(query, place, instances)
     conditions.add("jobs.key >= ? AND jobs.key < ?", lowest, highest)
+    # A damaged file may have a text there, and nothing names a job without an ID.
+    conditions.add("typeof(jobs.id) = 'integer' AND jobs.id >= 0")
     if place.below_id is not None:
         conditions.add("jobs.id < ?", min(place.below_id, MAX_STORED_ID))
     words = filters.match(query.text) if query.text else ""

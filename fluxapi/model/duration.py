@@ -29,9 +29,10 @@ def duration(seconds: float, say: Say = english) -> str:
 
     A negative one is ``0s``; an infinite or unknown one gives an empty text.
     """
-    if not math.isfinite(seconds):
+    exact = seconds * 1000
+    if not math.isfinite(exact):
         return ""
-    milliseconds = math.floor(max(seconds, 0.0) * 1000 + 0.5)
+    milliseconds = math.floor(max(exact, 0.0) + 0.5)
     if milliseconds < _MILLISECONDS_BELOW_S * 1000:
         whole, rest = divmod(milliseconds, 1000)
         if rest:

@@ -24,7 +24,14 @@ def change(archive: Archive, statement: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["'{}'", "x''", "x'7b7b'", "x'5b5d'", "x'7b22ff223a317d'", "x'7b2261223a22ff227d'"]
+    "value",
+    [
+        *("'{}'", "x''", "x'7b7b'", "x'5b5d'", "x'7b22ff223a317d'", "x'7b2261223a22ff227d'"),
+        """CAST('{"a":1e999}' AS BLOB)""",
+        """CAST(json_set(record, '$.t_run', 'x') AS BLOB)""",
+        """CAST(json_set(record, '$.name', 7, '$.annotations', 1) AS BLOB)""",
+        """CAST(json_remove(record, '$.id') AS BLOB)""",
+    ],
 )
 @pytest.mark.parametrize("output_format", ["ndjson", "csv", "parquet"])
 async def test_a_damaged_record_is_made_of_its_columns(
@@ -39,6 +46,8 @@ async def test_a_damaged_record_is_made_of_its_columns(
     assert record["state"] == "INACTIVE"
     assert record["t_submit"] > 0
     assert record["result"]
+    page = await client.get("/ui/history/jobs", headers={"Accept": "text/html"})
+    assert page.status == 200
     if output_format == "parquet":
         pytest.importorskip("pyarrow")
     exported = await client.get(f"/v1/history/export?format={output_format}")
@@ -46,6 +55,35 @@ async def test_a_damaged_record_is_made_of_its_columns(
     content = await exported.read()
     if output_format == "ndjson":
         assert len([json.loads(line) for line in content.splitlines()]) == len(jobs)
+
+
+@pytest.mark.parametrize("value", ["'x'", "-1", "1.5", "x'ff'"])
+async def test_a_job_without_an_id_is_left_out(
+    client: Client, archive: Archive, value: str
+) -> None:
+    damaged = min(inactive())
+    change(archive, f"UPDATE jobs SET id = {value} WHERE id = {damaged}")  # noqa: S608 - constants
+    others = set(map(encode_f58, inactive())) - {encode_f58(damaged)}
+    for path in ("/v1/jobs?instance=all", "/v1/jobs?history=true", "/v1/history/export"):
+        answer = await client.get(path)
+        assert answer.status == 200, path
+        assert encode_f58(max(inactive())) in await answer.text()
+    answer = await client.get("/v1/jobs?instance=all")
+    assert {job["id"] for job in (await answer.json())["jobs"]} == others
+    page = await client.get("/ui/history/jobs", headers={"Accept": "text/html"})
+    assert page.status == 200
+
+
+@pytest.mark.parametrize("output_format", ["csv", "parquet"])
+async def test_a_damaged_time_of_a_purge_ends_no_export(
+    client: Client, archive: Archive, output_format: str
+) -> None:
+    if output_format == "parquet":
+        pytest.importorskip("pyarrow")
+    change(archive, "UPDATE jobs SET purged = x'ff'")
+    exported = await client.get(f"/v1/history/export?format={output_format}")
+    assert exported.status == 200
+    assert await exported.read()
 
 
 @pytest.mark.parametrize(
@@ -56,6 +94,7 @@ async def test_a_damaged_record_is_made_of_its_columns(
         ("UPDATE details SET data = 'x'", "/v1/jobs/{id}/eventlog"),
         ("UPDATE jobs SET userid = 'x'", "/v1/history/figures?since=0&by=user"),
         ("UPDATE instances SET owner = 'x'", "/v1/history/instances"),
+        ("UPDATE jobs SET t_run = 'x', t_cleanup = 'x'", "/v1/nodes/node0/use?since=0"),
     ],
 )
 async def test_a_value_of_another_type_is_no_error_of_the_service(
