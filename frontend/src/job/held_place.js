@@ -10,6 +10,8 @@ export class HeldPlace {
   /** @type {{ isMatch: boolean, line: Line | undefined, number: number | undefined, top: number } | undefined} */
   #place;
   #isHeld = false;
+  /** The height of the screen when it was last told, which is after the layout. */
+  #height = NaN;
 
   /** @param {HTMLElement} screen @param {OutputView} view */
   constructor(screen, view) {
@@ -21,8 +23,15 @@ export class HeldPlace {
     return this.screen.querySelector("mark.current") ?? undefined;
   }
 
-  /** Remember the place in sight: that of the current match, or else of the first line. */
+  /**
+   * Remember the place in sight: that of the current match, or else of the first line. In a screen whose new height is not
+   * told yet, for example because a list has appeared above it, the place that was remembered is still to be restored.
+   */
   note() {
+    if (this.screen.clientHeight === this.#height) this.#take();
+  }
+
+  #take() {
     const match = this.#match;
     const line = this.#firstLine();
     const isMatch = match !== undefined && this.#sees(match);
@@ -39,6 +48,13 @@ export class HeldPlace {
     if (held) this.screen.scrollTop += this.#top(held) - place.top;
     // The screen may be lower than it was.
     if (match && !this.#sees(match)) this.#center(match);
+  }
+
+  /** Show the place, or the end while that is followed, in a screen of another size. @param {boolean} isFollowing */
+  resized(isFollowing) {
+    this.#height = this.screen.clientHeight;
+    if (isFollowing) this.screen.scrollTop = this.screen.scrollHeight;
+    else this.restore();
   }
 
   /** Make a change that leaves the place where it is. @param {() => void} change */
@@ -59,7 +75,7 @@ export class HeldPlace {
   reveal(target) {
     if (!this.#sees(target)) this.#center(target);
     target.scrollIntoView({ block: "nearest", inline: "nearest" });
-    this.note();
+    this.#take();
   }
 
   /** @param {Element} target */

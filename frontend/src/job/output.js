@@ -110,7 +110,7 @@ export class Output {
       (text) => this.tools.tellError(text),
     );
     this.screen.addEventListener("scroll", () => this.#scrolled(), { passive: true });
-    new ResizeObserver(() => (this.#following ? this.#toEnd() : this.held.restore())).observe(this.screen);
+    new ResizeObserver(() => this.held.resized(this.#following)).observe(this.screen);
     this.whole.addEventListener("click", (event) => this.#download(event));
     setInterval(() => {
       if (this.#changed && !document.hidden && performance.now() >= this.#rest) this.#draw();
