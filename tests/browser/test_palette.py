@@ -57,7 +57,7 @@ def test_a_job_is_found_by_its_id_in_every_form(site: Service, opened: Page, for
         "kvs": f"job.{dotted}",
         "words": encode(number),
     }
-    opened.keyboard.type(forms[form])
+    opened.keyboard.insert_text(forms[form])
     # Enter that comes before the answers waits for them.
     opened.keyboard.press("Enter")
     expect(opened).to_have_url(re.compile(f"/ui/jobs/{jobid}$"), timeout=20_000)
