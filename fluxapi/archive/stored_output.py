@@ -118,5 +118,6 @@ def unpack_output(data: bytes) -> StoredOutput:
         if not inflate.eof:
             raise ValueError("it is too long or cut")
         return _decoder.decode(plain)
-    except (zlib.error, msgspec.MsgspecError) as error:
+    except (TypeError, zlib.error, msgspec.MsgspecError) as error:
+        # SQLite keeps any value in a column of blobs.
         raise ValueError(str(error)) from None

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import closing
+from typing import Any
 
 import pytest
 
 from fluxapi.archive.archive import Archive
 from fluxapi.archive.database import FILE_NAME
+from fluxapi.archive.stored_output import unpack_output
 from fluxapi.model.jobid import encode_f58
 from tests.archive.conftest import archive
 from tests.archive.test_archived_service import Client, client
@@ -72,6 +74,12 @@ async def test_a_job_without_an_id_is_left_out(
     assert {job["id"] for job in (await answer.json())["jobs"]} == others
     page = await client.get("/ui/history/jobs", headers={"Accept": "text/html"})
     assert page.status == 200
+
+
+@pytest.mark.parametrize("data", [1.5, "x", b"", b"x", 7])
+def test_an_output_that_is_no_blob_is_damaged(data: Any) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        unpack_output(data)
 
 
 @pytest.mark.parametrize("output_format", ["csv", "parquet"])
