@@ -144,7 +144,7 @@ test("every chart has its sentence, also with nothing in it", () => {
   const series = new Series();
   assert.equal(sentences.use(series), "Not known.");
   assert.equal(sentences.states(series), "Not known.");
-  assert.equal(sentences.waits(series.waits(NOW), series.medianWait(NOW)), "No job has started.");
+  assert.equal(sentences.waits(series.waits(NOW), series.medianWait(NOW)), "No jobs started in 15m.");
   assert.equal(sentences.rates(series.rates(NOW), STEP), "0 jobs submitted and 0 ended; peaks 0 and 0 per second.");
   assert.equal(sentences.endedAMinute(series, NOW, STEP), "–");
   series.take(figures({ RUN: 1, SCHED: 2 }), NOW);

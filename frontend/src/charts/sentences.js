@@ -37,7 +37,7 @@ export function rates({ submitted, ended }, step) {
 
 /** @param {{ median: number[], started: number[] }} waits @param {number | undefined} all median of all of them */
 export function waits({ median, started }, all) {
-  if (all === undefined) return t("charts.none_started");
+  if (all === undefined) return t("charts.none_started", { span: duration(SPAN) });
   const count = started.reduce((sum, it) => sum + it, 0);
   return t("charts.waits", { count, span: duration(SPAN), median: duration(all), high: duration(most(median)) });
 }
