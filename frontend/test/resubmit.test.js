@@ -28,6 +28,12 @@ const jobspec = (more, system) => ({
   ...more,
 });
 
+test("a job of many keeps its number", () => {
+  const numbered = (/** @type {unknown} */ cc) => jobspec({ attributes: { system: { duration: 0 }, user: { fluxapi: { cc, key: "k" } } } });
+  assert.deepEqual(again(numbered("7"))["environment"], { FLUX_JOB_CC: "7" });
+  for (const other of [7, "-1", "7 8", "7".repeat(21), { a: 1 }]) assert.equal(again(numbered(other))["environment"], undefined);
+});
+
 test("a plain job is its command", () => {
   assert.deepEqual(again(jobspec()), { command: String.raw`echo 'it'\''s' ''` });
 });

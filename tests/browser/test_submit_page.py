@@ -121,6 +121,17 @@ def test_copied_limits_of_a_process_leave_the_rest_of_the_options_closed(
     }
 
 
+def test_a_copied_job_of_many_keeps_its_number(site: Service, page: Page) -> None:
+    fields = {"command": ["sh", "-c", "echo $FLUX_JOB_CC"], "group": "many"}
+    first = submit(site, **fields, environment={"FLUX_JOB_CC": "4"})
+    page.goto(f"{site.url}/ui/submit?from={first}")
+    live(page)
+    expect(page.locator("#origin")).to_contain_text("only its number FLUX_JOB_CC is copied.")
+    second = submitted(page)
+    site.get(f"/v1/jobs/{second}/wait?timeout=30")
+    assert site.get(f"/v1/jobs/{second}/output")["Output"] == ["4\n"]
+
+
 def test_a_job_with_every_option_is_submitted_again(site: Service, page: Page) -> None:
     first = submit(site, **EVERYTHING)
     page.goto(f"{site.url}/ui/submit?from={first}")

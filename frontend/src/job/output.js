@@ -23,10 +23,6 @@ import { Reading } from "./reading.js";
 import { isOfTask } from "./sources.js";
 import { WholeSearch } from "./whole_search.js";
 
-/** @typedef {import("../channel/channel.js").Channel} Channel */
-/** @typedef {import("./output_lines.js").Line} Line */
-/** @typedef {import("./line_links.js").Lines} Lines */
-
 /** Milliseconds between two looks at what is new. */
 const EVERY = 100;
 /** At most one part in so many of the time goes into drawing: the page stays at hand. */
@@ -60,7 +56,7 @@ export class Output {
 
   /**
    * @param {{ screen: HTMLElement, tools: HTMLElement, foot: HTMLElement, said: HTMLElement, whole: HTMLAnchorElement }} parts
-   * @param {Channel} channel
+   * @param {import("../channel/channel.js").Channel} channel
    * @param {string} job
    * @param {object} [tell]
    * @param {number} [tell.ntasks] tasks of the job
@@ -248,7 +244,7 @@ export class Output {
     this.view?.clear();
   }
 
-  /** Show the lines that a link names, and stand still there. @param {Lines | undefined} lines */
+  /** Show the lines that a link names, and stand still there. @param {import("./line_links.js").Lines | undefined} lines */
   async #goTo(lines) {
     this.view.selected = lines;
     this.#changed = true;

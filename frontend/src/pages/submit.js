@@ -281,7 +281,7 @@ async function fillFrom(id) {
     const { values, record } = await readJob(id, fields);
     inputs.fill(values);
     editor.view.refresh();
-    origin.resubmit(id, "jobspec" in values, record, (limit) => {
+    origin.resubmit(id, values, record, (limit) => {
       inputs.set("duration", limit);
       inputs.focus("duration");
       update();
@@ -375,7 +375,7 @@ if (shared.startsWith("#job=")) {
   inputs.fill(kept.values);
   editor.view.refresh();
   files.expect(kept.files);
-  if (from) origin.resubmit(from, Boolean(kept.values["jobspec"]));
+  if (from) origin.resubmit(from, kept.values);
   if (kept.when) origin.draft(kept.when, () => $("clear").click());
 } else if (from) await fillFrom(from);
 else if (template) await templates.load(template);

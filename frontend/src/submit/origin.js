@@ -6,6 +6,7 @@ import { moments } from "../ui/times.js";
 import { SHORT, visible } from "../ui/visible.js";
 import { rich, t } from "../ui/words.js";
 import { shortest, spelled } from "./duration.js";
+import { CC } from "./resubmit.js";
 
 /** What a longer time limit is to begin with: twice the one that was too short. */
 const FACTOR = 2;
@@ -50,16 +51,17 @@ export class Origin {
   }
 
   /**
-   * @param {string} id @param {boolean} isWhole whether the fields cannot say all that the job asked for
+   * @param {string} id @param {import("./form.js").Values} values what the form was filled with
    * @param {Record<string, any>} [record] @param {(limit: string) => void} [extend] sets a longer time limit
    */
-  resubmit(id, isWhole, record, extend) {
+  resubmit(id, values, record, extend) {
     const link = element("a", { href: at(`/ui/jobs/${encodeURIComponent(id)}`), textContent: id });
     const name = visible(String(record?.["name"] ?? ""), { most: SHORT });
     const job = element("span", {});
     job.append(...(name ? [`${name} (`, link, ")"] : [link]));
     const words = element("p", {});
-    words.append(rich(isWhole ? "submit.same_as_whole" : "submit.same_as", { job }));
+    const hasNumber = String(values["environment"] ?? "").startsWith(`${CC}=`);
+    words.append(rich(values["jobspec"] ? "submit.same_as_whole" : hasNumber ? "submit.same_as_number" : "submit.same_as", { job }));
     this.#show(words);
     const limit = record?.["duration"];
     if (!extend || record?.["result"] !== "TIMEOUT" || !(limit > 0)) return;

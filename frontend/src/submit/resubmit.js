@@ -11,6 +11,9 @@ import { join } from "./shell.js";
 
 /** Program by which the service gives text as standard input; see fluxapi/model/jobspec.py. */
 const STDIN = 'exec "$0" "$@" <"$FLUX_JOB_TMPDIR/stdin"';
+/** The variable with the number of a job of many; see fluxapi/handlers/bulk.py. */
+export const CC = "FLUX_JOB_CC";
+const NUMBER = /^\d{1,20}$/;
 /** Above this the service does not split quoted text. */
 const MAX_QUOTED = 16_384;
 
@@ -23,9 +26,12 @@ const MAX_QUOTED = 16_384;
 export function valuesOf(jobspec, fields) {
   const kept = structuredClone(jobspec);
   const user = kept["attributes"]?.user;
+  const number = user?.fluxapi?.cc;
   // The service's own: the new job is another one.
   if (user) delete user.fluxapi;
   const job = jobOf(kept);
+  // Without its number, a job of many would do something else than it did.
+  if (job && typeof number === "string" && NUMBER.test(number)) job["environment"] = { ...job["environment"], [CC]: number };
   /** @type {Values} */
   const values = {};
   for (const [name, value] of Object.entries(job ?? {})) {
