@@ -142,7 +142,8 @@ def _missing(name: str | None) -> Exception:
 
 def _forget() -> None:
     """Remove the modules of a failed import, so that the next attempt searches again."""
-    for name in [name for name in sys.modules if name.partition(".")[0] in {"flux", "_flux"}]:
+    # Other threads may import meanwhile.
+    for name in [name for name in list(sys.modules) if name.partition(".")[0] in {"flux", "_flux"}]:
         del sys.modules[name]
     importlib.invalidate_caches()
 

@@ -46,6 +46,8 @@ def test_files_are_shown_live_as_other_output_is(
 def test_a_file_that_is_gone_is_said(site: Service, page: Page, tmp_path: Path) -> None:
     out = tmp_path / "out.txt"
     jobid = script(site, 'rm "$1"', str(out), output=str(out))
+    # A page that follows the file while it is there reads it to its end.
+    site.get(f"/v1/jobs/{jobid}/wait?timeout=30")
     see(site, page, jobid)
     status(page, "COMPLETED")
     expect(lines(page)).to_have_text([f"{out} is not shown. It does not exist."])

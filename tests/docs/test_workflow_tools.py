@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import Service, own_environment
+from tests.running import Service, clean_environment
 from tests.workflow_tools import workflow_tools
 
 from .session import HERE
@@ -39,7 +39,7 @@ def run(script: str, folder: Path, site: Service) -> str:
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],
         cwd=folder,
-        env=own_environment(
+        env=clean_environment(
             PATH=os.pathsep.join(path), HOME=str(folder), FLUXAPI_URL=site.url.rstrip("/")
         ),
         capture_output=True,
