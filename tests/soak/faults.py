@@ -26,6 +26,8 @@ _MAX_BULK = 5
 _RETRY_S = 0.2
 _REQUEST_TIMEOUT_S = 30.0
 _SETTLE_TIMEOUT_S = 120.0
+_STUCK_S = 15.0
+"""Jobs that Flux itself has in the same place twice, so many seconds apart, stay there."""
 _MAX_REQUESTS_BETWEEN = 4
 _MAX_LATENESS_S = 0.3
 
@@ -195,13 +197,17 @@ class _Campaign:
     async def _until_inactive(self) -> None:
         """Wait until no job is active; note those that stay so, and whether Flux agrees."""
         site, active = self._site, [""]
-        until = time.monotonic() + _SETTLE_TIMEOUT_S
-        while active and time.monotonic() < until:
+        stuck: dict[str, str] = {}
+        begun = look = time.monotonic()
+        while active and time.monotonic() < begun + _SETTLE_TIMEOUT_S:
             await asyncio.sleep(_RETRY_S)
             with contextlib.suppress(*_AGAIN, KeyError):
                 async with self._session.get(f"{site.url}/v1/jobs?state=active") as answer:
                     active = [job["id"] for job in (await answer.json())["jobs"]]
-        stuck = await site.flux_active() if active and isinstance(site, FluxSite) else {}
+            if active and isinstance(site, FluxSite) and time.monotonic() > look + _STUCK_S:
+                before, stuck, look = stuck, await site.flux_active(), time.monotonic()
+                if before == stuck and stuck.keys() >= set(active):
+                    break
         for jobid in active:
             last = stuck.get(jobid)
             told = self.verdict.lost if last is None else self.verdict.by_flux

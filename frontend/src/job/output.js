@@ -213,13 +213,14 @@ export class Output {
     if (this.#state.isOver && !this.#feed.hasEnded && !this.said.textContent) this.#tell(t("output.loading"));
     const isEmpty = !count && this.edges.isBegin;
     const { text, isFinal } = instead(this.#feed, this.said.textContent ?? "", this.#state);
-    // Nothing to search in, and nothing to download.
+    // A job that runs can write at any moment, so its window stays as it is; else nothing is there to search in.
+    const isRest = isEmpty && isFinal && (this.#feed.hasEnded || this.#state.isPending);
     const isAll = !this.#stream && this.#task === undefined;
-    this.tell.waiting?.(!count && (this.#state.isPending || (isFinal && isEmpty && isAll)));
+    this.tell.waiting?.(!count && (this.#state.isPending || (isRest && isAll)));
     this.nothing.hidden = !isEmpty || !text;
     if (!this.nothing.hidden && this.nothing.textContent !== text) this.nothing.textContent = text;
     if (isEmpty && isFinal && !this.#feed.hasEnded) this.#tell("");
-    this.tell.short?.((isEmpty && isFinal) || (this.#feed.hasEnded && count < FEW && this.#isWhole));
+    this.tell.short?.(isRest || (this.#feed.hasEnded && count < FEW && this.#isWhole));
   }
 
   /** Whether the job has not started, and whether it is inactive: without lines, its output is still on its way. */
