@@ -11,6 +11,8 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from fluxapi.model.job import GROUPS
+
 from .arguments import add_ids, checked, job_id
 from .exit_codes import OK, USAGE, Failure
 from .ids import shown_id
@@ -25,7 +27,6 @@ __all__ = ["add"]
 
 _SLICE = re.compile(r"\[(-?[0-9]{1,9})?:(-?[0-9]{1,9})?(?::(-?[0-9]{1,9})?)?\]", re.ASCII)
 _NUMBER = re.compile(r"-?[0-9]{1,9}", re.ASCII)
-_PENDING = frozenset({"DEPEND", "PRIORITY", "SCHED"})
 _UNLIMITED = 2**32 - 1
 """The seconds that ``flux job timeleft`` prints without a time limit."""
 
@@ -92,7 +93,7 @@ async def _left(flux: AsyncClient, arguments: argparse.Namespace) -> int:
         job = await flux.get(job_id(jobid))
     except argparse.ArgumentTypeError as error:
         raise Failure(f"FLUX_JOB_ID: {safe(str(error))}.", USAGE) from None
-    if job.state in _PENDING:
+    if job.state in GROUPS["PENDING"]:
         raise Failure(f"Job {shown_id(job.id)} has not started.")
     left = 0.0
     if job.state == "RUN":

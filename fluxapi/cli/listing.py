@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fluxapi.model.hostlist import decode_hostlist
 from fluxapi.model.idset import IdSet
+from fluxapi.model.job import GROUPS
 from fluxapi.model.jobid import parse
 
 from .arguments import RESULTS, STATES
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["FoundJobs", "JobQuery", "find", "job_query", "members", "ranks_of", "service_filter"]
 
-_PENDING = ("depend", "priority", "sched")
-_RUNNING = ("run", "cleanup")
+_PENDING, _RUNNING = (
+    tuple(state.lower() for state in GROUPS[name]) for name in ("PENDING", "RUNNING")
+)
 _MEMBERS = {
     "pending": _PENDING,
     "running": _RUNNING,
@@ -121,6 +123,9 @@ async def find(flux: AsyncClient, query: JobQuery) -> FoundJobs:
     jobs += await _inactive(
         flux, query, wanted_members, None if limit is None else limit - len(jobs)
     )
+    # A job may go on between two requests, and is listed as it was at the last one.
+    latest = {job.id: job for job in jobs}
+    jobs = [job for job in jobs if latest[job.id] is job]
     truncated = limit is not None and len(jobs) >= limit
     return FoundJobs(jobs[: query.count] if truncated else jobs, truncated)
 

@@ -28,12 +28,13 @@ _PASSED = ("accept", "mcp-")
 """The begins of the names of headers that the protocol knows."""
 
 _MESSAGES_PER_COLLECTION = 32
-_answered = itertools.count(1)
 """Messages after which the youngest objects are collected, which takes milliseconds.
 
 The SDK leaves a hundred objects of each message, and its answer, in reference cycles, and the
 garbage collector of the service runs seldom.
 """
+
+_answered = itertools.count(1)
 
 # It logs each manager that starts and ends.
 logging.getLogger("mcp").setLevel(logging.WARNING)

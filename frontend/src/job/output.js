@@ -209,7 +209,7 @@ export class Output {
   /** Say in the middle why no line is there; few lines need no tall window. */
   #idle() {
     const count = this.view.lines.length;
-    // What the job has written is on its way as long as its end has not come.
+    // The lines are on their way as long as the end of the output has not come.
     if (this.#state.isOver && !this.#feed.hasEnded && !this.said.textContent) this.#tell(t("output.loading"));
     const isEmpty = !count && this.edges.isBegin;
     const { text, isFinal } = instead(this.#feed, this.said.textContent ?? "", this.#state);
