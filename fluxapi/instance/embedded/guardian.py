@@ -65,11 +65,15 @@ class Guardian:
     async def start(self, rundir: Path) -> None:
         """Start the sweeper, which removes *rundir* at the end. Raises ``OSError``."""
         self._rundir = rundir
-        process = await asyncio.get_running_loop().run_in_executor(self._executor, self._spawn)
+        loop = asyncio.get_running_loop()
+        process = await loop.run_in_executor(self._executor, self._spawn, set())
         self._watch(process)
 
-    def _spawn(self) -> subprocess.Popen[bytes]:
-        """Start the sweeper and send it its parameters; this blocks."""
+    def _spawn(self, sessions: set[int]) -> subprocess.Popen[bytes]:
+        """Start the sweeper with its parameters and *sessions* in its pipe; this blocks.
+
+        *sessions* is cleared if the pipe does not accept them all.
+        """
         ended, self._process = self._process, None
         if ended is not None:
             ended.wait()
@@ -78,6 +82,12 @@ class Guardian:
         _reap_unfinished()
         self._started = time.monotonic()
         reader, writer = os.pipe()
+        os.set_blocking(writer, False)
+        self._pipe = writer
+        # Before it runs: whenever the service ends, the sweeper knows what to kill.
+        self._tell([self.cookie, str(self._rundir)])
+        if not self._tell_all([f"+{session}" for session in sessions]):
+            sessions.clear()
         try:
             process = subprocess.Popen(  # noqa: S603 - our own file
                 [sys.executable, "-I", "-S", str(Path(sweeper.__file__))],
@@ -90,12 +100,11 @@ class Guardian:
             )
         except OSError:
             os.close(writer)
+            self._pipe = -1
             raise
         finally:
             os.close(reader)
-        self._process, self._pipe = process, writer
-        os.set_blocking(writer, False)
-        self._tell([self.cookie, str(self._rundir)])
+        self._process = process
         return process
 
     def _watch(self, process: subprocess.Popen[bytes]) -> None:
@@ -118,13 +127,13 @@ class Guardian:
         while True:
             await asyncio.sleep(self._started + _RESTART_INTERVAL_S - time.monotonic())
             try:
-                process = await loop.run_in_executor(self._executor, self._spawn)
+                told = set(self._sessions)
+                process = await loop.run_in_executor(self._executor, self._spawn, told)
             except OSError as error:
                 _log.error("the sweeper cannot be started: %s", error)
                 continue
             break
-        # It knows no session yet.
-        self._told = set()
+        self._told = told
         self._tell_soon()
         self._watch(process)
 
@@ -176,8 +185,13 @@ class Guardian:
         self._telling = None
         new, old = self._sessions - self._told, self._told - self._sessions
         lines = [f"+{session}" for session in new] + [f"-{session}" for session in old]
-        if all(self._tell(lines[at : at + _MAX_LINES]) for at in range(0, len(lines), _MAX_LINES)):
+        if self._tell_all(lines):
             self._told = set(self._sessions)
+
+    def _tell_all(self, lines: list[str]) -> bool:
+        return all(
+            self._tell(lines[at : at + _MAX_LINES]) for at in range(0, len(lines), _MAX_LINES)
+        )
 
     def _tell(self, lines: list[str]) -> bool:
         try:
