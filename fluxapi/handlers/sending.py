@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from typing import TypeVar
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from fluxapi.errors import FluxapiError
 from fluxapi.events.slow_consumer_reaper import STALL_TIMEOUT_S
@@ -97,6 +97,10 @@ async def _stream(
         lambda _: _abort(request), request[keys.PRINCIPAL], clients_of(request)
     ):
         await response.prepare(request)
+        if request.method == hdrs.METH_HEAD:
+            # aiohttp would send it, and the client would read it as the next response.
+            await response.write_eof()
+            return response
         try:
             part = first
             while part:
