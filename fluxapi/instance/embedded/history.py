@@ -14,6 +14,7 @@ from fluxapi.model.eventlog import Event, JournalMessage, Purged, decode_eventlo
 from fluxapi.process.background import Worker
 
 from .dependencies import parse_dependency
+from .ids import MAX_ID
 from .job import Ended, Job, log_unreadable
 from .journal import Posted
 from .output import OutputLog
@@ -25,8 +26,6 @@ from .store import Row, Store
 __all__ = ["History"]
 
 _log = logging.getLogger(__name__)
-_MAX_ID = (1 << 63) - (1 << 40)
-"""Job IDs are below this for the first 17 years; SQLite stores 63 bits, and new IDs need room."""
 
 MAX_INACTIVE_BYTES = 512 << 20
 """Bytes of the inactive jobs that are kept, and stay in memory."""
@@ -280,7 +279,7 @@ def _check(row: Row) -> None:
     """Raise an exception for a row that this program did not write."""
     output: Any = row.output
     size: Any = row.output_size
-    if not 0 < row.id < _MAX_ID:
+    if not 0 < row.id < MAX_ID:
         raise ValueError("its number is not a job ID")
     if not isinstance(output, bytes | None):
         raise TypeError("its output is not text")

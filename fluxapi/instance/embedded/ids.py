@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import time
 
-__all__ = ["IdSource"]
+__all__ = ["MAX_ID", "IdSource"]
+
+MAX_ID = (1 << 63) - (1 << 40)
+"""Job IDs are below this for the first 17 years; SQLite stores 63 bits, and new IDs need room."""
 
 _TIME_SHIFT = 24
 """A FLUID is 40 bits of milliseconds, 14 bits of generator ID (0 here), 10 bits of sequence."""
@@ -27,7 +30,9 @@ class IdSource:
     def next(self) -> int:
         """Return a new ID, greater than all before it."""
         milliseconds = max(1, int((time.time() - self.epoch) * 1000))
-        self._last = max(milliseconds << _TIME_SHIFT, self._successor())
+        of_time = milliseconds << _TIME_SHIFT
+        # A clock that is so far ahead is wrong, and no job with such an ID can be stored.
+        self._last = max(of_time if of_time < MAX_ID else 0, self._successor())
         return self._last
 
     def _successor(self) -> int:
