@@ -98,13 +98,11 @@ class Sender:
         try:
             self.targets.check_url(url)
             found = await self._post(url, keys, identity, body)
-        except ValueError as error:
-            found = Outcome("unavailable", reason=f"The URL {error}")
         except asyncio.TimeoutError:
             found = Outcome(
                 "unavailable", reason=f"The target did not answer within {SEND_TIMEOUT_S:g} s."
             )
-        except (aiohttp.ClientError, OSError, ssl.SSLError) as error:
+        except (aiohttp.ClientError, OSError, ValueError) as error:
             found = Outcome("unavailable", reason=_words(error))
             drop_tracebacks(error)
         return replace(found, seconds=time.monotonic() - started)
@@ -189,4 +187,7 @@ def _words(error: Exception) -> str:
         if isinstance(cause, BlockedTarget):
             return f"The target leads to {cause}"
         cause = getattr(cause, "os_error", None) or cause.__cause__
+    # Errors of certificates are errors of values, too, but not of the URL.
+    if isinstance(error, ValueError) and not isinstance(error, ssl.SSLError):
+        return f"The URL {error}"
     return next(words for kinds, words in _WORDS if isinstance(error, kinds))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from fluxapi.webhooks import sender as module
 from fluxapi.webhooks.connector import _CheckedResolver
 from fluxapi.webhooks.sender import Outcome, Sender
 from fluxapi.webhooks.targets import BlockedTarget, Targets
+from tests.certificates import make_certificate, needs_openssl
 
 from .receiver import Receiver
 
@@ -223,3 +226,21 @@ async def test_nobody_listens() -> None:
         free.bind(("127.0.0.1", 0))
         outcome = await send(f"http://127.0.0.1:{free.getsockname()[1]}/")
     assert outcome.reason == "The target cannot be connected to."
+
+
+@needs_openssl
+async def test_a_certificate_that_is_not_valid(tmp_path: Path) -> None:
+    """The reason consists of words of the service, and nothing of the connection is kept."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*make_certificate(tmp_path))
+    server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0, ssl=context)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        outcome = await send(f"https://127.0.0.1:{port}/")
+    assert outcome.reason == "The certificate of the target is not valid for its host."
+
+
+async def test_a_host_that_is_no_address() -> None:
+    outcome = await send("https://127.1/")
+    assert outcome.reason is not None
+    assert outcome.reason.startswith("The URL 127.1 ")
