@@ -230,7 +230,7 @@ async def test_nobody_listens() -> None:
 
 @needs_openssl
 async def test_a_certificate_that_is_not_valid(tmp_path: Path) -> None:
-    """The reason consists of words of the service, and nothing of the connection is kept."""
+    # The error of the library is also a ValueError, which stands for an invalid URL.
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(*make_certificate(tmp_path))
     server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0, ssl=context)

@@ -12,7 +12,7 @@ from fluxapi.instance.embedded import ids
 def test_a_clock_that_is_decades_ahead_gives_ids_that_can_be_stored(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """One ID above 63 bits would keep all later jobs from being stored."""
+    # One ID above 63 bits would keep all later jobs from being stored.
     now = 1_800_000_000.0
     source = ids.IdSource(now)
     monkeypatch.setattr("time.time", lambda: now + 1.0)
