@@ -145,6 +145,7 @@ async def reported_reasons(flux: AsyncClient, jobid: str) -> AsyncIterator[None]
 
 async def _report_reasons(flux: AsyncClient, jobid: str) -> None:
     reported: str | None = None
+    place = ""
     while True:
         await asyncio.sleep(_REASON_INTERVAL_S)
         job = await flux.get(jobid)
@@ -152,7 +153,16 @@ async def _report_reasons(flux: AsyncClient, jobid: str) -> None:
             return
         if job.reason and job.reason != reported:
             reported = job.reason
-            note(f"{shown_id(jobid)} {reported}")
+            # The place changes with every job that starts, so it is reported once.
+            told, place = place, place or _place(job)
+            note(f"{shown_id(jobid)} {reported}{'' if told else place}")
+
+
+def _place(job: Job) -> str:
+    line = job.line
+    if line is None or line.waiting == 1:
+        return ""
+    return f"; place {line.place} of {line.waiting} in its queue, by priority"
 
 
 async def _nothing() -> None:

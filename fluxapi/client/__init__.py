@@ -36,7 +36,7 @@ from .event import Event, Reset
 from .events import EventStream
 from .group import Group
 from .instances import InstanceChange
-from .job import Job, JobException, JobHistory, JobList
+from .job import Job, JobException, JobHistory, JobLine, JobList
 from .options import (
     BatchOptions,
     EventFilter,
@@ -109,6 +109,7 @@ __all__ = [
     "JobFilter",
     "JobFinding",
     "JobHistory",
+    "JobLine",
     "JobList",
     "JobsWatch",
     "Link",

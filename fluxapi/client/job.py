@@ -15,7 +15,7 @@ from . import text
 from .limits import CInt, Moment, Seconds
 from .record import Record
 
-__all__ = ["Job", "JobException", "JobHistory", "JobId", "JobList"]
+__all__ = ["Job", "JobException", "JobHistory", "JobId", "JobLine", "JobList"]
 
 JobId = Annotated[str, msgspec.Meta(pattern=r"\Af[1-9A-HJ-NP-Za-km-z]{1,11}\Z")]
 """Plain F58 (RFC 19), which needs no escaping in a shell or a terminal."""
@@ -44,6 +44,17 @@ class JobHistory(Record, frozen=True, omit_defaults=True, kw_only=True):
     """Path of the instance in the tree of instances."""
     purged: Moment | None = None
     """When the service learned that Flux had purged the job."""
+
+
+class JobLine(Record, frozen=True, kw_only=True):
+    """The place of a job among those of its queue that wait for resources."""
+
+    place: int
+    """From 1, by priority, then by ID; a smaller job may start before it."""
+    waiting: int
+    """Number of these jobs."""
+    has_estimates: bool = False
+    """``True`` if the scheduler has estimated when one of them starts."""
 
 
 class Job(Record, frozen=True, omit_defaults=True, kw_only=True):
@@ -108,6 +119,8 @@ class Job(Record, frozen=True, omit_defaults=True, kw_only=True):
     """Fields that exceeded the limits of a record and were shortened."""
     reason: str | None = None
     """Why the job waits, as text; streams do not include it."""
+    line: JobLine | None = None
+    """Its place among the jobs that wait for resources; only ``get`` tells it."""
 
     @property
     def is_active(self) -> bool:

@@ -121,6 +121,9 @@ async def record(request: web.Request) -> web.Response:
     except JobNotFound:
         return reply((await session.past.find(request.match_info["id"])).record)
     row = session.observer.encode(job.id)
+    line = await session.queues.line(job)
+    if line is not None:
+        row = row[:-1] + b',"line":' + json_bytes(line) + b"}"
     path = f"{session.path}/{encode_f58(job.id)}".removeprefix("/")
     node = request.app[keys.TREE].find(path)
     if node is None:

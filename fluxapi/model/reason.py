@@ -15,7 +15,16 @@ from typing import Any
 from .jobid import FANCY_PREFIX
 from .phrases import Say, english
 
-__all__ = ["PENDING", "Situation", "Supply", "dependency", "reason", "utc"]
+__all__ = [
+    "PENDING",
+    "Situation",
+    "Supply",
+    "dependency",
+    "estimated_start",
+    "is_blocked",
+    "reason",
+    "utc",
+]
 
 PENDING = frozenset({"DEPEND", "PRIORITY", "SCHED"})
 """States of a job that waits for something."""
@@ -109,6 +118,13 @@ def _in_queue(record: Mapping[str, Any], situation: Situation, now: float, say: 
     return _scheduled(record, situation, now, say)
 
 
+def is_blocked(record: Mapping[str, Any], situation: Situation) -> bool:
+    """Return whether a job cannot start as things are: its queue is stopped, or it is too large."""
+    wanted, supply, _ = _wanted(record, situation)
+    is_too_large = bool(wanted and supply is not None and wanted > supply.total)
+    return is_too_large or (record.get("queue") or "") in situation.stopped
+
+
 def dependency(text: str, say: Say = english) -> str:
     """Return the phrase for a dependency as the job manager describes it (SCHEME=VALUE)."""
     scheme, _, value = text.partition("=")
@@ -125,20 +141,37 @@ def dependency(text: str, say: Say = english) -> str:
 
 
 def _scheduled(record: Mapping[str, Any], situation: Situation, now: float, say: Say) -> str:
+    pending = _sched(record).get("reason_pending")
+    base = pending if isinstance(pending, str) and pending else _needs(record, situation, say)
+    estimate = estimated_start(record, now)
+    return base if estimate is None else say("waits.estimated", reason=base, moment=utc(estimate))
+
+
+def estimated_start(record: Mapping[str, Any], now: float) -> float | None:
+    """Return when the scheduler expects a job to start, or ``None`` if it gives no time to come."""
+    estimate = _sched(record).get("t_estimate")
+    if isinstance(estimate, (int, float)) and estimate > now and utc(estimate):
+        return float(estimate)
+    return None
+
+
+def _sched(record: Mapping[str, Any]) -> Mapping[str, Any]:
     annotations = record.get("annotations")
     sched = annotations.get("sched") if isinstance(annotations, Mapping) else None
-    said = sched if isinstance(sched, Mapping) else {}
-    pending, estimate = said.get("reason_pending"), said.get("t_estimate")
-    base = pending if isinstance(pending, str) and pending else _needs(record, situation, say)
-    if isinstance(estimate, (int, float)) and estimate > now and (moment := utc(estimate)):
-        return say("waits.estimated", reason=base, moment=moment)
-    return base
+    return sched if isinstance(sched, Mapping) else {}
+
+
+def _wanted(
+    record: Mapping[str, Any], situation: Situation
+) -> tuple[int | None, Supply | None, str]:
+    """Return what a job needs, the supply of it, and the key of its phrase."""
+    if nodes := record.get("nnodes"):
+        return nodes, situation.nodes, "waits.nodes"
+    return record.get("ncores"), situation.cores, "waits.cores"
 
 
 def _needs(record: Mapping[str, Any], situation: Situation, say: Say) -> str:
-    wanted, supply, key = record.get("nnodes"), situation.nodes, "waits.nodes"
-    if not wanted:
-        wanted, supply, key = record.get("ncores"), situation.cores, "waits.cores"
+    wanted, supply, key = _wanted(record, situation)
     if not wanted or supply is None:
         return say("waits.resources")
     needs = say(key, count=wanted)

@@ -11,12 +11,13 @@ from fluxapi.errors import FluxapiError
 from fluxapi.events.stats import StatsView
 from fluxapi.instance.nodes import nodes_and_totals
 from fluxapi.instance.protocol import Queue, ResourceInfo
+from fluxapi.model.job import Job
 from fluxapi.process.shared_value import SharedValue
 from fluxapi.security.principal import Principal
 from fluxapi.table.table import Table
 
 from .own_jobs import owner_test
-from .queue_loads import QueueLoad, read_loads
+from .queue_loads import QueueLoad, is_held, read_loads
 from .situation import describe_policy, describe_queue
 
 __all__ = ["QueueBoard"]
@@ -109,6 +110,22 @@ class QueueBoard:
             for queue in closed
         ]
         return [row for row in rows if row["jobs"]["mine"]]
+
+    async def line(self, job: Job) -> dict[str, Any] | None:
+        """Return the place of a job among those of its queue that wait for resources.
+
+        It comes from the table, and may be a moment old. The return value is ``None`` for a job
+        that waits for something else, and while jobs may be missing in the table.
+        """
+        if job.state != "SCHED" or is_held(job) or self._is_reading():
+            return None
+        load = (await self._loads.get()).get(job.queue, _EMPTY)
+        place = load.place(job)
+        return {
+            "place": place,
+            "waiting": max(len(load.line), place),
+            "has_estimates": load.has_estimates,
+        }
 
     async def aclose(self) -> None:
         """Cancel what is under way."""

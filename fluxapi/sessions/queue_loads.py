@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from fluxapi.model.job import GROUPS, Job
 from fluxapi.process.timeslice import TimeSlice
 from fluxapi.table.table import Table
 
-__all__ = ["QueueLoad", "read_loads"]
+__all__ = ["QueueLoad", "is_held", "read_loads"]
 
 _MAX_QUEUES = 1000
+_ID_BITS = 64
 
 
 @dataclass(slots=True)
@@ -23,11 +26,16 @@ class QueueLoad:
         running: Jobs that run.
         submits: The submission times of the jobs that wait for resources, ascending. A held job,
             and one with a dependency, waits for something else.
+        line: A number for each of these jobs, ascending in the order in which Flux offers them to
+            its scheduler: by priority, then by ID.
+        has_estimates: True if the scheduler has estimated when one of them starts.
     """
 
     pending: Counter[int] = field(default_factory=Counter)
     running: int = 0
     submits: list[float] = field(default_factory=list)
+    line: list[int] = field(default_factory=list)
+    has_estimates: bool = False
 
     @property
     def oldest(self) -> float | None:
@@ -41,6 +49,10 @@ class QueueLoad:
             return None
         middle = (self.submits[(count - 1) // 2] + self.submits[count // 2]) / 2
         return max(now - middle, 0.0)
+
+    def place(self, job: Job) -> int:
+        """Return the place of a job that waits for resources, from 1."""
+        return bisect_left(self.line, _order(job)) + 1
 
 
 async def read_loads(table: Table) -> dict[str, QueueLoad]:
@@ -56,6 +68,7 @@ async def read_loads(table: Table) -> dict[str, QueueLoad]:
                 _count(found, job)
     for load in found.values():
         load.submits.sort()
+        load.line.sort()
     return found
 
 
@@ -71,6 +84,18 @@ def _count(found: dict[str, QueueLoad], job: Job) -> None:
     load.pending[job.userid] += 1
     if job.state == "SCHED" and not is_held(job):
         load.submits.append(job.t_submit)
+        load.line.append(_order(job))
+        load.has_estimates = load.has_estimates or _is_estimated(job)
+
+
+def _order(job: Job) -> int:
+    """Return a number that is less for a job that the scheduler is offered earlier."""
+    return (-job.priority << _ID_BITS) + job.id
+
+
+def _is_estimated(job: Job) -> bool:
+    sched = job.annotations and job.annotations.get("sched")
+    return isinstance(sched, Mapping) and "t_estimate" in sched
 
 
 def is_held(job: Job) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
@@ -18,7 +18,7 @@ from fluxapi.errors import FluxapiError, InstanceUnavailable
 from fluxapi.instance.nodes import nodes_and_totals
 from fluxapi.instance.protocol import Queue, ResourceInfo
 from fluxapi.model.phrases import Say, english
-from fluxapi.model.reason import PENDING, Situation, reason
+from fluxapi.model.reason import PENDING, Situation, is_blocked, reason
 from fluxapi.model.record import waiting
 from fluxapi.process.background import BackgroundTask
 from fluxapi.process.timeslice import TimeSlice
@@ -82,6 +82,10 @@ class SituationMonitor(BackgroundTask):
     def reason(self, record: dict[str, Any], say: Say = english) -> str:
         """Return the reason why a job waits, or an empty text."""
         return reason(record, self._situation, time.time(), say)
+
+    def is_blocked(self, record: Mapping[str, Any]) -> bool:
+        """Return whether a job cannot start as things are."""
+        return is_blocked(record, self._situation)
 
     def record(self, jobid: int, say: Say = english) -> dict[str, Any]:
         """Return the record of a job with its reason; raises ``KeyError``."""

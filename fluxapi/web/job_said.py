@@ -9,6 +9,7 @@ from typing import Any
 
 from fluxapi.model.humanize import utc
 from fluxapi.model.jobid import FANCY_PREFIX
+from fluxapi.model.reason import estimated_start
 
 from .visible import MEDIUM, SHORT, visible
 
@@ -32,9 +33,21 @@ def pieces(text: str, record: Mapping[str, Any], name: Callable[[str], str]) -> 
 
     Args:
         text: The outcome of the job, as :func:`fluxapi.model.humanize.outcome` returns it.
-        record: The record of the job, whose dependencies the text may name.
+        record: The record of the job, whose dependencies or estimated start the text may name.
         name: Returns the name of a job by its ID, empty if it has none.
     """
+    if record["state"] == "DEPEND":
+        named = _dependencies(record, name)
+    elif record["state"] == "SCHED" and (at := estimated_start(record, 0.0)) is not None:
+        named = {utc(at): Piece(utc(at), at=at)}
+    else:
+        named = {}
+    if not named:
+        return [Piece(visible(text))]
+    return list(_split(visible(text, most=len(named) * MEDIUM), named))
+
+
+def _dependencies(record: Mapping[str, Any], name: Callable[[str], str]) -> dict[str, Piece]:
     named: dict[str, Piece] = {}
     for dependency in record.get("dependencies", ())[:_MAX_LINKS]:
         scheme, _, value = dependency.partition("=")
@@ -43,9 +56,7 @@ def pieces(text: str, record: Mapping[str, Any], name: Callable[[str], str]) -> 
         elif re.fullmatch(r"[ƒf][1-9A-HJ-NP-Za-km-z]{1,12}", value):
             job = value.replace(FANCY_PREFIX, "f", 1)
             named[job] = Piece(visible(name(job) or job, SHORT), job=job)
-    if not named or record["state"] != "DEPEND":
-        return [Piece(visible(text))]
-    return list(_split(visible(text, most=len(named) * MEDIUM), named))
+    return named
 
 
 def _moment(value: str) -> Iterable[tuple[str, Piece]]:

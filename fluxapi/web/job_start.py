@@ -1,4 +1,4 @@
-"""The start of a job that waits for others, as far as their time limits tell it."""
+"""The start of a job that waits: its place in the line, and when it may start."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import Any
 from fluxapi.model.humanize import utc
 from fluxapi.model.job import Job
 from fluxapi.model.jobid import encode_f58, parse
+from fluxapi.model.reason import estimated_start
 
 from .visible import SHORT, visible
+from .words import Words
 
-__all__ = ["start_of"]
+__all__ = ["line_of", "start_of"]
 
 _MAX_DEPENDENCIES = 24
 """Dependencies of a job that are looked at; of a job with more, nothing is told."""
@@ -45,6 +47,38 @@ def start_of(find: Callable[[int], Job | None], record: Mapping[str, Any]) -> di
         return {"name": name, "at": None, "moment": ""}
     moment = utc(at)
     return {"name": name, "at": at, "moment": moment} if moment else None
+
+
+def line_of(
+    line: Mapping[str, Any] | None,
+    record: Mapping[str, Any],
+    now: float,
+    words: Words,
+    *,
+    is_blocked: bool,
+) -> str:
+    """Return sentences on the place of a job in its queue, and on why it has no start time.
+
+    Args:
+        line: Its place, as ``QueueBoard.line`` returns it.
+        record: The record of the job.
+        now: The current time.
+        words: The texts of the page.
+        is_blocked: The job cannot start as things are, which the reason says already.
+    """
+    if line is None:
+        return ""
+    place, total, queue = line["place"], line["waiting"], visible(record.get("queue") or "", SHORT)
+    if total == 1:
+        sentence = words.text("job.line_alone")
+    elif queue:
+        sentence = words.text("job.line_of_queue", place=place, total=total, queue=queue)
+    else:
+        sentence = words.text("job.line", place=place, total=total)
+    if is_blocked or estimated_start(record, now) is not None:
+        return sentence
+    why = "job.not_planned" if line["has_estimates"] else "job.no_estimate"
+    return f"{sentence} {words.text(why)}"
 
 
 def _end(job: Job) -> float:

@@ -34,7 +34,7 @@ from .job_counts import BY_RESULT, titled
 from .job_detail import PARTS, Records, job_detail, job_part
 from .job_links import graph
 from .job_said import pieces
-from .job_start import start_of
+from .job_start import line_of, start_of
 from .problems import detail_of, fields_of, title_of
 from .rendering import render
 from .view_filters import problem, valid
@@ -143,6 +143,14 @@ async def job(request: web.Request) -> web.Response:
     node = request.app[keys.TREE].find(session.path)
     now = (node and node.as_of) or time.time()
     shared["starts"] = start_of(session.table.get, record)
+    waiting = session.table.get(jobid)
+    shared["line"] = waiting and line_of(
+        await session.queues.line(waiting),
+        record,
+        now,
+        words_of(request),
+        is_blocked=session.observer.is_blocked(record),
+    )
     shared["said"] = partial(pieces, record=record, name=partial(_name, session.table))
     if part is not None:
         context = await job_part(part, records, jobid, record, now, words=words_of(request))

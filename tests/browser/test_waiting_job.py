@@ -130,3 +130,17 @@ def test_the_question_to_cancel_says_which_other_jobs_will_never_start(
     page.get_by_role("button", name="Cancel…").click()
     expect(dialog).to_be_visible()
     expect(dialog).not_to_contain_text("never start")
+
+
+def test_a_waiting_job_tells_its_place_in_the_line(site: Service, page: Page) -> None:
+    cores = site.get("/v1/resources")["totals"]["cores"]["total"]
+    submit(site, command=["sleep", "600"], num_tasks=cores)
+    first = submit(site, command="true", num_tasks=cores)
+    second = submit(site, command="true", num_tasks=cores)
+    see(site, page, second)
+    line = page.locator("#line")
+    expect(line).to_contain_text("Place 2 of 2 that wait for resources, by priority.")
+    expect(line).to_contain_text("No start time is known: the scheduler")
+    # It follows what other jobs do.
+    page.request.post(f"{site.url}/v1/jobs/{first}/cancel", data={})
+    expect(line).to_contain_text("No other job waits in its queue.")
