@@ -89,6 +89,8 @@ class Job(Record, frozen=True, omit_defaults=True, kw_only=True):
     group: str | None = None
     """The ID of the group that the job is in."""
     group_name: str | None = None
+    cc: str | None = None
+    """The number that ``--cc`` gave the job."""
     ntasks: int | None = None
     ncores: int | None = None
     nnodes: int | None = None

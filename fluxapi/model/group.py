@@ -17,12 +17,15 @@ from .checked import text
 __all__ = [
     "Group",
     "group_id",
+    "is_cc_number",
     "is_group_id",
     "read_group",
 ]
 
 _ID_DIGITS = 15
 """Hexadecimal digits of an ID: 60 bits."""
+
+_MAX_CC_DIGITS = 20
 
 _ID = re.compile(r"g[0-9a-f]{15}(?:\.[0-9]{1,10})?\Z")
 _OWN_ID = re.compile(r"g[0-9a-f]{15}\Z")
@@ -69,6 +72,11 @@ def read_group(jobspec: Mapping[str, Any]) -> Group | None:
             return None
         found = found[key]
     return Group.of(found)
+
+
+def is_cc_number(text: str) -> bool:
+    """Return whether a text can be the number that ``--cc`` gives a job."""
+    return len(text) <= _MAX_CC_DIGITS and text.isascii() and text.isdecimal()
 
 
 def is_group_id(value: str) -> bool:

@@ -62,6 +62,7 @@ class Job(msgspec.Struct, gc=False):
     queue: str = ""
     bank: str = ""
     project: str = ""
+    cc: str = ""
     membership: Group | None = None
     counts: Counts | None = None
     allocation: Allocation | None = None

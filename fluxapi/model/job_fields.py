@@ -11,7 +11,7 @@ from typing import Any
 from .after import read_after
 from .checked import clip, number, seconds, text
 from .counts import read_counts
-from .group import read_group
+from .group import is_cc_number, read_group
 from .job import Job
 from .resources import allocation
 from .sharing import shared_text
@@ -42,8 +42,8 @@ def read_R(job: Job, R: Any) -> None:  # noqa: N802 - R is RFC 20's name
 
 
 def read_jobspec(job: Job, jobspec: Mapping[str, Any]) -> None:
-    """Read the group, and the fields that job-list reads: name, cwd, queue, bank, project,
-    duration, counts.
+    """Read the group, the number by ``--cc``, and the fields that job-list reads: name, cwd,
+    queue, bank, project, duration, counts.
 
     An invalid field stays unset: Flux accepted the jobspec, so this never fails.
     """
@@ -55,6 +55,9 @@ def read_jobspec(job: Job, jobspec: Mapping[str, Any]) -> None:
         value = system.get(field)
         if value:
             _set_text(job, field, value)
+    number = _object(_object(attributes.get("user")).get("fluxapi")).get("cc")
+    if isinstance(number, str) and is_cc_number(number):
+        job.cc = shared_text(number)
     try:
         job.membership = read_group(jobspec)
     except BAD_VALUE:

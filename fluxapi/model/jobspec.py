@@ -23,6 +23,7 @@ from fluxapi.errors import ValidationFailed
 from . import batch, folder, options, per_resource
 from .constraints import check_constraints
 from .fatal import fatal_reason
+from .group import is_cc_number
 from .keymark import KeyMark, KeySigner
 from .message import Message, NotReadable, Value, field_error, field_message, said_in
 from .options import Fields
@@ -79,9 +80,6 @@ class Defaults:
     launchers: tuple[str, ...] = ()
     signer: KeySigner = field(default_factory=KeySigner)
     cwd: str | None = None
-
-
-_MAX_CC_DIGITS = 20
 
 
 def build(
@@ -315,8 +313,7 @@ def _cc_number(document: Mapping[str, Any]) -> dict[str, str]:
         number = document["attributes"]["system"]["environment"]["FLUX_JOB_CC"]
     except (KeyError, TypeError):
         return {}
-    is_number = isinstance(number, str) and len(number) <= _MAX_CC_DIGITS and number.isdecimal()
-    return {"cc": number} if is_number else {}
+    return {"cc": number} if isinstance(number, str) and is_cc_number(number) else {}
 
 
 def _marked(document: dict[str, Any], mark: dict[str, str]) -> dict[str, Any]:

@@ -1,11 +1,12 @@
 """The record of a job in the API.
 
-It equals that of ``flux jobs --json`` (``JobInfo.to_dict`` in flux/job/info.py) with six
+It equals that of ``flux jobs --json`` (``JobInfo.to_dict`` in flux/job/info.py) with seven
 differences: ``id`` is the plain F58 string and there is no ``jobid``; ``dependencies`` are as Flux
 stores them; ``revision`` is the number of folded eventlog entries, without memos; ``group`` and
-``group_name`` are the group of the job; ``truncated`` names the fields that were cut to the limits
-of a record; and fields that depend on the current time (``t_remaining``, ``runtime`` of a running
-job) are left to the reader, who can compute them from ``t_run`` and ``expiration``.
+``group_name`` are the group of the job, ``cc`` is its number by ``--cc``; ``truncated`` names the
+fields that were cut to the limits of a record; and fields that depend on the current time
+(``t_remaining``, ``runtime`` of a running job) are left to the reader, who can compute them from
+``t_run`` and ``expiration``.
 """
 
 from __future__ import annotations
@@ -71,6 +72,8 @@ def _add_set(job: Job, document: dict[str, Any]) -> None:
         text = getattr(job, key)
         if text:
             document[key] = text
+    if job.cc:
+        document["cc"] = job.cc
     if job.membership is not None:
         document["group"] = job.membership.id
         if job.membership.name:

@@ -9,8 +9,8 @@ A column has these members:
 - ``title``: the key of its heading.
 - ``width``: its width on a first visit, in pixels.
 - ``kind``: how its text is made; ``text``, ``number``, ``limit`` (a duration) and ``moment`` show
-  the ``field`` of the record; ``hosts`` names
-  each host of it once; ``id``, ``status``, ``group``, ``runtime`` and ``note`` are special.
+  the ``field`` of the record; ``hosts`` names each host of it once; ``name`` adds the number of a
+  job of many; ``id``, ``status``, ``group``, ``runtime`` and ``note`` are special.
 - ``hidden``: it is shown only if a reader chooses it.
 - ``sparse``: it is shown only if a job has a value for it.
 - ``grows``: it grows with the window.
@@ -55,7 +55,17 @@ class Column(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     title: str
     width: int
     kind: Literal[
-        "text", "hosts", "group", "number", "limit", "moment", "id", "status", "runtime", "note"
+        "name",
+        "text",
+        "hosts",
+        "group",
+        "number",
+        "limit",
+        "moment",
+        "id",
+        "status",
+        "runtime",
+        "note",
     ]
     field: str = ""
     hidden: bool = False
@@ -107,6 +117,8 @@ def text(words: Words, column: Column, record: Mapping[str, Any]) -> str:
     if column.kind == "note":
         return visible(note(record, words.text), SHORT)
     value = record.get(column.field)
+    if column.kind == "name" and record.get("cc"):
+        value = words.text("columns.numbered", name=value or "", number=record["cc"])
     if column.kind == "group":
         value = record.get("group_name") or value
     if column.kind == "limit":

@@ -50,6 +50,21 @@ def test_a_group_is_one_row_that_opens(site: Service, page: Page, name: str) -> 
     expect(rows).to_have_count(13)
 
 
+def test_the_jobs_of_a_group_are_told_apart_by_their_numbers(
+    site: Service, page: Page, name: str
+) -> None:
+    job = {"command": ["echo", "{cc}"], "name": name}
+    page.request.post(f"{site.url}/v1/jobs/bulk", data={"job": job, "cc": "7-9"})
+    page.goto(f"{site.url}/?name={name}")
+    live(page)
+    names = page.locator("tbody tr.member td[data-key=name]")
+    page.locator("tbody tr.head td[data-key=name]").click()
+    expect(names).to_have_text([f"{name} #{number}" for number in (9, 8, 7)])
+    page.locator("tbody tr.head").get_by_role("link", name="Progress and output").click()
+    heads = page.locator("#jobs-output h3 .name")
+    expect(heads).to_have_text([f"{name} #{number}" for number in (7, 8, 9)])
+
+
 def test_all_jobs_of_a_group_are_canceled_by_its_row(site: Service, page: Page, name: str) -> None:
     submit_many(site, 8, command=["sleep", "600"], name=name, urgency=0)
     page.goto(f"{site.url}/?name={name}")

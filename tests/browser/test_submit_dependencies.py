@@ -71,8 +71,8 @@ def test_a_dependency_that_would_be_refused_is_told_before_it_is_sent(
     expect(said).to_contain_text("Not a job ID: zq!. Enter one such as f2QK3Zz or 1234.")
     expect(said).to_contain_text("The instance has no job f2QK3Zz")
     expect(page.locator("#plan")).to_have_text("This would be refused as it is:")
-    expect(page.locator("#findings")).to_contain_text("Dependencies: Not a job ID: zq!.")
-    assert "Dependencies" in page.locator("#findings li").first.inner_text()
+    # The bar leads there, and does not say it once more.
+    expect(page.locator("#findings")).to_have_text("Dependencies")
     # It is said once beside the field.
     expect(page.locator("#wrong-dependencies")).to_be_empty()
     said.get_by_role("button", name="Remove them").click()
@@ -85,7 +85,7 @@ def test_an_open_quote_is_told_before_it_is_sent(site: Service, page: Page) -> N
     page.get_by_label("Command", exact=True).fill("sh -c 'echo")
     expect(page.locator("#wrong-command")).to_have_text("The quote ' is not closed.")
     expect(page.locator("#plan")).to_have_text("This would be refused as it is:")
-    expect(page.locator("#findings")).to_have_text("Command: The quote ' is not closed.")
+    expect(page.locator("#findings")).to_have_text("Command")
     page.get_by_label("Command", exact=True).fill("sh -c 'echo'")
     expect(page.locator("#wrong-command")).to_be_empty()
     expect(page.locator("#plan")).to_contain_text("Submits 1 job")

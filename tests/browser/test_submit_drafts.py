@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 from tests.running import Service
 
 from .test_jobs import live
+from .test_submit_page import submitted
 from .test_submit_tasks import opened
 from .waits import wait_until
 
@@ -28,6 +29,46 @@ def test_a_draft_that_comes_back_is_told_and_can_be_left(site: Service, page: Pa
     page.reload()
     live(page)
     expect(page.locator("#origin")).to_be_hidden()
+
+
+def test_a_form_that_was_submitted_is_no_draft(site: Service, page: Page) -> None:
+    opened(site, page)
+    page.get_by_label("Command", exact=True).fill("echo once")
+    first = submitted(page)
+    page.locator("#done").get_by_role("link", name=first).click()
+    live(page)
+    page.get_by_role("link", name="Submit job").click()
+    live(page)
+    expect(page.get_by_label("Command", exact=True)).to_have_value("")
+    expect(page.locator("#origin")).to_be_hidden()
+    # It is kept among the recent submissions.
+    page.locator("#recent > summary").click()
+    page.locator("#recent-list .menu-row").first.get_by_role("button").first.click()
+    expect(page.get_by_label("Command", exact=True)).to_have_value("echo once")
+    # A change after the answer is a draft again.
+    second = submitted(page)
+    assert second != first
+    page.get_by_role("button", name="Submit another").click()
+    page.get_by_label("Command", exact=True).fill("echo twice")
+    page.goto(f"{site.url}/ui/nodes")
+    opened(site, page)
+    expect(page.get_by_label("Command", exact=True)).to_have_value("echo twice")
+
+
+def test_the_bar_says_that_the_numbers_of_many_jobs_are_missing(site: Service, page: Page) -> None:
+    opened(site, page)
+    page.get_by_label("Command", exact=True).fill("echo {cc}")
+    page.get_by_text("One for each number", exact=True).click()
+    plan = page.locator("#plan")
+    expect(plan).to_have_text("Type the numbers: each gives one job.")
+    page.get_by_role("button", name="Submit", exact=True).click()
+    expect(page.locator("#summary")).to_have_text("Not submitted. Fix 1 field: Numbers")
+    expect(page.locator("#wrong-cc")).to_have_text("Type the numbers: each gives one job.")
+    page.get_by_label("Numbers", exact=True).fill("1-3")
+    expect(plan).to_contain_text("Submits 3 jobs")
+    page.get_by_text("Copies", exact=True).click()
+    page.get_by_label("Number of copies").fill("")
+    expect(plan).to_have_text("Type the number of copies.")
 
 
 def test_the_bar_does_not_cover_the_field_that_has_the_focus(site: Service, page: Page) -> None:

@@ -114,7 +114,7 @@ def test_the_field_that_is_filled_in_stays_above_the_answer(
     )
     nodes.evaluate("field => field.focus({ preventScroll: true })")
     page.keyboard.type("x")
-    expect(page.locator("#findings")).to_contain_text("Nodes: ")
+    expect(page.locator("#findings")).to_contain_text("Nodes")
     page.wait_for_function(
         """() => document.querySelector("#num_nodes").getBoundingClientRect().bottom
           <= document.querySelector("#answer").getBoundingClientRect().top"""

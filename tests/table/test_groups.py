@@ -54,6 +54,16 @@ def record(table: Table, group: str = SWEEP) -> dict[str, Any]:
     return row.record()
 
 
+@pytest.mark.parametrize(
+    ("number", "kept"), [("17", "17"), ("", None), ("1" * 21, None), ("x", None), (17, None)]
+)
+def test_the_number_of_a_job_by_cc_is_in_its_record(number: Any, kept: str | None) -> None:
+    message = submit(1)
+    assert message.jobspec is not None
+    message.jobspec["attributes"]["user"]["fluxapi"]["cc"] = number
+    assert table_of(message).record(1).get("cc") == kept
+
+
 def test_a_group_counts_its_jobs() -> None:
     table = table_of(submit(1), submit(2, at=3.0), submit(3, "other"), submit(4, None), *ended(1))
     assert record(table) == {

@@ -121,7 +121,8 @@ function show(blocks, count) {
 
 /** Name a job, and its status if it has not completed. @param {string} id */
 function head(id) {
-  const { name: given = "", status: state = "", result = "" } = jobs.get(id) ?? {};
+  const { name: plain = "", cc = "", status: state = "", result = "" } = jobs.get(id) ?? {};
+  const given = cc ? t("columns.numbered", { name: plain, number: cc }) : plain;
   const [name, status] = [visible(given, { most: SHORT }), BAD.has(result) ? state : ""];
   const head = element("h3", {});
   head.dataset["job"] = id;

@@ -51,6 +51,8 @@ let hinting = 0;
 const GONE = "gone";
 /** The request that was answered last: it is sent again only by the button that says so. */
 let answered = "";
+/** Whether every job of that request was made: the answer takes the place of the form then. */
+let isDone = false;
 /** @type {Set<string>} fields that were refused and not changed since */
 const refused = new Set();
 /** @type {Report | undefined} */
@@ -80,13 +82,25 @@ function update() {
   const made = request(withFiles(job, files.entries), inputs.many, values);
   terminal.show(job, made, files.names);
   const isAnswered = made.path + JSON.stringify(made.body) === answered;
-  go.textContent = t(isAnswered ? "submit.again" : "submit.go");
+  isDone &&= isAnswered;
+  $("content").classList.toggle("submitted", isDone);
+  go.textContent = t(isDone ? "submit.another" : isAnswered ? "submit.again" : "submit.go");
   go.classList.toggle("primary", !isAnswered);
   if (!isAnswered) answer.changed();
   const isReady = Boolean(job["command"] || job["script"] || job["jobspec"]) && !wrong.length;
   check.update(isReady ? job : undefined);
   plan();
-  inputs.keep(files.wanted);
+  // A form that was submitted is no draft: it would be ready to submit the same once more.
+  if (isDone) inputs.drop();
+  else inputs.keep(files.wanted);
+}
+
+/** Show the form again after its answer, with what was submitted. */
+function reopen() {
+  answered = "";
+  forget();
+  update();
+  inputs.focus(inputs.what);
 }
 
 /** Say what will not work as it looks. @param {Values} values */
@@ -105,6 +119,13 @@ function advise(values) {
 /** Whether the instance has ended, so that it takes no job. */
 const hasEnded = () => document.body.dataset["state"] === "ended" || document.getElementById("ended") !== null;
 
+/** Say that many jobs are wanted, but not how many; empty when it is known. @param {Values} values */
+function lacking(values) {
+  const { many } = inputs;
+  if (many === "one" || String(values[many] ?? "").trim()) return "";
+  return t(many === "cc" ? "submit.plan_no_numbers" : "submit.plan_no_copies");
+}
+
 /** Say what the button will do, and what stands against it. */
 function plan() {
   const values = inputs.values();
@@ -117,13 +138,15 @@ function plan() {
     go.disabled = true;
     return;
   }
+  const lacks = lacking(values);
   if (isEmpty) answer.plan(t(inputs.what === "script" ? "submit.plan_empty_script" : "submit.plan_empty"), false);
   else if (wrong.length) answer.plan(t("submit.plan_unreadable"), false);
+  else if (lacks) answer.plan(lacks, false);
   else if (problem) answer.plan(t("submit.plan_unchecked", { why: problem }), false);
   else if (!report) answer.plan(t("submit.plan_checking"), false);
   else if (!report.valid || waitFor.gone.refused || report.findings.some(({ outcome }) => outcome === "refused")) answer.plan(t("submit.plan_invalid"), false);
   else answer.plan(t("submit.plan", { count: jobs }), true, sizeInWords(report.size, jobs));
-  const found = report && !isEmpty && !wrong.length ? told(report) : [];
+  const found = report && !isEmpty && !lacks && !wrong.length ? told(report) : [];
   answer.findings(found);
   // The editor lists the wrong lines of a script itself.
   const beside = found.filter(({ name, code }) => name && !refused.has(name) && !(name === "script" && code === LINE) && code !== GONE);
@@ -180,7 +203,7 @@ function refuse(wrong, detail, bulk) {
     const place = known ? inner : pointer;
     by.set(known ? name : "", [...(by.get(known ? name : "") ?? []), { ...error, pointer: place }]);
   }
-  const sentence = (/** @type {Wrong} */ error) => [error.pointer, inForm(error)].filter(Boolean).join(" ");
+  const sentence = (/** @type {Wrong} */ error) => [error.pointer, inputs.labeled(inForm(error))].filter(Boolean).join(" ");
   const rest = (by.get("") ?? []).map(sentence);
   by.delete("");
   for (const [name, errors] of by) {
@@ -203,19 +226,23 @@ async function submit(isAgain) {
   const bulk = inputs.many !== "one";
   const { path, body } = request(withFiles(job, files.entries), inputs.many, values);
   const text = path + JSON.stringify(body);
+  if (isDone && isAgain) return reopen();
   if (text === answered && !wrong.length && !isAgain) return $("done").focus({ preventScroll: true });
   forget();
-  if (wrong.length) return refuse(wrong, "", false);
+  const lacks = lacking(values);
+  if (lacks) wrong.push({ pointer: `/${inputs.many}`, detail: lacks });
+  if (wrong.length) return refuse(wrong, "", lacks !== "");
   go.disabled = true;
   answer.sending();
   try {
     const made = await sender.send(path, body);
-    const ids = answer.submitted(made) ?? [];
+    const { ids, isWhole } = answer.submitted(made);
     answered = text;
+    isDone = isWhole;
     if (ids.length) keepRecent({ when: Date.now() / 1000, ids, count: ids.length, ...withoutSecrets(savedOf(job, values)) });
     templates.refresh();
     update();
-    $("done").focus({ preventScroll: true });
+    $("done").focus({ preventScroll: !isDone });
   } catch (error) {
     answer.clear();
     const document = error instanceof Problem ? error.document : {};

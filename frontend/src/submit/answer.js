@@ -81,8 +81,14 @@ export class Answer {
     const shown = JSON.stringify(findings);
     if ($("findings").dataset["shown"] === shown) return;
     $("findings").dataset["shown"] = shown;
+    // What is refused stands in full beside its field.
+    const beside = findings.filter(({ name, outcome }) => name && outcome === "refused");
+    const names = [...new Set(beside.map(({ name }) => name))];
+    const links = element("li", { className: "refused" });
+    links.append(...names.flatMap((name, index) => [index ? ", " : "", toField(name, labelOf(name), this.go)]));
     $("findings").replaceChildren(
-      ...findings.map(({ name, outcome, detail }) => {
+      ...(names.length ? [links] : []),
+      ...findings.filter((it) => !beside.includes(it)).map(({ name, outcome, detail }) => {
         const item = element("li", { className: outcome });
         item.append(...(name ? [toField(name, labelOf(name), this.go), ": "] : []), visible(detail, { most: MEDIUM }));
         return item;
@@ -135,7 +141,7 @@ export class Answer {
     else this.clear();
   }
 
-  /** Say which jobs were made. @param {Record<string, any>} answer */
+  /** Say which jobs were made, and return them. @param {Record<string, any>} answer */
   submitted(answer) {
     this.clear();
     /** @type {{ id?: string, error?: { detail?: string } }[]} */
@@ -158,6 +164,6 @@ export class Answer {
       done.append(element("p", { className: "wrong", textContent: t("submit.some_refused", { count: failed.length, reasons }) }));
     }
     $("answer").classList.add(failed.length ? "bad" : "good");
-    return ids;
+    return { ids, isWhole: !failed.length };
   }
 }

@@ -203,6 +203,13 @@ export class Inputs {
     this.#keeping = window.setTimeout(() => this.#store(), KEEP_PAUSE_MS);
   }
 
+  /** Keep nothing of what is typed. */
+  drop() {
+    clearTimeout(this.#keeping);
+    this.#keeping = 0;
+    stored(() => sessionStorage.removeItem(this.key));
+  }
+
   #store() {
     clearTimeout(this.#keeping);
     this.#keeping = 0;

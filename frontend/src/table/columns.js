@@ -31,6 +31,12 @@ const KINDS = {
   id: () => ({ text: (r) => r.id, sort: (r) => r.t_submit }),
   status: () => ({ text: (r) => r.status, sort: (r) => r.status }),
   text: (field) => ({ text: (r) => at(r, field), sort: (r) => at(r, field) }),
+  // Jobs of one request mostly have one name: their numbers tell them apart.
+  name: () => ({
+    text: (r) => (r.cc ? t("columns.numbered", { name: r.name, number: r.cc }) : r.name),
+    value: (r) => r.name,
+    sort: (r) => r.name,
+  }),
   hosts: (field) => ({ text: (r) => named(at(r, field)), value: (r) => at(r, field), sort: (r) => at(r, field) }),
   group: () => ({ text: (r) => r.group_name || r.group, sort: (r) => r.group_name || r.group }),
   number: (field) => ({ numeric: true, text: (r) => plain(at(r, field)), sort: (r) => at(r, field) }),

@@ -31,6 +31,7 @@ import { t } from "../ui/words.js";
  * @property {string} nodelist
  * @property {string} queue
  * @property {string} bank
+ * @property {string} cc the number that --cc gave it
  * @property {string} group id of its group
  * @property {string} group_name
  * @property {string} note why it waits, or what went wrong
@@ -98,6 +99,7 @@ function basis(record) {
     nodelist: word(record.nodelist),
     queue: word(record.queue),
     bank: word(record["bank"]),
+    cc: word(record["cc"]),
     group: word(record["group"]),
     group_name: word(record["group_name"]),
     note: word(note(record)),
