@@ -16,7 +16,7 @@ from .duration import duration
 from .phrases import Say, english
 from .reason import PENDING, Situation, reason, utc
 
-__all__ = ["lasted", "note", "outcome", "utc"]
+__all__ = ["lasted", "note", "outcome", "outcome_beside_exceptions", "utc"]
 
 _SIGNAL_EXIT_OFFSET = 128
 """The number that shells add to a signal for the exit code."""
@@ -49,6 +49,24 @@ def outcome(record: Mapping[str, Any], say: Say = english) -> str:
     if record["state"] == "INACTIVE":
         return _ended(record, say)
     return _active(record, say)
+
+
+def outcome_beside_exceptions(record: Mapping[str, Any], say: Say = english) -> str:
+    """Return :func:`outcome` for a place that shows the exceptions of the job, too.
+
+    An exit code that Flux gives a program that did not start has no words: the exception has them.
+    """
+    exception, status = record.get("exception") or {}, record.get("waitstatus")
+    if (
+        record["state"] == "INACTIVE"
+        and exception.get("type") == "exec"
+        and exception.get("note")
+        and isinstance(status, int)
+        and os.WIFEXITED(status)
+        and os.WEXITSTATUS(status) in _EXIT_CODES
+    ):
+        return say("outcomes.exit", code=str(os.WEXITSTATUS(status)))
+    return outcome(record, say)
 
 
 def _active(record: Mapping[str, Any], say: Say) -> str:

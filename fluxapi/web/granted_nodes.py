@@ -20,7 +20,7 @@ _MAX_HOSTS = 1000
 """Hosts of a list in which repeats are counted; a longer one is shown as it is."""
 
 
-def granted(R: Any) -> dict[str, Any]:
+def granted(R: Any, words: Words) -> dict[str, Any]:
     """Return the nodes of an R object (RFC 20) with their cores and GPUs, the first of very many.
 
     A node is shared if several brokers of the job are on its host. Each has only counts, and the
@@ -32,7 +32,7 @@ def granted(R: Any) -> dict[str, Any]:
         found = []
     # Nodes share the sets of their entry.
     sets = {id(ids): ids for node in found[:_MAX_GRANTED] for ids in (node.cores, node.gpus)}
-    shown = {key: _counted(ids) for key, ids in sets.items()}
+    shown = {key: _counted(ids, words) for key, ids in sets.items()}
     brokers = Counter(node.name for node in found)
     return {
         "granted": [
@@ -51,9 +51,12 @@ def granted(R: Any) -> dict[str, Any]:
     }
 
 
-def _counted(ids: IdSet) -> str:
+def _counted(ids: IdSet, words: Words) -> str:
     """Return the count of a resource with its IDs; the ID 0 alone would read as a count."""
-    return f"{len(ids):,} ({visible(ids.encode(), SHORT)})" if len(ids) else ""
+    if not len(ids):
+        return ""
+    key = "job.one_id" if len(ids) == 1 else "job.ids"
+    return words.text(key, number=words.number(len(ids)), ids=visible(ids.encode(), SHORT))
 
 
 def tell_hosts(nodelist: str, words: Words) -> str:

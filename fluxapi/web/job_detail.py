@@ -17,7 +17,7 @@ from fluxapi.errors import FluxapiError
 from fluxapi.instance.protocol import LookupKey
 from fluxapi.model.batch import script_of
 from fluxapi.model.eventlog import UNINDEXED, Event
-from fluxapi.model.humanize import outcome, utc
+from fluxapi.model.humanize import outcome_beside_exceptions, utc
 from fluxapi.model.reason import dependency
 from fluxapi.model.shallow import is_wide
 
@@ -50,6 +50,9 @@ _MAX_EVENTS_CHARS = 256 << 10
 """Characters of the events in the page."""
 
 _MAX_EXCEPTIONS = 100
+
+_LATE = (None, "", "resource allocation expired")
+"""Notes of a timeout that say no more than that the time limit has ended."""
 _MAX_COMMAND_CHARS = 1000
 """Characters of the command at the top of the page; the jobspec has all of it."""
 
@@ -118,13 +121,13 @@ async def job_part(
         return {
             "R": _pretty(text),
             "has_R": bool(text),
-            **await asyncio.to_thread(granted, _decoded(text)),
+            **await asyncio.to_thread(granted, _decoded(text), words),
         }
     if part == "links":
         # The page adds them: they are those of the table.
         return {}
     return {
-        "outcome": outcome(record, words.text),
+        "outcome": outcome_beside_exceptions(record, words.text),
         "limit": limit(record, now, words),
         "facts": facts(record, words),
         "timeline": timeline(record, now, words),
@@ -204,8 +207,10 @@ def exceptions(
 ) -> list[Mapping[str, Any]]:
     """Return all exceptions of the eventlog; without one, that of the record.
 
-    Cancellations without a note are left out: the outcome tells them.
+    Cancellations without a note, and the end of the time limit, are left out: the outcome tells
+    them.
     """
+    is_timeout = record.get("result") == "TIMEOUT"
     found = [event.context or {} for event in events or () if event.name == "exception"]
     if not found and record["exception"]["occurred"]:
         found = [record["exception"]]
@@ -216,7 +221,8 @@ def exceptions(
             "severity": context.get("severity", 0),
         }
         for context in found[-_MAX_EXCEPTIONS:]
-        if context.get("type") != "cancel" or context.get("note")
+        if not (context.get("type") == "cancel" and not context.get("note"))
+        and not (is_timeout and context.get("type") == "timeout" and context.get("note") in _LATE)
     ]
 
 

@@ -76,6 +76,7 @@ async def _page(
         "message": message,
         "given": user,
         "signed_in": "" if signed_in is None else signed_in.right,
+        "has_code": request.app[keys.SETTINGS].has_login_code,
         "is_required": not authentication.is_open(request, request.app[keys.CREDENTIALS]),
     }
     return await render(request, "login.html", context, status=status)

@@ -139,7 +139,7 @@ async def job(request: web.Request) -> web.Response:
         "below": _below(request, record["id"]),
     }
     if part in {None, "links"}:
-        shared["links"] = graph(session.table, session.observer.record, jobid)
+        shared["links"] = graph(session.table, session.observer.record, jobid, words_of(request))
     node = request.app[keys.TREE].find(session.path)
     now = (node and node.as_of) or time.time()
     shared["starts"] = start_of(session.table.get, record)

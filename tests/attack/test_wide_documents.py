@@ -13,6 +13,9 @@ from fluxapi.model.output import decode_entry
 from fluxapi.model.shallow import is_wide
 from fluxapi.web import job_detail
 from fluxapi.web.granted_nodes import granted
+from fluxapi.web.words import load
+
+ENGLISH = load()["en"]
 
 LISTS = "[" + ",".join(["[]"] * 400_000) + "]"
 NAMES = "{" + ",".join(['"n":1'] * 400_000) + "}"
@@ -56,10 +59,10 @@ def test_a_resource_set_of_any_length_is_read_soon() -> None:
     entry = {"rank": "0-99", "children": {"core": ",".join(["0-1"] * 1_000_000)}}
     R = {"execution": {"R_lite": [entry], "nodelist": ["node[0-99]"]}}
     began = time.perf_counter()
-    assert granted(R)["granted"] == []
+    assert granted(R, ENGLISH)["granted"] == []
     cores = ",".join(str(2 * core) for core in range(30_000))
     entry["children"] = {"core": cores}
-    found = granted(R)["granted"]
+    found = granted(R, ENGLISH)["granted"]
     assert time.perf_counter() - began < 2
-    assert found[0]["cores"].startswith("30,000 (0,2,4")
+    assert found[0]["cores"].startswith("30,000 (IDs 0,2,4")
     assert len(str(found)) < 100 * 400

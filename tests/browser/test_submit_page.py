@@ -52,7 +52,7 @@ def test_a_refusal_is_shown_beside_the_field(site: Service, unheard: Page) -> No
     nodes = unheard.get_by_label("Nodes", exact=True)
     expect(nodes).to_be_focused()
     expect(nodes).to_have_attribute("aria-invalid", "true")
-    expect(nodes).to_have_accessible_description(re.compile("must not be above num_tasks"))
+    expect(nodes).to_have_accessible_description(re.compile("must not be above Tasks"))
     unheard.reload()
     expect(nodes).to_have_value("3")
 

@@ -264,6 +264,7 @@ def test_files_go_along_with_the_job(site: Service, page: Page, tmp_path: Path) 
     files: dict[str, Any] = jobspec(site, jobid)["attributes"]["system"]["files"]
     assert files["a.txt"]["data"] == "content\n"
     assert files["b.bin"]["encoding"] == "base64"
+    page.get_by_role("button", name="Submit another").click()
     page.get_by_role("button", name="Remove b.bin").click()
     expect(page.locator("#attached li")).to_have_count(1)
     page.goto(f"{site.url}/ui/jobs/{jobid}")

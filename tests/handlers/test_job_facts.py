@@ -74,18 +74,41 @@ def test_a_cancellation_without_a_note_is_told_by_the_outcome_alone() -> None:
     assert [one["type"] for one in exceptions({}, events)] == ["timeout"]
 
 
+def test_the_end_of_the_time_limit_is_told_by_the_outcome_alone() -> None:
+    late, why = (
+        Event(1.0, "exception", {"type": "timeout", "severity": 0, "note": note})
+        for note in ("resource allocation expired", "too slow")
+    )
+    assert [one["note"] for one in exceptions({"result": "TIMEOUT"}, [late, why])] == ["too slow"]
+    assert len(exceptions({"result": "FAILED"}, [late])) == 1
+
+
+def test_a_command_that_was_not_found_is_told_by_its_exception_alone() -> None:
+    note = "task 0 (host vm): start failed: x: No such file or directory"
+    record = {
+        "state": "INACTIVE",
+        "result": "FAILED",
+        "waitstatus": 127 << 8,
+        "exception": {"occurred": True, "type": "exec", "severity": 0, "note": note},
+    }
+    assert humanize.outcome_beside_exceptions(record) == "Exit code 127"
+    alone = {**record, "exception": {"occurred": False}}
+    assert humanize.outcome_beside_exceptions(alone) == humanize.outcome(record)
+    assert "not found" in humanize.outcome(record)
+
+
 @pytest.mark.parametrize("R", [None, [], {"execution": {}}, {"execution": {"R_lite": [3]}}])
 def test_an_invalid_resource_set_has_no_lines(R: Any) -> None:
-    assert granted(R)["granted"] == []
+    assert granted(R, ENGLISH)["granted"] == []
 
 
 def test_each_broker_of_a_host_is_told_apart() -> None:
-    shown = granted(r_object("0-1", "0-3", "vm,vm"))["granted"]
+    shown = granted(r_object("0-1", "0-3", "vm,vm"), ENGLISH)["granted"]
     assert [(node["host"], node["rank"], node["is_shared"]) for node in shown] == [
         ("vm", 0, True),
         ("vm", 1, True),
     ]
-    assert not any(node["is_shared"] for node in granted(r_object())["granted"])
+    assert not any(node["is_shared"] for node in granted(r_object(), ENGLISH)["granted"])
 
 
 @pytest.mark.parametrize(

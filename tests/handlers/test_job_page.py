@@ -85,7 +85,7 @@ async def test_resources_that_it_got_are_listed(service: Service) -> None:
     text = await page(service, jobid)
     for rank, name in enumerate(("node0", "node1")):
         link = f'/ui/nodes/{name}?rank={rank}">{name}</a>'
-        assert f"{link}</td><td>4 (0-3)</td><td>1 (0)</td></tr>" in text
+        assert f"{link}</td><td>4 (IDs 0-3)</td><td>1 (ID 0)</td></tr>" in text
 
 
 async def test_texts_of_a_job_are_only_text(service: Service) -> None:
@@ -261,7 +261,10 @@ async def test_jobs_that_wait_for_each_other_are_a_graph(service: Service) -> No
         ]
         assert text.count("<path ") == 3
         assert "&lt;middle&gt;" in text
-        assert "after success" in text
+        conditions = re.findall(r'<span class="condition soft" title="([^"]+)">\1</span>', text)
+        assert sorted(conditions) == [
+            "after &lt;middle&gt; ends", "after first fails", "after first succeeds"
+        ]  # fmt: skip
         assert other not in text
     response = await service.client.get(f"/v1/jobs/{middle}/dependencies")
     assert await response.json() == {

@@ -9,7 +9,9 @@ import { element } from "../ui/element.js";
 /** @typedef {import("./search.js").Hit} Hit */
 /** @typedef {import("./line_links.js").Lines} Lines */
 
-const clock = moments({ hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, hourCycle: "h23" });
+const clock = moments({ hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3 });
+/** A time as long as any. */
+const LONGEST = Date.UTC(2000, 11, 22, 22, 22, 22, 222);
 
 /** Characters before the number of a line, and the space at the edge. */
 const SIGN = 3;
@@ -35,6 +37,7 @@ export class OutputView {
   constructor(screen, numberOf) {
     this.screen = screen;
     this.numberOf = numberOf;
+    screen.style.setProperty("--clock", `${clock.format(LONGEST).length}ch`);
     /** What stands below the lines. */
     this.foot = element("p", { className: "cut", hidden: true });
     screen.append(this.foot);

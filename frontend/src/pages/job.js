@@ -62,6 +62,7 @@ function part(name, drawn) {
 
 const recordPart = part("record", show);
 const eventsPart = part("events", () => {
+  showError();
   // The journal tells of an event before it is stored; without the next index, the eventlog could not be read.
   const { next } = $("eventlog").dataset;
   if (next === undefined || last >= Number(next)) eventsPart.want();
@@ -78,9 +79,10 @@ function show() {
   tickLimit($("limit"), asOf(channel.state));
 }
 
-/** Show the last line on stderr of a job that failed, which most often says why. */
+/** Show the last line on stderr of a job that failed, which most often says why, unless an exception says it. */
 function showError() {
-  $("error").hidden = record["result"] !== "FAILED" || !$("error-line").textContent;
+  const line = $("error-line").textContent ?? "";
+  $("error").hidden = record["result"] !== "FAILED" || !line || ($("exception-list").textContent ?? "").includes(line);
 }
 
 /** Ask for the resources once they are known. */
