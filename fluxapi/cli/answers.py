@@ -88,6 +88,8 @@ class QueueJobs(msgspec.Struct):
     mine: int
     oldest_submit: Moment | None = None
     median_wait: float | None = None
+    recent_starts: int = 0
+    recent_median_wait: float | None = None
 
 
 class Queue(msgspec.Struct):

@@ -16,7 +16,10 @@ from .duration import duration
 from .phrases import Say, english
 from .reason import PENDING, Situation, reason, utc
 
-__all__ = ["lasted", "note", "outcome", "outcome_beside_exceptions", "utc"]
+__all__ = ["LIMIT_NOTE", "lasted", "note", "outcome", "outcome_beside_exceptions", "utc"]
+
+LIMIT_NOTE = "resource allocation expired"
+"""The note of the exception by which Flux ends a job at its time limit."""
 
 _SIGNAL_EXIT_OFFSET = 128
 """The number that shells add to a signal for the exit code."""

@@ -51,7 +51,7 @@ class QueueBoard:
         self._stats = stats
         self._owner = owner
         self._is_reading = is_reading
-        self._loads = SharedValue(lambda: read_loads(table), _KEPT_S)
+        self._loads = SharedValue(lambda: read_loads(table, time.time()), _KEPT_S)
         self._nodes = SharedValue(lambda: nodes_and_totals(instance), _NODES_KEPT_S)
         self._queues = SharedValue(instance.queues, _KEPT_S)
 
@@ -75,7 +75,7 @@ class QueueBoard:
             loads, now = await self._loads.get(), time.time()
             for row in rows:
                 load = loads.get(row["name"], _EMPTY)
-                row["jobs"] = _described(load, now, owns)
+                row["jobs"] = _described(load, now, owns) | _recent(load)
         try:
             nodes = (await self._nodes.get())["nodes"]
         except FluxapiError:
@@ -148,6 +148,13 @@ def _described(load: QueueLoad, now: float, owns: Callable[[int], bool]) -> dict
     if oldest is not None and median is not None:
         found |= {"oldest_submit": oldest, "median_wait": median}
     return found
+
+
+def _recent(load: QueueLoad) -> dict[str, Any]:
+    wait = load.recent_median
+    if wait is None:
+        return {}
+    return {"recent_starts": len(load.recent_waits), "recent_median_wait": wait}
 
 
 def _shares(queues: Iterable[Queue], nodes: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -6,15 +6,22 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import islice
+from statistics import median
 
 from fluxapi.model.job import GROUPS, Job
 from fluxapi.process.timeslice import TimeSlice
+from fluxapi.table.job_lists import descending
 from fluxapi.table.table import Table
 
 __all__ = ["QueueLoad", "is_held", "read_loads"]
 
 _MAX_QUEUES = 1000
 _ID_BITS = 64
+
+_RECENT_S = 86_400.0
+_MAX_RECENT_JOBS = 5000
+"""Jobs, the newest ones, among which those that started lately are looked for."""
 
 
 @dataclass(slots=True)
@@ -28,6 +35,7 @@ class QueueLoad:
             and one with a dependency, waits for something else.
         line: A number for each of these jobs, ascending in the order in which Flux offers them to
             its scheduler: by priority, then by ID.
+        recent_waits: How long jobs that started in the last day had waited for resources.
         has_estimates: True if the scheduler has estimated when one of them starts.
     """
 
@@ -36,6 +44,7 @@ class QueueLoad:
     submits: list[float] = field(default_factory=list)
     line: list[int] = field(default_factory=list)
     has_estimates: bool = False
+    recent_waits: list[float] = field(default_factory=list)
 
     @property
     def oldest(self) -> float | None:
@@ -50,13 +59,18 @@ class QueueLoad:
         middle = (self.submits[(count - 1) // 2] + self.submits[count // 2]) / 2
         return max(now - middle, 0.0)
 
+    @property
+    def recent_median(self) -> float | None:
+        """Return the median of the recent waits, or ``None``."""
+        return median(self.recent_waits) if self.recent_waits else None
+
     def place(self, job: Job) -> int:
         """Return the place of a job that waits for resources, from 1."""
         return bisect_left(self.line, _order(job)) + 1
 
 
-async def read_loads(table: Table) -> dict[str, QueueLoad]:
-    """Return the load of each queue that has active jobs, of at most 1000 queues."""
+async def read_loads(table: Table, now: float) -> dict[str, QueueLoad]:
+    """Return the load of each queue with active or recent jobs, of at most 1000 queues."""
     turn = TimeSlice()
     found: dict[str, QueueLoad] = {}
     for state in GROUPS["ACTIVE"]:
@@ -66,18 +80,32 @@ async def read_loads(table: Table) -> dict[str, QueueLoad]:
             job = table.get(jobid)
             if job is not None:
                 _count(found, job)
+    for jobid in list(islice(descending(table.index.all, None), _MAX_RECENT_JOBS)):
+        await turn.share()
+        job = table.get(jobid)
+        if job is not None and job.t_run > now - _RECENT_S:
+            load = _load(found, job.queue)
+            if load is not None:
+                # A held job, and one with a dependency, has waited for something else before.
+                since = job.t_sched or job.t_submit
+                load.recent_waits.append(max(job.t_run - since, 0.0))
     for load in found.values():
         load.submits.sort()
         load.line.sort()
     return found
 
 
+def _load(found: dict[str, QueueLoad], queue: str) -> QueueLoad | None:
+    """Return the load of a queue, or ``None`` if there are too many."""
+    if queue not in found and len(found) < _MAX_QUEUES:
+        found[queue] = QueueLoad()
+    return found.get(queue)
+
+
 def _count(found: dict[str, QueueLoad], job: Job) -> None:
-    load = found.get(job.queue)
+    load = _load(found, job.queue)
     if load is None:
-        if len(found) >= _MAX_QUEUES:
-            return
-        load = found[job.queue] = QueueLoad()
+        return
     if job.state in GROUPS["RUNNING"]:
         load.running += 1
         return

@@ -17,7 +17,7 @@ from fluxapi.errors import FluxapiError
 from fluxapi.instance.protocol import LookupKey
 from fluxapi.model.batch import script_of
 from fluxapi.model.eventlog import UNINDEXED, Event
-from fluxapi.model.humanize import outcome_beside_exceptions, utc
+from fluxapi.model.humanize import LIMIT_NOTE, outcome_beside_exceptions, utc
 from fluxapi.model.reason import dependency
 from fluxapi.model.shallow import is_wide
 
@@ -51,7 +51,7 @@ _MAX_EVENTS_CHARS = 256 << 10
 
 _MAX_EXCEPTIONS = 100
 
-_LATE = (None, "", "resource allocation expired")
+_LATE = (None, "", LIMIT_NOTE)
 """Notes of a timeout that say no more than that the time limit has ended."""
 _MAX_COMMAND_CHARS = 1000
 """Characters of the command at the top of the page; the jobspec has all of it."""

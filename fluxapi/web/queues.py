@@ -97,6 +97,7 @@ def _shown(row: Mapping[str, Any], now: float, words: Words) -> dict[str, Any]:
         "oldest": "" if oldest is None else _wait(now - oldest, words),
         "oldest_submit": oldest,
         "median": "" if median is None else _wait(median, words),
+        "recent": words.duration(jobs["recent_median_wait"]) if "recent_starts" in jobs else "",
         "limits": limits(row, words),
     }
 

@@ -239,6 +239,7 @@ def test_tell_me_says_what_it_tells_and_where_it_is_off(
     told_of = f"You will be told when the 2 active jobs with name:{name} end"
     expect(tell).to_have_attribute("title", told_of)
     expect(tell).to_have_accessible_name(told_of)
+    expect(granted.locator("#watch-said")).to_have_text(f"{told_of}.")
     granted.get_by_role("button", name="Clear", exact=True).click()
     expect(tell).to_have_attribute("aria-pressed", "false")
     expect(tell).to_have_text("Tell me")
@@ -274,8 +275,8 @@ def test_denied_notifications_are_said_and_the_title_counts(
     live(page)
     switch_on(page)
     expect(page.locator("#said")).to_have_text(
-        "Notifications are blocked for this page. While this page is open, "
-        "its title counts the jobs that ended."
+        "Notifications are blocked for this page. Only open pages of this service will tell you; "
+        "their titles count the jobs that ended."
     )
     page.evaluate(HIDE, True)
     cancel(site, jobid)

@@ -42,6 +42,8 @@ async def test_what_waits_and_runs_in_a_queue_is_counted(service: Service) -> No
     oldest = (await (await service.client.get(f"/v1/jobs/{waiting[0]}")).json())["t_submit"]
     assert jobs["oldest_submit"] == oldest
     assert 0 <= jobs["median_wait"] < 60
+    assert jobs["recent_starts"] == 1
+    assert jobs["recent_median_wait"] >= 0
 
 
 async def test_a_queue_without_jobs_says_so(service: Service) -> None:

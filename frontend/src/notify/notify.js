@@ -55,8 +55,9 @@ export function watchOn(channel) {
  * @param {{ off: string, on: string }} words
  * @param {{ key: () => string, make: () => Watch | string }} wanted gives the watch, or why there is nothing to watch
  * @param {(text: string) => void} say
+ * @param {() => string} [told] says of which jobs the reader will be told, where the page does not
  */
-export function watchButton(watches, words, { key, make }, say) {
+export function watchButton(watches, words, { key, make }, say, told = () => "") {
   const button = element("button", { type: "button", className: "watch" });
   // Where there is little room, the button has only its icon.
   const label = element("span", { className: "words" });
@@ -72,9 +73,9 @@ export function watchButton(watches, words, { key, make }, say) {
     const watch = make();
     if (typeof watch === "string") return say(watch);
     if (!watches.add(watch)) return say(t("notify.limit", { count: MAX_WATCHES }));
-    say("");
+    say(told());
     const why = await allowed();
-    if (why && watches.has(watch.key)) say(`${why} ${t("notify.title_counts")}`);
+    if (why && watches.has(watch.key)) say([told(), why, t("notify.title_counts")].filter(Boolean).join(" "));
   });
   watches.addEventListener("change", draw);
   draw();

@@ -63,7 +63,7 @@ export class ViewWatch {
       const ids = active(rest);
       return ids ? { kind: /** @type {const} */ ("filter"), key: keyOf(rest), title: titleOf(rest), filters: rest, active: ids } : t("jobs.none_active");
     };
-    const { element: button, draw } = watchButton(watches, { off: t("jobs.tell_me"), on: t("jobs.told") }, { key: () => keyOf(this.#rest), make }, say);
+    const { element: button, draw } = watchButton(watches, { off: t("jobs.tell_me"), on: t("jobs.told") }, { key: () => keyOf(this.#rest), make }, say, () => t("jobs.told_sentence", { told: this.element.ariaLabel ?? "" }));
     this.element = button;
     this.draw = draw;
     watches.addEventListener("change", () => this.#name());

@@ -19,6 +19,11 @@ rewrite();
 // On a phone, the pages are a line that scrolls.
 const here = /** @type {HTMLElement | null} */ (document.querySelector(".top nav [aria-current]"));
 if (here?.parentElement) here.parentElement.scrollLeft = here.offsetLeft + here.offsetWidth / 2 - here.parentElement.clientWidth / 2;
+// Beside a guide, the list of guides scrolls by itself: show the part with this one.
+const shelf = document.getElementById("shelf");
+/** @type {HTMLElement | null | undefined} */
+const current = shelf?.querySelector("[aria-current]");
+if (shelf && current) shelf.scrollTop += current.getBoundingClientRect().top - shelf.getBoundingClientRect().top - shelf.clientHeight / 2;
 /** @type {HTMLElement | null} */
 const pages = document.querySelector(".top nav");
 if (pages) {
