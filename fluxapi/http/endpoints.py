@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -19,7 +20,7 @@ from fluxapi.contracts import schema
 from fluxapi.contracts.route import Handler, Need, Route
 from fluxapi.model.message import problem
 from fluxapi.process.memory import LARGE_BYTES
-from fluxapi.process.timeslice import TimeSlice
+from fluxapi.process.timeslice import TimeSlice, stop_after_client
 
 from . import authentication, base, body, keys, querystring
 from .decode_turn import LONG_BYTES, BeginTurn, decode_turn
@@ -33,6 +34,9 @@ _F58 = "[f\u0192][1-9A-HJ-NP-Za-km-z]{1,12}"
 _INSTANCE = f"{{instance:{_F58}(?:/{_F58})*}}"
 """The path of an instance: job IDs in F58 (RFC 19), the outermost first."""
 
+
+_READS = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
+"""Methods whose work nobody needs once the client has left."""
 
 _GUESSED = {"listJobs": "/", "getJob": "/ui/jobs/{id}", "listNodes": "/ui/nodes"}
 """Operations whose path without the prefix people try, and the page that they look for."""
@@ -188,6 +192,10 @@ def _in_turn(inner: Handler) -> Handler:
     return handler
 
 
+def _has_left(connection: web.RequestHandler) -> bool:
+    return connection.transport is None or connection.transport.is_closing()
+
+
 def _check(request: web.Request, needs: Need) -> None:
     """Raise ``NotSupported`` if the instance lacks the capability *needs*."""
     session = request[keys.SESSION]
@@ -220,6 +228,8 @@ def _without_body(route: Route) -> Handler:
     async def handler(request: web.Request) -> web.StreamResponse:
         if needs is not None:
             _check(request, needs)
+        if request.method in _READS:
+            stop_after_client(partial(_has_left, request.protocol))
         request[keys.QUERY] = querystring.cached(name, request.rel_url.raw_query_string)
         request[keys.BODY] = {}
         return await (page if page and wants_page(request) else inner)(request)

@@ -5,12 +5,39 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from weakref import WeakKeyDictionary
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import NamedTuple
+from weakref import ReferenceType, WeakKeyDictionary, ref
 
-__all__ = ["SLICE_S", "TimeSlice"]
+__all__ = ["SLICE_S", "TimeSlice", "stop_after_client"]
 
 SLICE_S = 0.003
 """Seconds that a loop may run before it yields to other tasks."""
+
+
+class _Client(NamedTuple):
+    """The client for which a task works; other tasks that it starts may work for others, too.
+
+    The context of the task holds this, so nothing of it may refer to the task.
+    """
+
+    task: ReferenceType[asyncio.Task[object]]
+    has_left: Callable[[], bool]
+
+
+_client: ContextVar[_Client | None] = ContextVar("client", default=None)
+
+
+def stop_after_client(has_left: Callable[[], bool]) -> None:
+    """End the loops of this task with ``ConnectionResetError`` once its client has left.
+
+    *has_left* must not refer to the task or to its request: both would then stay in memory until
+    the garbage collector runs.
+    """
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101 - for mypy: a coroutine calls this
+    _client.set(_Client(ref(task), has_left))
 
 
 class TimeSlice:
@@ -25,9 +52,13 @@ class TimeSlice:
         self._end = time.perf_counter() + seconds
 
     async def share(self) -> None:
-        """Yield to the event loop if the time is up; call this once per step."""
+        """Yield to the event loop if the time is up; call this once per step.
+
+        Raises ``ConnectionResetError`` if :func:`stop_after_client` says so.
+        """
         if time.perf_counter() >= self._end:
             await _turns_of(asyncio.get_running_loop()).take()
+            _check_client()
             self._end = time.perf_counter() + self._seconds
 
 
@@ -54,6 +85,12 @@ class _Turns:
                 break
         if self._waiting:
             asyncio.get_running_loop().call_soon(self._give)
+
+
+def _check_client() -> None:
+    client = _client.get()
+    if client is not None and client.task() is asyncio.current_task() and client.has_left():
+        raise ConnectionResetError("The client has left.")
 
 
 _turns: WeakKeyDictionary[asyncio.AbstractEventLoop, _Turns] = WeakKeyDictionary()
