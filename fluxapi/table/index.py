@@ -14,12 +14,15 @@ from fluxapi.model.hostlist import decode_hostlist
 from fluxapi.model.job import Job
 
 from .job_lists import JobIds, JobLists
-from .sorted_keys import SortedKeys
+from .sorted_keys import Gathered, SortedKeys
 
 __all__ = ["LASTING", "Facets", "Index", "facets"]
 
 _STEP_KEYS = 10_000
 """Keys that are sorted before other tasks run; this takes about a millisecond."""
+
+_MAX_SOURCES = 32
+"""Kinds of jobs whose lists share what gathers them; a reader merges the runs of all."""
 
 _MAX_PREFIXES = 16
 """Recently requested name prefixes that are indexed."""
@@ -39,6 +42,9 @@ class Facets(NamedTuple):
     group: str
     nodelist: str
 
+
+_Kind = tuple[str, str | None, int, str]
+"""State, result, user ID and queue of a job."""
 
 LASTING = slice(2, 6)
 """The facets that rarely change: ``userid``, ``queue``, ``name`` and ``group``."""
@@ -73,9 +79,12 @@ class Index:
         self._names: SortedKeys[str] = SortedKeys()
         self._hosts: dict[str, set[str]] = {}
         self._prefixes: dict[str, SortedKeys[int] | None] = {}
+        self._sources: dict[_Kind, Gathered[int]] | None = {}
+        """What gathers the jobs of a backlog, by kind; ``None`` once a job has moved."""
 
     def move(self, jobid: int, old: Facets, new: Facets) -> None:
         """Move one job whose facets changed."""
+        self._sources = None
         if old.state != new.state:
             self.state[old.state].discard(jobid)
             _of(self.state, new.state).add(jobid)
@@ -113,7 +122,7 @@ class Index:
 
         If *more_follow*, as in a backlog, this costs much less; call :meth:`settle` after the last.
         """
-        alike: dict[tuple[str, str | None, int, str], list[int]] = {}
+        alike: dict[_Kind, list[int]] = {}
         names: dict[str, list[int]] = {}
         groups: dict[str, list[int]] = {}
         nodelists: dict[str, list[int]] = {}
@@ -125,21 +134,43 @@ class Index:
                 groups.setdefault(group, []).append(jobid)
             if nodelist:
                 nodelists.setdefault(nodelist, []).append(jobid)
-        for (state, result, userid, queue), some in alike.items():
-            _add(self.all, some, more_follow=more_follow)
-            _add(_of(self.state, state), some, more_follow=more_follow)
-            _add(_of(self.userid, userid), some, more_follow=more_follow)
-            _add(_of(self.queue, queue), some, more_follow=more_follow)
-            if result is not None:
-                _add(_of(self.result, result), some, more_follow=more_follow)
+        for kind, some in alike.items():
+            source = self._source(kind) if more_follow else None
+            if source is not None:
+                source.add(some)
+                continue
+            for held in self._lists(kind):
+                _add(held, some, more_follow=more_follow)
         self._add_names(names, more_follow=more_follow)
         for group, some in groups.items():
             self.group.add(group, some, more_follow=more_follow)
         for nodelist, some in nodelists.items():
             self._place(nodelist, some, more_follow=more_follow)
 
+    def _source(self, kind: _Kind) -> Gathered[int] | None:
+        """Return what gathers the jobs of a kind for all their lists, if there is one."""
+        sources = self._sources
+        if sources is None:
+            return None
+        found = sources.get(kind)
+        if found is None and len(sources) < _MAX_SOURCES:
+            found = sources[kind] = Gathered()
+            for held in self._lists(kind):
+                held.share(found)
+        return found
+
+    def _lists(self, kind: _Kind) -> Iterator[SortedKeys[int]]:
+        state, result, userid, queue = kind
+        yield self.all
+        yield _of(self.state, state)
+        yield _of(self.userid, userid)
+        yield _of(self.queue, queue)
+        if result is not None:
+            yield _of(self.result, result)
+
     def settle(self) -> Iterator[None]:
         """Sort the jobs of a backlog; other tasks may run after each step."""
+        self._sources = {}
         count = self.all.settle() + self._names.settle()
         for index in (self.state, self.result, self.userid, self.queue):
             for held in list(index.values()):
@@ -190,6 +221,7 @@ class Index:
 
     def remove(self, jobs: Iterable[tuple[int, Facets]]) -> None:
         """Remove several jobs at once."""
+        self._sources = None
         names: dict[str, set[int]] = {}
         grouped: dict[str, set[int]] = {}
         nodelists: dict[str, set[int]] = {}

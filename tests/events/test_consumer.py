@@ -93,7 +93,7 @@ async def test_the_index_of_a_backlog_is_settled_before_it_is_ready(pump: Pump) 
     stream.put_nowait([submit(2), submit(1)])
     stream.put_nowait([submit(3), SENTINEL])
     await within(journal.caught_up())
-    assert not journal.table.index.all._runs
+    assert journal.table.index.all.is_settled
     assert list(journal.table.index.all) == [1, 2, 3]
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fluxapi.table.job_lists import JobLists, ascending, descending
-from fluxapi.table.sorted_keys import SortedKeys
+from fluxapi.table.sorted_keys import Gathered, SortedKeys
 
 IDS = st.integers(0, 300)
 STEPS = st.lists(
@@ -55,10 +55,45 @@ def test_gathered_keys_form_few_runs() -> None:
     held: SortedKeys[int] = SortedKeys()
     for number in range(1000):
         held.gather([(number * 7919) % 1000])
-    assert len(held._runs) <= 10
+    assert len(held._own.runs()) <= 10
     assert (held.settle(), held.settle()) == (1000, 0)
-    assert not held._runs
+    assert held.is_settled
     assert list(held) == list(range(1000))
+
+
+@given(STEPS, IDS)
+def test_two_lists_share_what_gathers_their_keys(
+    steps: list[tuple[str, set[int]]], bound: int
+) -> None:
+    source: Gathered[int] = Gathered()
+    one, other = SortedKeys[int](), SortedKeys[int]()
+    one.share(source)
+    other.share(source)
+    every: set[int] = set()
+    expected: set[int] = set()
+    settled = False
+    for step, ids in steps:
+        if step == "gather" and not settled:
+            source.add(ids - every)
+            expected |= ids - every
+            every |= ids
+        elif step == "update":
+            one.update(list(ids - expected))
+            expected |= ids
+            new = ids - every
+            other.update(list(new))
+            every |= ids
+        elif step == "remove":
+            for jobid in ids:
+                one.discard(jobid)
+            expected -= ids
+        elif step == "settle":
+            settled = True
+            one.settle()
+        check(one, expected, bound)
+        check(other, every, bound)
+    other.settle()
+    check(other, every, bound)
 
 
 @given(STEPS)

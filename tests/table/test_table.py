@@ -321,5 +321,32 @@ def test_the_index_follows_any_events(steps: list[tuple[str, int]], piece: int) 
     assert list(table.index.with_prefix("n") or []) == named
 
 
+LISTED = st.tuples(
+    st.integers(1, 30), st.sampled_from(["submit", "finish", "clean", "purge"]), st.integers(0, 1)
+)
+
+
+@given(st.lists(LISTED, max_size=60), st.integers(1, 8), st.integers(2, 30))
+def test_the_index_follows_a_backlog(
+    steps: list[tuple[int, str, int]], piece: int, max_inactive: int
+) -> None:
+    table = Table(max_inactive=max_inactive)
+    messages: list[JournalMessage | Purged] = []
+    for jobid, name, userid in steps:
+        listed = submit(jobid, userid=userid, queue="q" * userid)
+        if name in {"finish", "clean"}:
+            listed.events.append(Event(2.0, "finish", {"status": 256 * userid}))
+        if name == "clean":
+            listed.events.append(Event(3.0, "clean"))
+        messages.append(Purged([jobid]) if name == "purge" else listed)
+    for start in range(0, len(messages), piece):
+        table.feed(messages[start : start + piece])
+        check_index(table)
+    table.feed([SENTINEL])
+    for _ in table.index.settle():
+        check_index(table)
+    check_index(table)
+
+
 def test_ids_are_given_out_as_f58() -> None:
     assert live_table(submit(1234)).record(1234)["id"] == encode_f58(1234)
