@@ -80,7 +80,7 @@ class Index:
         self._hosts: dict[str, set[str]] = {}
         self._prefixes: dict[str, SortedKeys[int] | None] = {}
         self._sources: dict[_Kind, Gathered[int]] | None = {}
-        """What gathers the jobs of a backlog, by kind; ``None`` once a job has moved."""
+        """The collector of the jobs of a backlog, by kind; ``None`` once a job has moved."""
 
     def move(self, jobid: int, old: Facets, new: Facets) -> None:
         """Move one job whose facets changed."""
@@ -148,7 +148,7 @@ class Index:
             self._place(nodelist, some, more_follow=more_follow)
 
     def _source(self, kind: _Kind) -> Gathered[int] | None:
-        """Return what gathers the jobs of a kind for all their lists, if there is one."""
+        """Return the collector of the jobs of a kind for all their lists, if there is one."""
         sources = self._sources
         if sources is None:
             return None

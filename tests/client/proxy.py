@@ -28,7 +28,7 @@ class Proxy:
         self.url = ""
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._take, "127.0.0.1", 0)
         host, port = self._server.sockets[0].getsockname()
         self.url = f"http://{host}:{port}"
         return self
@@ -57,17 +57,28 @@ class Proxy:
         for writer in self._writers:
             writer.transport.abort()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Take a connection; from its first moment on, :meth:`close` closes it."""
+        assert self._server is not None
+        if not self._server.is_serving():
+            writer.transport.abort()
+            return
         self.taken.set()
-        task = asyncio.current_task()
-        assert task is not None
+        self._writers.add(writer)
+        task = asyncio.get_running_loop().create_task(self._serve(reader, writer))
         self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             there, back = await asyncio.open_connection(self._target.host, self._target.port)
         except OSError:
             writer.transport.abort()
+            self._writers.discard(writer)
             return
-        self._writers |= {writer, back}
+        self._writers.add(back)
+        if writer.transport.is_closing():
+            back.transport.abort()
         try:
             await asyncio.gather(
                 self._hand_on(reader, back, answers=False),
@@ -77,7 +88,6 @@ class Proxy:
             for one in (writer, back):
                 one.transport.abort()
             self._writers -= {writer, back}
-            self._tasks.discard(task)
 
     async def _hand_on(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, answers: bool
