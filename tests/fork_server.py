@@ -24,13 +24,17 @@ import tempfile
 import termios
 import threading
 import time
+from collections.abc import Callable
 from typing import Any, NoReturn
 
-from fluxapi.security import secrets
+__all__ = ["MAX_REQUEST_BYTES", "become", "run", "serve", "starts_alike"]
 
 MAX_REQUEST_BYTES = 1 << 17
 Program = tuple[list[str], str, dict[str, str]]
 """The words of a program, its directory and its environment."""
+
+Accepts = Callable[[list[str], dict[str, str]], bool]
+"""Returns whether a fork can take the place of a new program with these words and environment."""
 
 _STREAMS = 3
 _STDERR = 2
@@ -48,7 +52,7 @@ def _import_programs() -> None:
         importlib.import_module(name)
 
 
-def _can_become(environ: dict[str, str]) -> bool:
+def starts_alike(environ: dict[str, str]) -> bool:
     """Return whether a new interpreter would start with *environ* as this one did."""
     ours, theirs = (
         {name: value for name, value in it.items() if name.startswith(_READ_AT_START)}
@@ -81,6 +85,8 @@ def _pass_secrets() -> None:
 
     The environment that ``/proc`` shows of it is that of the server, which never had them.
     """
+    from fluxapi.security import secrets  # noqa: PLC0415 - not there for the commands of Flux
+
     found = {name: os.environ.pop(name) for name in secrets.NAMES if name in os.environ}
     if found:
         descriptor = os.memfd_create("secrets", 0)
@@ -88,18 +94,13 @@ def _pass_secrets() -> None:
         os.environ[secrets._DESCRIPTOR] = str(descriptor)
 
 
-def _become(words: list[str], folder: str, environ: dict[str, str]) -> None:
-    """Give this process what a new one gets from ``exec``, except for its streams."""
+def become(folder: str, environ: dict[str, str]) -> None:
+    """Give this process what a new one gets from ``exec``, except for its words."""
     os.environ.clear()
     os.environ.update(environ)
     tempfile.tempdir = None
-    if "serve" in words:
-        _pass_secrets()
     time.tzset()
     os.chdir(folder)
-    sys.path[0] = folder
-    sys.argv = ["-m", *words[1:]]
-    sys.orig_argv = [sys.executable, "-m", *words]
     sys.stdin = _text(0, "<stdin>", "r", "strict")
     sys.stdout = _text(1, "<stdout>", "w", "strict")
     sys.stderr = _text(2, "<stderr>", "w", "backslashreplace")
@@ -107,10 +108,10 @@ def _become(words: list[str], folder: str, environ: dict[str, str]) -> None:
     gc.enable()
 
 
-def _run(words: list[str]) -> None:
+def run(program: Callable[[], object]) -> None:
     """Run the program; free no module at its end, since that would copy the server's memory."""
     try:
-        runpy.run_module(words[0], run_name="__main__", alter_sys=True)
+        program()
     except SystemExit as end:
         if end.code is not None and not isinstance(end.code, int):
             raise
@@ -163,7 +164,7 @@ def _connect(kind: str, streams: list[int]) -> None:
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
-def _answer(server: socket.socket) -> Program | None:
+def _answer(server: socket.socket, accepts: Accepts) -> Program | None:
     """Answer one request; return the program in the process that is to become it."""
     connection, _ = server.accept()
     with connection:
@@ -171,7 +172,7 @@ def _answer(server: socket.socket) -> Program | None:
         kind, folder, count, *rest = map(os.fsdecode, data.split(b"\0"))
         words, pairs = rest[: int(count)], rest[int(count) :]
         environ = dict(pair.split("=", 1) for pair in pairs)
-        if not _can_become(environ):
+        if not accepts(words, environ):
             connection.send(b"0")
         elif (middle := os.fork()) == 0:
             server.close()
@@ -195,8 +196,11 @@ def _answer(server: socket.socket) -> Program | None:
     return None
 
 
-def _serve(path: str) -> Program | None:
+def serve(path: str, accepts: Accepts) -> Program | None:
     """Answer requests to the end; in a program, return the request that it is for."""
+    gc.disable()
+    gc.freeze()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as server:
         server.bind(path)
         server.listen()
@@ -205,15 +209,25 @@ def _serve(path: str) -> Program | None:
             ready, _, _ = select.select([0, server.fileno()], [], [])
             if 0 in ready:
                 return None
-            if (request := _answer(server)) is not None:
+            if (request := _answer(server, accepts)) is not None:
                 return request
 
 
-if __name__ == "__main__":
+def _main(path: str) -> None:
     gc.disable()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     _import_programs()
-    gc.freeze()
-    if (found := _serve(sys.argv[1])) is not None:
-        _become(*found)
-        _run(found[0])
+    found = serve(path, lambda _words, environ: starts_alike(environ))
+    if found is None:
+        return
+    words, folder, environ = found
+    become(folder, environ)
+    if "serve" in words:
+        _pass_secrets()
+    sys.path[0] = folder
+    sys.argv = ["-m", *words[1:]]
+    sys.orig_argv = [sys.executable, "-m", *words]
+    run(lambda: runpy.run_module(words[0], run_name="__main__", alter_sys=True))
+
+
+if __name__ == "__main__":
+    _main(sys.argv[1])

@@ -34,6 +34,7 @@ __all__ = [
     "needs_old_flux",
     "new_service",
     "read_start",
+    "run_flux",
     "service",
     "with_flux",
 ]
@@ -139,15 +140,27 @@ def flux_instance(
 
 def flux(uri: str, *command: str, input: str | None = None, **environ: str) -> str:
     """Return the output of ``flux COMMAND`` on the instance at ``uri``, which reads ``input``."""
-    return subprocess.run(
-        ["flux", *command],
-        env=clean_environment(FLUX_URI=uri, **environ),
-        input=input,
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=_PATIENCE,
-    ).stdout
+    done = run_flux(*command, input=input, FLUX_URI=uri, **environ)
+    done.check_returncode()
+    return done.stdout
+
+
+def run_flux(
+    *command: str, input: str | None = None, cwd: str | Path | None = None, **environ: str
+) -> subprocess.CompletedProcess[str]:
+    """Run ``flux COMMAND`` to its end, and return how it ended and what it wrote."""
+    env = clean_environment(**environ)
+    pipe = subprocess.PIPE
+    stdin = subprocess.DEVNULL if input is None else pipe
+    with programs.start_flux(
+        *command, env=env, cwd=cwd, stdin=stdin, stdout=pipe, stderr=pipe, encoding="utf-8"
+    ) as process:
+        try:
+            out, err = process.communicate(input, _PATIENCE)
+        except BaseException:
+            process.kill()
+            raise
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
 def empty(uri: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import signal
@@ -15,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests import programs
-from tests.running import own_environment, service
+from tests.running import clean_environment, needs_flux, own_environment, run_flux, service
 
 PROBE = """
 import json, os, sys
@@ -93,3 +94,76 @@ def test_a_forked_service_has_its_secrets() -> None:
         with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - it is ours
             assert answer.status == 200
         assert b"fork_server" in Path(f"/proc/{running.process.pid}/cmdline").read_bytes()
+
+
+@needs_flux
+@pytest.mark.skipif(not programs.can_fork(), reason="programs cannot be forked here")
+def test_a_forked_command_of_flux_is_like_a_new_one(tmp_path: Path) -> None:
+    lines = [
+        ["submit", "--dry-run", "-n2", "--env=A=$B", "printenv"],
+        ["submit", "-n2", "-c2", "--cores=2", "true"],
+        ["batch", "--dry-run"],
+        ["queue", "--help"],
+    ]
+    for line in lines:
+        new = subprocess.run(
+            ["flux", *line],
+            env=clean_environment(B="ä=1"),
+            cwd=tmp_path,
+            input="#!/bin/sh\n",
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+        )
+        forked = run_flux(*line, input="#!/bin/sh\n", cwd=tmp_path, B="ä=1")
+        assert (forked.returncode, forked.stderr) == (new.returncode, new.stderr)
+        assert forked.stdout == new.stdout
+        assert forked.stdout or forked.stderr
+
+
+@needs_flux
+@pytest.mark.parametrize(
+    "line",
+    [
+        ["run", "sh", "-c", "cat; echo oops >&2; exit 3"],
+        ["submit", "--quiet", "--wait", "--watch", "sh", "-c", "echo ü; echo oops >&2; exit 3"],
+        ["bulksubmit", "--quiet", "--wait", "sh", "-c", "exit {}", ":::", "0", "3"],
+        ["jobs", "-n", "-o", "{id}", "no-such-job"],
+    ],
+    ids=lambda line: line[0],
+)
+def test_a_forked_command_of_flux_does_what_a_new_one_does(flux_uri: str, line: list[str]) -> None:
+    new = subprocess.run(
+        ["flux", *line],
+        env=clean_environment(FLUX_URI=flux_uri),
+        input="in\n",
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    forked = run_flux(*line, input="in\n", FLUX_URI=flux_uri)
+    assert forked.returncode == new.returncode != 0
+    assert (forked.stdout, forked.stderr) == (new.stdout, new.stderr)
+
+
+@needs_flux
+@pytest.mark.skipif(not programs.can_fork(), reason="programs cannot be forked here")
+@pytest.mark.parametrize(
+    ("environ", "is_forked"),
+    [
+        ({}, "PYTHONPATH" not in os.environ),
+        ({"LC_ALL": "C"}, False),
+        ({"PATH": "/bin"}, False),
+        ({"FLUX_URI_RESOLVE_LOCAL": "t"}, False),
+    ],
+)
+def test_a_command_of_flux_with_other_variables_takes_a_new_interpreter(
+    monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], is_forked: bool
+) -> None:
+    def fail(*_: object) -> None:
+        raise FileNotFoundError("no fork")
+
+    programs.start_flux("queue", "--help", env=clean_environment(), **PIPES).communicate()
+    monkeypatch.setattr(subprocess.Popen, "_execute_child", fail)
+    with contextlib.nullcontext() if is_forked else pytest.raises(FileNotFoundError):
+        run_flux("queue", "--help", **environ)

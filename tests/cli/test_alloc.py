@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fluxapi.model.jobspec import Defaults, build
-from tests.running import clean_environment, needs_flux
+from tests.running import needs_flux, run_flux
 
 from .program import Program
 
@@ -29,15 +28,11 @@ CASES = [
 @needs_flux
 @pytest.mark.parametrize("words", CASES, ids=" ".join)
 def test_it_is_what_flux_alloc_makes(run: Program, tmp_path: Path, words: list[str]) -> None:
-    done = subprocess.run(
-        ["flux", "alloc", "--bg", "--dry-run", *words],
-        env=clean_environment(), cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True,
-        check=False,
-    )  # fmt: skip
+    done = run_flux("alloc", "--bg", "--dry-run", *words, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     fields = json.loads(run.ok("alloc", "--bg", "--dry-run", *words))
     ours = plain(json.loads(build(fields, Defaults()).jobspec))
-    if b'"exit-timeout"' not in done.stdout:  # an older release of Flux
+    if '"exit-timeout"' not in done.stdout:  # an older release of Flux
         del ours["attributes"]["system"]["shell"]["options"]["exit-timeout"]
     assert ours == plain(json.loads(done.stdout))
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.running import clean_environment, flux, flux_instance, needs_flux, service
+from tests.running import flux, flux_instance, needs_flux, run_flux, service
 
 from .program import Program
 
@@ -126,14 +125,8 @@ def program(uri: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prog
 @pytest.mark.parametrize("line", LINES.strip().splitlines())
 def test_a_line_prints_the_same(uri: str, program: Program, line: str) -> None:
     words = shlex.split(line)
-    done = subprocess.run(
-        ["flux", *words],
-        env=clean_environment(FLUX_URI=uri, TZ="UTC"),
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
-    out = done.stdout.decode()
+    done = run_flux(*words, FLUX_URI=uri, TZ="UTC")
+    out = done.stdout
     if words[0] == "queue":
         # Ours has no colors in a pipe.
         out = re.sub(r"\x1b\[[0-9;]*m", "", out)

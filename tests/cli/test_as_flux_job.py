@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.running import clean_environment, empty, needs_flux, service
+from tests.running import clean_environment, empty, needs_flux, run_flux, service
 from tests.waiting import block_until
 
 from .program import Program
@@ -112,14 +112,8 @@ def program(uri: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prog
 
 
 def theirs(uri: str, *words: str) -> tuple[int, str]:
-    done = subprocess.run(
-        ["flux", *words],
-        env=clean_environment(FLUX_URI=uri, TZ="UTC"),
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
-    return done.returncode, done.stdout.decode()
+    done = run_flux(*words, FLUX_URI=uri, TZ="UTC")
+    return done.returncode, done.stdout
 
 
 @pytest.fixture(scope="module")

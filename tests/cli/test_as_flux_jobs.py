@@ -11,7 +11,7 @@ import pytest
 
 from fluxapi.cli.fields import HEADINGS, OWN
 from fluxapi.cli.formats import BUILTIN
-from tests.running import clean_environment, empty, flux, needs_flux, service
+from tests.running import clean_environment, empty, flux, needs_flux, run_flux, service
 
 from .program import Program
 
@@ -84,14 +84,7 @@ def program(uri: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prog
 
 
 def theirs(uri: str, *words: str, **environ: str) -> str:
-    done = subprocess.run(
-        ["flux", "jobs", *words],
-        env=clean_environment(**{"FLUX_URI": uri, "TZ": "UTC", **environ}),
-        capture_output=True,
-        timeout=60,
-        check=True,
-    )
-    return done.stdout.decode()
+    return flux(uri, "jobs", *words, **{"TZ": "UTC", **environ})
 
 
 @pytest.mark.parametrize("header", [(), ("-n",)], ids=["header", "bare"])
@@ -203,15 +196,9 @@ def test_single_jobs_in_the_order_given(uri: str, program: Program) -> None:
 )
 def test_pgrep(uri: str, program: Program, line: str) -> None:
     words = ["pgrep", *shlex.split(line)]
-    done = subprocess.run(
-        ["flux", *words],
-        env=clean_environment(FLUX_URI=uri, TZ="UTC"),
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
+    done = run_flux(*words, FLUX_URI=uri, TZ="UTC")
     ours = program(*words)
-    assert (ours.status, ours.out) == (done.returncode, done.stdout.decode())
+    assert (ours.status, ours.out) == (done.returncode, done.stdout)
 
 
 def test_json(uri: str, program: Program) -> None:
@@ -231,13 +218,7 @@ def test_formats_of_the_config_file_of_flux(uri: str, program: Program) -> None:
     folder.mkdir()
     text = '[formats.mine]\ndescription = "mine"\nformat = "{id.f58plain} ?:{queue} {name}"\n'
     (folder / "flux-jobs.toml").write_text(text, encoding="utf-8")
-    said = subprocess.run(
-        ["flux", "jobs", "-a", "-o", "mine"],
-        env=clean_environment(FLUX_URI=uri, XDG_CONFIG_HOME=str(program.home)),
-        capture_output=True,
-        timeout=60,
-        check=True,
-    ).stdout.decode()
+    said = flux(uri, "jobs", "-a", "-o", "mine", XDG_CONFIG_HOME=str(program.home))
     assert program.ok("jobs", "-a", "-o", "mine") == said
 
 

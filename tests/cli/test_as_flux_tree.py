@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
 
 from tests.flux.tree import child_uri, launch, submit
-from tests.running import clean_environment, empty, flux, needs_flux, service
+from tests.running import empty, flux, needs_flux, service
 
 from .program import Program
 
@@ -32,16 +31,7 @@ class Tree:
     """The path of the innermost instance."""
 
     def theirs(self, *words: str) -> str:
-        done = subprocess.run(
-            ["flux", *words],
-            env=clean_environment(
-                FLUX_URI=self.uri, TZ="UTC", COLUMNS=COLUMNS, FLUX_URI_RESOLVE_LOCAL="t"
-            ),
-            capture_output=True,
-            check=True,
-            timeout=60,
-        )
-        return done.stdout.decode()
+        return flux(self.uri, *words, TZ="UTC", COLUMNS=COLUMNS, FLUX_URI_RESOLVE_LOCAL="t")
 
 
 @pytest.fixture(scope="module")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import subprocess
+import shlex
 from dataclasses import dataclass
 
 import pytest
 
 from tests.cli.program import Program
-from tests.running import clean_environment, flux, needs_flux
+from tests.running import flux, needs_flux, run_flux
 
 pytestmark = needs_flux
 
@@ -114,23 +114,13 @@ def test_output_and_status_are_those_of_flux(
     flux_on_flux: Program, flux_uri: str, jobs: Jobs, line: str
 ) -> None:
     script = jobs.fit(line)
-    environ = clean_environment(FLUX_URI=flux_uri, FLUX_F58_FORCE_ASCII="1")
-    theirs = subprocess.run(
-        ["sh", "-c", f"flux {script}"],
-        env=environ,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    words = shlex.split(script)
+    theirs = run_flux(*words, FLUX_URI=flux_uri, FLUX_F58_FORCE_ASCII="1")
     if line.startswith("jobs --json") and '"jobid"' not in theirs.stdout:
         pytest.skip("this release of Flux writes fewer members of a job")
     if "--resources-shape" in line and "unrecognized arguments" in theirs.stderr:
         pytest.skip("this release of Flux reads no shapes")
-    words = subprocess.run(
-        ["sh", "-c", f"printf '%s\\n' {script}"], stdout=subprocess.PIPE, text=True, check=True
-    )
-    ours = flux_on_flux(*words.stdout.splitlines())
+    ours = flux_on_flux(*words)
     assert (ours.status, ours.out) == (theirs.returncode, theirs.stdout), (ours.err, theirs.stderr)
     assert ours.err or not theirs.stderr
 

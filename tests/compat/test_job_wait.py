@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable
 
 from tests.cli.program import Program
-from tests.running import clean_environment, needs_flux
+from tests.running import needs_flux, run_flux
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -85,14 +84,7 @@ def test_each_end_is_handed_out_once(flux: Program) -> None:
 @needs_flux
 def test_flux_says_the_same(flux_on_flux: Program, flux_uri: str) -> None:
     def run(*words: str) -> tuple[int, str, str]:
-        done = subprocess.run(
-            ["flux", *words],
-            env=clean_environment(FLUX_URI=flux_uri, FLUX_F58_FORCE_ASCII="1"),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = run_flux(*words, FLUX_URI=flux_uri, FLUX_F58_FORCE_ASCII="1")
         return done.returncode, done.stdout, done.stderr
 
     assert told(of(flux_on_flux)) == told(run)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import pytest
 
 from fluxapi.handlers.scripts import with_directives
 from fluxapi.model.jobspec import Defaults, build
-from tests.running import clean_environment, needs_flux
+from tests.running import needs_flux, run_flux
 
 pytestmark = needs_flux
 
@@ -116,9 +115,9 @@ def plain(document: dict[str, Any], *, rlimit: bool) -> dict[str, Any]:
     return document
 
 
-def as_released(document: dict[str, Any], theirs: bytes) -> dict[str, Any]:
+def as_released(document: dict[str, Any], theirs: str) -> dict[str, Any]:
     """Return our jobspec without options of batch jobs that came after the release of Flux."""
-    if b'"exit-timeout"' not in theirs:
+    if '"exit-timeout"' not in theirs:
         document["attributes"]["system"]["shell"]["options"].pop("exit-timeout", None)
     return document
 
@@ -126,17 +125,13 @@ def as_released(document: dict[str, Any], theirs: bytes) -> dict[str, Any]:
 @pytest.mark.parametrize("case", CASES)
 def test_it_is_what_flux_batch_makes(case: str, tmp_path: Path) -> None:
     script, words, request = CASES[case]
-    done = subprocess.run(
-        ["flux", "batch", "--dry-run", *words],
-        env=clean_environment(), cwd=tmp_path, input=script.encode(), capture_output=True,
-        check=False,
-    )  # fmt: skip
-    if case in NEWER and b"unrecognized arguments" in done.stderr:
+    done = run_flux("batch", "--dry-run", *words, input=script, cwd=tmp_path)
+    if case in NEWER and "unrecognized arguments" in done.stderr:
         pytest.skip(f"this release of flux batch lacks {NEWER[case]}")
     assert done.returncode == 0, done.stderr
     fields, _ = with_directives({"script": script, **request}, DEFAULTS.environment)
     ours = json.loads(build(fields, DEFAULTS).jobspec)
-    if case in NEWER and b'"exit-timeout"' not in done.stdout:
+    if case in NEWER and '"exit-timeout"' not in done.stdout:
         pytest.skip(f"this release of flux batch lacks {NEWER[case]}")
     limits = "--rlimit" in script
     assert as_released(plain(ours, rlimit=limits), done.stdout) == plain(
@@ -149,11 +144,8 @@ def test_variables_are_set_and_expanded_as_flux_does(tmp_path: Path) -> None:
         "#!/bin/sh\n#flux: -n1 --env='A=$HOME/x' --env=B=1 --env=C=2 --env='D=${A}:$$'\n"
         "#flux: --env-remove='[BX]' --env=-C*\n"
     )
-    done = subprocess.run(
-        ["flux", "batch", "--dry-run"],
-        env=clean_environment(HOME="/home/me"), cwd=tmp_path, input=script.encode(),
-        capture_output=True, check=True,
-    )  # fmt: skip
+    done = run_flux("batch", "--dry-run", input=script, cwd=tmp_path, HOME="/home/me")
+    done.check_returncode()
     theirs = json.loads(done.stdout)["attributes"]["system"]["environment"]
     fields, _ = with_directives({"script": script}, DEFAULTS.environment)
     ours = json.loads(build(fields, DEFAULTS).jobspec)["attributes"]["system"]["environment"]
@@ -163,10 +155,8 @@ def test_variables_are_set_and_expanded_as_flux_does(tmp_path: Path) -> None:
 
 def test_a_script_and_its_arguments_by_name(tmp_path: Path) -> None:
     (tmp_path / "job.sh").write_text("#!/bin/sh\n#flux: -n1\n", encoding="utf-8")
-    done = subprocess.run(
-        ["flux", "batch", "--dry-run", "job.sh", "-n", "7 8"],
-        env=clean_environment(), cwd=tmp_path, capture_output=True, check=True,
-    )  # fmt: skip
+    done = run_flux("batch", "--dry-run", "job.sh", "-n", "7 8", cwd=tmp_path)
+    done.check_returncode()
     request = {"script_args": ["-n", "7 8"], "script_name": "job.sh"}
     fields, _ = with_directives({"script": "#!/bin/sh\n#flux: -n1\n", **request}, {})
     ours = json.loads(build(fields, DEFAULTS).jobspec)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from fluxapi.instance.broker import BrokerInstance
-from tests.running import clean_environment
+from tests.running import clean_environment, flux
 
 PATIENCE = 30
 PROGRAM = "flux getattr broker.pid; read -r _ || true"
@@ -62,14 +62,7 @@ class Broker:
             (self._folder / "socket").unlink(missing_ok=True)
 
     def flux(self, *arguments: str) -> str:
-        return subprocess.run(
-            ["flux", *arguments],
-            env=clean_environment(FLUX_URI=self.uri),
-            check=True,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-        ).stdout
+        return flux(self.uri, *arguments)
 
 
 @pytest.fixture
