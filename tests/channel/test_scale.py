@@ -16,7 +16,7 @@ import pytest
 from tests.running import flux_instance, needs_flux, service
 
 from .reader import Events, Jobs, Reader
-from .site import Site
+from .site import SIMULATED, Site
 from .wires import WIRES
 
 SCALE = int(os.environ.get("FLUXAPI_TEST_SCALE", "500"))
@@ -45,7 +45,7 @@ async def test_every_reader_gets_every_event(session: aiohttp.ClientSession) -> 
             for reader in readers:
                 await reader.until_mark()
             reading = asyncio.gather(*map(read_all, readers))
-            ids = await site.submit(SCALE, attributes={"exec.test.run_duration": "0.001s"})
+            ids = await site.submit(SCALE, attributes=SIMULATED)
             await reading
         async with site.read("sse", late) as latecomer:
             await latecomer.until_mark()

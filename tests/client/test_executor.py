@@ -31,6 +31,8 @@ from tests.running import Service, flux_instance, needs_flux, service
 from .proxy import Proxy
 
 MANY = 100
+SIMULATED = {"exec.test.run_duration": "0.001s"}
+"""Attributes of a job that runs no program: a real Flux needs 40 ms of a processor for one."""
 LIMIT_S = 120
 """Seconds after which a future that is not done has failed the test."""
 
@@ -102,7 +104,7 @@ def test_events_are_reported_once_and_in_order(running: Service) -> None:
     with FluxExecutor(running.url) as executor:
         futures = []
         for number in range(MANY):
-            future = executor.submit_command("true")
+            future = executor.submit_command("true", attributes=SIMULATED)
             for name in EVENTS:
                 future.add_event_callback(name, partial(keep, number=number))
             futures.append(future)
@@ -260,7 +262,9 @@ async def test_cut_connections_lose_no_event(running: Service) -> None:
             started.release()
 
         futures = [
-            executor.submit_command("true").add_event_callback("start", partial(count, number=n))
+            executor.submit_command("true", attributes=SIMULATED).add_event_callback(
+                "start", partial(count, number=n)
+            )
             for n in range(MANY)
         ]
         for _ in range(5):
@@ -279,15 +283,18 @@ async def test_a_service_that_is_killed_loses_no_job(kind: str, tmp_path: Path) 
     with ExitStack() as services:
         if kind == "flux":
             uri = services.enter_context(flux_instance(1))
-            begin = partial(service, FLUX_URI=uri)
+            begin, attributes = partial(service, FLUX_URI=uri), SIMULATED
         else:
+            attributes = None
             begin = partial(service, "--instance=embedded", f"--statedir={tmp_path}")
         first = await asyncio.to_thread(services.enter_context, begin())
         async with Proxy(first.url) as proxy:
             executor = FluxExecutor(proxy.url)
             done = threading.Semaphore(0)
             futures = [
-                executor.submit_command("true").add_done_callback(lambda _: done.release())
+                executor.submit_command("true", attributes=attributes).add_done_callback(
+                    lambda _: done.release()
+                )
                 for _ in range(MANY)
             ]
             for _ in range(MANY // 10):

@@ -77,6 +77,11 @@ def shell(script: str, **options: Any) -> bytes:
     return spec("sh", "-c", script, **options)
 
 
+def simulated() -> bytes:
+    """Return a jobspec that no program is run for: a real Flux needs 40 ms for one that is."""
+    return spec(exec={"test": {"run_duration": "0.001s"}})
+
+
 def text(entries: list[Event], stream: str = "stdout") -> bytes:
     """Return the text that a job wrote to ``stream``, all tasks together (RFC 24)."""
     written = b""

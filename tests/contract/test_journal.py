@@ -9,7 +9,7 @@ import pytest
 
 from fluxapi.instance.protocol import ChangeBatch, Instance
 from fluxapi.model.eventlog import JournalMessage, Resync
-from tests.contract.site import TIMEOUT, Site, shell, spec
+from tests.contract.site import TIMEOUT, Site, shell, simulated, spec
 from tests.running import needs_flux
 
 FLUX, POLLING = (pytest.param(kind, marks=needs_flux) for kind in ("flux", "polling"))
@@ -92,7 +92,7 @@ async def test_two_streams_tell_the_same(site: Site) -> None:
 
 
 async def test_a_burst_arrives_whole_and_in_order(site: Site) -> None:
-    jobids = await asyncio.gather(*(site.submit(spec()) for _ in range(40)))
+    jobids = await asyncio.gather(*(site.submit(simulated()) for _ in range(40)))
     for jobid in jobids:
         await site.wait(jobid)
     assert [site.names(jobid) for jobid in jobids] == [site.completed] * 40

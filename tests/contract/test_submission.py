@@ -10,7 +10,7 @@ import pytest
 from fluxapi.errors import FluxRefused
 from fluxapi.instance.protocol import Submission
 from fluxapi.model import jobid as jobids
-from tests.contract.site import Site, spec
+from tests.contract.site import Site, simulated, spec
 
 
 async def test_an_id_is_a_fluid(site: Site) -> None:
@@ -24,7 +24,7 @@ async def test_ids_increase_in_the_order_of_submission(site: Site) -> None:
 
 
 async def test_many_jobs_get_ids_in_order(site: Site) -> None:
-    ids = await site.instance.submit([Submission(spec())] * 50)
+    ids = await site.instance.submit([Submission(simulated())] * 50)
     assert all(isinstance(jobid, int) for jobid in ids)
     assert ids == sorted(set(ids), key=int)  # type: ignore[arg-type]  # they are ints
     await asyncio.gather(*(site.wait(jobid) for jobid in ids if isinstance(jobid, int)))
