@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page, Route, WebSocketRoute, expect
 from tests.running import Service, flux, service
 
 from .hostile import HOSTILE, MARKUP, SEEN, TERMINAL, check, guarded
-from .sites import site
+from .sites import page_only, site
 from .test_jobs import live, submit
 from .test_phone import height
 
@@ -101,6 +101,7 @@ def test_hostile_output(browser: Browser, site: Service, tmp_path: Path) -> None
         check(page)
 
 
+@page_only
 def test_a_flood_of_escapes_leaves_the_page_at_hand(browser: Browser, site: Service) -> None:
     script = (
         r'i=0; while [ $i -lt 3000 ]; do printf "\033[%dm\033[2J\033]0;x\007a" $i; i=$((i+1)); done'
@@ -114,6 +115,7 @@ def test_a_flood_of_escapes_leaves_the_page_at_hand(browser: Browser, site: Serv
         check(page)
 
 
+@page_only
 @pytest.mark.parametrize("width", [1280, 390])
 def test_names_of_100_kilobytes(browser: Browser, site: Service, width: int) -> None:
     jobid = submit(site, command=["echo", "w" * 100_000], name="W" * 100_000)
@@ -145,6 +147,7 @@ def test_why_a_job_was_canceled(browser: Browser, site: Service) -> None:
         check(page)
 
 
+@page_only
 def test_a_job_that_is_not_there(browser: Browser, site: Service) -> None:
     with guarded(browser, site.url) as context:
         page = context.new_page()
@@ -227,6 +230,7 @@ def forge(page: Page) -> None:
     page.route_web_socket("**/events/ws*", through)
 
 
+@page_only
 @pytest.mark.parametrize("width", [1280, 390])
 def test_hostile_texts_of_a_plugin(browser: Browser, site: Service, width: int) -> None:
     jobid = submit(site, command=["echo", "x"], urgency=0, name="forged")
@@ -244,6 +248,7 @@ def test_hostile_texts_of_a_plugin(browser: Browser, site: Service, width: int) 
         check(page)
 
 
+@page_only
 @pytest.mark.parametrize("width", [1280, 390])
 def test_why_a_node_is_drained(browser: Browser, site: Service, width: int) -> None:
     count = {"total": 4, "allocated": 2}

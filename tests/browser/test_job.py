@@ -19,7 +19,7 @@ from playwright.sync_api import (
 
 from tests.running import Service
 
-from .sites import site
+from .sites import page_only, site
 from .test_accessibility import AXE, RUN
 from .test_jobs import live, submit
 
@@ -98,6 +98,7 @@ def test_a_held_job_is_released_and_seen_to_its_end(site: Service, page: Page) -
     expect(page.locator("#R-text")).to_contain_text("R_lite")
 
 
+@page_only
 def test_a_link_to_the_job_is_copied(site: Service, page: Page) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     jobid = submit(site, command="true")
@@ -126,6 +127,7 @@ def test_a_job_is_canceled_with_a_reason(site: Service, page: Page) -> None:
     expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
 
 
+@page_only
 def test_choices_of_a_reader_outlive_a_change(site: Service, page: Page) -> None:
     jobid = submit(site, command=["sleep", "600"], urgency=0, name="read")
     see(site, page, jobid)
@@ -219,6 +221,7 @@ def test_a_signal_reaches_the_job(site: Service, page: Page) -> None:
     expect(page.locator("#outcome")).to_have_text("Exit code 7")
 
 
+@page_only
 def test_colors_are_shown_and_all_else_is_only_text(site: Service, page: Page) -> None:
     said = r"\033[31mred\033[0m \033]0;title\007\033[2J<img src=x onerror=alert(1)>\n"
     jobid = script(site, f"printf '{said}'")
@@ -295,6 +298,7 @@ def test_it_goes_on_where_it_was_after_a_break(
     expect(lines(page)).to_have_text(["one", "two", "three"])
 
 
+@page_only
 def test_the_output_can_be_searched(site: Service, page: Page) -> None:
     jobid = script(site, "seq 300; echo Found here and found there; seq 300")
     see(site, page, jobid)
@@ -342,6 +346,7 @@ def test_all_of_a_long_output_is_searched(site: Service, page: Page) -> None:
     expect(whole).to_be_hidden()
 
 
+@page_only
 def test_a_search_in_all_of_an_output_can_be_stopped(site: Service, page: Page) -> None:
     jobid = written(site, "seq 30000")
     see(site, page, jobid)
@@ -381,6 +386,7 @@ def test_it_is_useful_without_scripts(site: Service, browser: Browser) -> None:
         assert words in said
 
 
+@page_only
 @pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_shuts_nobody_out(
@@ -399,6 +405,7 @@ def test_it_shuts_nobody_out(
     assert violations == []
 
 
+@page_only
 def test_in_a_window_of_medium_width_the_resources_stand_below_the_timeline(
     site: Service, browser: Browser
 ) -> None:

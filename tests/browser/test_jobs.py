@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from tests.running import Service, service
 
-from .sites import site
+from .sites import page_only, site
 
 __all__ = ["site"]
 
@@ -53,6 +53,7 @@ def chip(page: Page, key: str) -> Locator:
     return page.locator(f'.chip[data-key="{key}"] .edit')
 
 
+@page_only
 def test_a_view_is_in_its_address(site: Service, page: Page) -> None:
     here, there = submit(site, name="view-here"), submit(site, name="view-there")
     page.goto(site.url)
@@ -100,6 +101,7 @@ def test_texts_of_a_job_are_only_text(site: Service, page: Page) -> None:
     expect(page).to_have_title("Jobs · fluxapi")
 
 
+@page_only
 def test_the_keyboard_walks_the_rows(site: Service, page: Page) -> None:
     for _ in range(3):
         submit(site, name="walk")
@@ -114,6 +116,7 @@ def test_the_keyboard_walks_the_rows(site: Service, page: Page) -> None:
     expect(page.locator('tr[data-index="0"] a:not(.below)')).to_be_focused()
 
 
+@page_only
 def test_columns_are_remembered(site: Service, page: Page) -> None:
     page.goto(site.url)
     page.locator("summary", has_text="View").click()
@@ -123,6 +126,7 @@ def test_columns_are_remembered(site: Service, page: Page) -> None:
     expect(page.get_by_role("columnheader", name="Urgency")).to_be_visible()
 
 
+@page_only
 def test_two_tabs_see_the_same(site: Service, context: BrowserContext) -> None:
     tabs = [context.new_page(), context.new_page()]
     for tab in tabs:
@@ -221,6 +225,7 @@ def test_queues_have_no_column_where_no_job_is_in_one(site: Service, page: Page)
     expect(page.locator("#view label").filter(has_text="Queue")).to_have_text("Queue(if any)")
 
 
+@page_only
 def test_the_menu_says_which_columns_have_no_room(site: Service, page: Page) -> None:
     page.set_viewport_size({"width": 1024, "height": 768})
     page.goto(site.url)
@@ -250,6 +255,7 @@ def test_the_menu_says_which_columns_have_no_room(site: Service, page: Page) -> 
     expect(page.get_by_role("columnheader", name="Node list")).to_be_visible()
 
 
+@page_only
 @pytest.mark.parametrize("width", [800, 900, 1000, 1060, 1120, 1160, 1280])
 def test_the_same_columns_give_way_before_the_script_has_run(
     site: Service, browser: Browser, width: int
@@ -272,6 +278,7 @@ def test_the_same_columns_give_way_before_the_script_has_run(
     assert "status" in seen[0]
 
 
+@page_only
 def test_the_link_of_a_view_is_copied(site: Service, page: Page) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.goto(f"{site.url}/?state=failed")
@@ -282,6 +289,7 @@ def test_the_link_of_a_view_is_copied(site: Service, page: Page) -> None:
     assert page.evaluate("navigator.clipboard.readText()") == f"{site.url}/?state=failed"
 
 
+@page_only
 def test_a_reader_who_chose_utc_sees_so_over_the_times(site: Service, page: Page) -> None:
     page.goto(site.url)
     head = page.locator('th[data-key="submitted"] button')

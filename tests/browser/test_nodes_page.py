@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.running import Service
 
-from .sites import site
+from .sites import page_only, site
 from .test_accessibility import violations
 from .test_jobs import live, submit
 from .test_submit_layout import SHIFTS
@@ -32,6 +32,7 @@ def test_the_jobs_on_a_node_come_live(site: Service, page: Page) -> None:
     expect(link).to_have_count(0)
 
 
+@page_only
 def test_thousands_of_nodes_are_a_screenful_of_rows(site: Service, page: Page) -> None:
     def node(rank: int) -> dict[str, Any]:
         row: dict[str, Any] = {"rank": rank, "name": f"big{rank:04d}", "state": "up"}
@@ -57,6 +58,7 @@ def test_thousands_of_nodes_are_a_screenful_of_rows(site: Service, page: Page) -
     assert page.url.endswith("/ui/nodes?state=drained")
 
 
+@page_only
 def test_a_name_is_whole_where_there_is_room(site: Service, page: Page) -> None:
     name = "compute-rack12-slot07.cluster.example.org"
     count = {"total": 4, "allocated": 0}
@@ -80,6 +82,7 @@ def test_a_name_is_whole_where_there_is_room(site: Service, page: Page) -> None:
     expect(page.locator("#count")).to_have_text("1 node")
 
 
+@page_only
 def test_all_nodes_are_a_picture_in_which_one_is_picked(site: Service, page: Page) -> None:
     def node(rank: int) -> dict[str, Any]:
         state = "drained" if rank == 2 else "up"
@@ -114,6 +117,7 @@ def many(page: Page, *rows: dict[str, Any]) -> None:
     page.route("**/v1/resources", respond)
 
 
+@page_only
 def test_a_very_long_name_gets_lines_and_the_rows_their_height(site: Service, page: Page) -> None:
     name = ".".join(["compute-rack12-slot07"] * 8)
     many(page, {"name": name}, {"name": "short"})
@@ -129,6 +133,7 @@ def test_a_very_long_name_gets_lines_and_the_rows_their_height(site: Service, pa
     assert cut <= 0
 
 
+@page_only
 def test_a_reader_sorts_by_a_heading_and_sends_the_link(site: Service, page: Page) -> None:
     used = {"total": 4, "allocated": 3}
     many(page, {"name": "n10"}, {"name": "n9", "cores": used}, {"name": "n1", "state": "drained"})
@@ -203,6 +208,7 @@ def test_the_page_of_a_node_shuts_nobody_out(site: Service, still: Page) -> None
     assert violations(still) == []
 
 
+@page_only
 def test_very_many_nodes_share_the_squares_of_the_picture(site: Service, page: Page) -> None:
     many(page, *({"name": f"big{rank}"} for rank in range(20_000)))
     page.set_viewport_size({"width": 390, "height": 844})
@@ -226,6 +232,7 @@ def test_the_nodes_of_the_page_stay_until_the_script_knows_them(site: Service, p
     expect(page.get_by_role("rowheader")).not_to_have_count(0)
 
 
+@page_only
 def test_a_long_queue_leaves_a_name_its_line_on_a_phone(site: Service, page: Page) -> None:
     many(page, {"name": "tuolumne1", "properties": ["x"]}, {"name": "tuolumne2"})
     page.set_viewport_size({"width": 390, "height": 844})
@@ -238,6 +245,7 @@ def test_a_long_queue_leaves_a_name_its_line_on_a_phone(site: Service, page: Pag
     assert box["width"] > 300
 
 
+@page_only
 def test_a_field_sorts_the_list_on_a_phone(site: Service, page: Page) -> None:
     used = {"total": 4, "allocated": 3}
     many(page, {"name": "n10"}, {"name": "n9", "cores": used}, {"name": "n1", "state": "drained"})
@@ -253,6 +261,7 @@ def test_a_field_sorts_the_list_on_a_phone(site: Service, page: Page) -> None:
     expect(page.get_by_label("Sort")).to_have_value("-cores")
 
 
+@page_only
 def test_the_reason_of_a_drain_is_in_sight_beside_long_names(site: Service, page: Page) -> None:
     name = "compute-rack12-chassis07-slot03-blade2.cluster.science.example"
     many(page, {"name": name, "state": "drained", "reason": "the fan", "drained_at": 1e9})
@@ -263,6 +272,7 @@ def test_the_reason_of_a_drain_is_in_sight_beside_long_names(site: Service, page
     assert frame.evaluate("(it) => it.scrollWidth - it.clientWidth") <= 0
 
 
+@page_only
 def test_a_note_of_a_past_job_has_room_in_a_window_of_middle_width(
     site: Service, page: Page
 ) -> None:
@@ -277,6 +287,7 @@ def test_a_note_of_a_past_job_has_room_in_a_window_of_middle_width(
     assert box["height"] < 60
 
 
+@page_only
 @pytest.mark.parametrize("width", [412, 1350])
 def test_the_list_does_not_move_while_the_nodes_are_read(
     site: Service, browser: Browser, width: int
@@ -304,6 +315,7 @@ def test_the_list_does_not_move_while_the_nodes_are_read(
     context.close()
 
 
+@page_only
 def test_the_first_of_several_jobs_and_the_number_of_the_others_have_room(
     site: Service, page: Page
 ) -> None:
@@ -320,6 +332,7 @@ def test_the_first_of_several_jobs_and_the_number_of_the_others_have_room(
     expect(links).to_have_text([re.compile("sleep$"), re.compile("sleep$")])
 
 
+@page_only
 def test_names_are_whole_and_use_is_shown_while_the_nodes_cannot_be_read(
     site: Service, browser: Browser
 ) -> None:
@@ -359,6 +372,7 @@ def test_names_are_whole_and_use_is_shown_while_the_nodes_cannot_be_read(
     page.close()
 
 
+@page_only
 def test_a_reader_who_was_logged_out_is_not_told_how_programs_authenticate(
     site: Service, browser: Browser
 ) -> None:

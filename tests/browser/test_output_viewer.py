@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.running import Service
 
-from .sites import site
+from .sites import page_only, site
 from .test_job import choose_stream, gates, lines, script, see, status, written
 from .test_jobs import live, submit
 from .waits import wait_until
@@ -30,6 +30,7 @@ def ended(site: Service, page: Page, jobid: str, hash: str = "") -> None:
     expect(page.locator("#output-said")).to_have_text("End of output", timeout=60_000)
 
 
+@page_only
 def test_a_reader_finds_the_first_error_and_links_to_it(site: Service, page: Page) -> None:
     jobid = script(site, "seq 9000; echo 'ValueError: no'; seq 20000; echo fatal; exit 1")
     ended(site, page, jobid)
@@ -50,6 +51,7 @@ def test_a_reader_finds_the_first_error_and_links_to_it(site: Service, page: Pag
     expect(lines(page).last).to_be_in_viewport()
 
 
+@page_only
 def test_a_link_to_a_line_of_a_short_output_shows_all_of_it(site: Service, page: Page) -> None:
     jobid = script(site, "seq 9")
     ended(site, page, jobid, "#L7")
@@ -59,6 +61,7 @@ def test_a_link_to_a_line_of_a_short_output_shows_all_of_it(site: Service, page:
     expect(page.get_by_role("button", name="Go to the end")).to_have_count(0)
 
 
+@page_only
 def test_no_error_is_told_below_the_button(site: Service, page: Page) -> None:
     jobid = script(site, "seq 9")
     ended(site, page, jobid)
@@ -67,6 +70,7 @@ def test_no_error_is_told_below_the_button(site: Service, page: Page) -> None:
     expect(page.locator("#output-said")).to_have_text("End of output")
 
 
+@page_only
 def test_a_search_goes_on_in_all_of_the_output_when_the_page_holds_its_end_only(
     site: Service, page: Page, gates: tuple[Path, Path]
 ) -> None:
@@ -83,6 +87,7 @@ def test_a_search_goes_on_in_all_of_the_output_when_the_page_holds_its_end_only(
     expect(page.locator(".whole-search [role=status]")).to_contain_text("Found in 1 line")
 
 
+@page_only
 def test_what_a_search_found_leaves_room_for_the_output_on_a_phone(
     site: Service, page: Page
 ) -> None:
@@ -109,6 +114,7 @@ def test_a_message_of_the_shell_is_of_no_task(site: Service, page: Page) -> None
     expect(page.locator("#screen .rank")).to_have_count(0)
 
 
+@page_only
 def test_the_numbers_of_lines_have_the_room_that_they_need(site: Service, page: Page) -> None:
     short, long = script(site, "echo short"), script(site, "seq 100000")
     widths = []
@@ -120,6 +126,7 @@ def test_the_numbers_of_lines_have_the_room_that_they_need(site: Service, page: 
     assert widths[0] < 50 < widths[1]
 
 
+@page_only
 def test_lines_have_numbers_also_at_the_end_of_a_long_output(site: Service, page: Page) -> None:
     jobid = written(site, "seq 30000")
     ended(site, page, jobid)
@@ -129,6 +136,7 @@ def test_lines_have_numbers_also_at_the_end_of_a_long_output(site: Service, page
     assert len(texts) > 1000
 
 
+@page_only
 def test_a_range_of_lines_is_chosen_by_its_numbers(site: Service, page: Page) -> None:
     jobid = script(site, "seq 30")
     ended(site, page, jobid)
@@ -165,6 +173,7 @@ def test_a_link_to_a_range_far_from_the_end_opens_there_and_reads_on(
     assert texts == list(range(texts[0], texts[0] + len(texts)))
 
 
+@page_only
 def test_what_was_written_before_the_end_is_read_on_demand(site: Service, page: Page) -> None:
     jobid = written(site, "seq 30000")
     ended(site, page, jobid)
@@ -205,6 +214,7 @@ def test_lines_tell_when_they_were_written(site: Service, page: Page) -> None:
     expect(told).to_have_attribute("data-time", re.compile(r"^\d\d:\d\d:\d\d\.\d{3} [AP]M$"))
 
 
+@page_only
 def test_the_output_fills_the_window_until_escape(site: Service, page: Page) -> None:
     jobid = script(site, "echo one")
     ended(site, page, jobid)
@@ -273,6 +283,7 @@ def test_dependencies_lead_to_the_jobs_and_follow_their_states(
     expect(links.nth(0).locator(".status")).to_have_text("COMPLETED", timeout=15_000)
 
 
+@page_only
 def test_the_next_job_is_that_of_the_list_from_which_the_reader_came(
     site: Service, page: Page
 ) -> None:
@@ -294,6 +305,7 @@ def test_the_next_job_is_that_of_the_list_from_which_the_reader_came(
     expect(page).to_have_url(re.compile(rf"name={walk}\*"))
 
 
+@page_only
 def test_the_jobs_of_a_group_are_a_list_too(site: Service, page: Page) -> None:
     jobs = [submit(site, command=["echo", str(at)], group="walked") for at in range(2)]
     for jobid in jobs:
@@ -306,6 +318,7 @@ def test_the_jobs_of_a_group_are_a_list_too(site: Service, page: Page) -> None:
     expect(page).to_have_url(re.compile("/ui/groups/"))
 
 
+@page_only
 def test_a_link_to_a_line_is_copied_and_the_page_stays_where_it_is(
     site: Service, page: Page
 ) -> None:
@@ -321,6 +334,7 @@ def test_a_link_to_a_line_is_copied_and_the_page_stays_where_it_is(
     assert page.evaluate("navigator.clipboard.readText()") == f"{site.url}/ui/jobs/{jobid}#L2"
 
 
+@page_only
 def test_paper_holds_the_whole_output_and_nothing_to_press(site: Service, page: Page) -> None:
     jobid = script(site, "seq 300")
     see(site, page, jobid)
@@ -343,6 +357,7 @@ def test_a_job_that_wrote_nothing_has_nothing_to_search(site: Service, page: Pag
     expect(page.get_by_role("searchbox")).to_be_visible()
 
 
+@page_only
 def test_the_current_match_stays_in_view_while_lines_are_read_around_it(
     site: Service, page: Page
 ) -> None:
@@ -381,6 +396,7 @@ def test_the_current_match_stays_in_view_while_lines_are_read_around_it(
     assert frame["y"] <= box["y"] <= frame["y"] + frame["height"] - box["height"]
 
 
+@page_only
 def test_the_list_of_what_was_found_does_not_push_the_current_match_out_of_view(
     site: Service, page: Page
 ) -> None:
@@ -402,6 +418,7 @@ def test_the_list_of_what_was_found_does_not_push_the_current_match_out_of_view(
     assert frame["y"] <= box["y"] <= frame["y"] + frame["height"] - box["height"]
 
 
+@page_only
 def test_the_end_is_followed_also_when_lines_begin_to_wrap(
     site: Service, page: Page, gates: tuple[Path, Path]
 ) -> None:
@@ -420,6 +437,7 @@ def test_the_end_is_followed_also_when_lines_begin_to_wrap(
     wait_until(page, at_end)
 
 
+@page_only
 def test_a_long_line_shows_that_it_goes_on(site: Service, page: Page) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     jobid = script(site, "head -c 20000 /dev/zero | tr '\\0' x; echo; echo last")
