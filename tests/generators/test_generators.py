@@ -20,6 +20,9 @@ from .conftest import PATH
 HERE = Path(__file__).parent
 TIMEOUT_S = 150
 
+JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+"""Options by which a program of a few seconds takes half of the processor time."""
+
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
@@ -31,7 +34,7 @@ def run(
     done = subprocess.run(
         command,
         cwd=folder,
-        env=os.environ | {"PATH": path, "PYTHONPATH": str(folder)},
+        env=os.environ | {"PATH": path, "PYTHONPATH": str(folder), "JAVA_TOOL_OPTIONS": JAVA},
         capture_output=True,
         text=True,
         timeout=TIMEOUT_S,
