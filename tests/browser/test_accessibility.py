@@ -31,16 +31,31 @@ RUN = """async () => {
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 
-def violations(page: Page) -> list[str]:
-    """Return what axe finds on a page, and that it is too wide, in each scheme and width."""
+WIDTHS = (1280, 390)
+
+SHORTEN = """() => {
+  for (const it of document.querySelectorAll("article ~ article ~ article")) it.remove();
+}"""
+"""Leaves two of the articles that one template has made: axe takes seconds for hundreds."""
+
+
+def violations(page: Page, *, is_long: bool = False) -> list[str]:
+    """Return what axe finds on a page, and that it is too wide, in each scheme and width.
+
+    Of a page that is long, all is judged in one scheme and width only.
+    """
     found = []
     page.evaluate(AXE.read_text(encoding="utf-8"))
-    for scheme, width in product(SCHEMES, (1280, 390)):
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 800})
+        if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
+            found.append(f"{page.url} {width} is too wide")
+    for scheme, width in product(SCHEMES, WIDTHS):
         page.emulate_media(color_scheme=scheme)
         page.set_viewport_size({"width": width, "height": 800})
         found += [f"{page.url} {scheme} {width} {it}" for it in page.evaluate(RUN)]
-        if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
-            found.append(f"{page.url} {width} is too wide")
+        if is_long:
+            page.evaluate(SHORTEN)
     return found
 
 
@@ -64,7 +79,7 @@ def library() -> Iterator[Service]:
 @pytest.mark.parametrize("path", DOCS)
 def test_no_document_shuts_anybody_out(library: Service, still: Page, path: str) -> None:
     still.goto(library.url.rstrip("/") + path)
-    assert violations(still) == []
+    assert violations(still, is_long=True) == []
 
 
 @pytest.fixture(scope="module")
