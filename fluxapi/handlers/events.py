@@ -54,7 +54,10 @@ class _Following:
 
 @dataclass(frozen=True)
 class _Job:
-    """The events of one job: those so far, then those after number ``seq`` of the buffer."""
+    """The events of one job: those so far, then those after number ``seq`` of the buffer.
+
+    The list of those so far is emptied once they are sent.
+    """
 
     hub: Hub
     jobid: int
@@ -70,6 +73,8 @@ class _Job:
                 unindexed.add(identity(bodies[-1]))
             else:
                 bodies.append(encode_body(self.jobid, len(bodies) - len(unindexed), event))
+        # An eventlog may have megabytes, and the stream may be open for days.
+        self.events.clear()
         writer.write(wire.join([wire.frame("event", b"", body) for body in bodies]))
         subscription = self.hub.subscribe(
             writer,
