@@ -360,6 +360,8 @@ def test_names_are_whole_and_use_is_shown_while_the_nodes_cannot_be_read(
         "This page shows what was known when it was opened, and tries again by itself. "
         "Flux did not answer."
     )
+    # The nodes are not live, although the channel is.
+    expect(page.locator("#state")).to_have_attribute("data-state", "waiting for Flux")
     # No hole is left where the picture would be.
     sums, card = page.locator("#figures").bounding_box(), page.locator("#overview").bounding_box()
     assert sums is not None

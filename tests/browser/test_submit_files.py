@@ -109,3 +109,37 @@ def test_a_link_names_the_files_that_its_script_reads(on_embedded: Service, page
     page.goto(link)
     live(page)
     expect(page.locator("#files-missing")).to_contain_text(AGAIN)
+
+
+def test_the_line_for_the_terminal_continues_beside_a_long_name_of_a_file(
+    on_embedded: Service, page: Page, tmp_path: Path
+) -> None:
+    file = tmp_path / "-".join(["parameters-of-the-third-sweep"] * 3)
+    file.write_text("x", encoding="utf-8")
+    page.set_viewport_size({"width": 1440, "height": 900})
+    opened(on_embedded, page)
+    page.get_by_label("Command", exact=True).fill("true")
+    page.get_by_label("Attach files").set_input_files(file)
+    line = page.locator("#line")
+    expect(line).to_contain_text(f"--add-file={file.name} \\")
+    # The sign that the command goes on has no line of its own.
+    tops = line.evaluate(
+        """(it) => {
+          const walk = document.createTreeWalker(it, NodeFilter.SHOW_TEXT);
+          const tops = [];
+          let before = 0;
+          for (let node = walk.nextNode(); node; node = walk.nextNode()) {
+            for (let at = 0; at < node.data.length; at++) {
+              const range = document.createRange();
+              range.setStart(node, at);
+              range.setEnd(node, at + 1);
+              const { bottom } = range.getBoundingClientRect();
+              if (node.data[at] === "\\\\") tops.push([before, bottom]);
+              if (node.data[at].trim()) before = bottom;
+            }
+          }
+          return tops;
+        }"""
+    )
+    assert tops
+    assert all(abs(before - bottom) < 4 for before, bottom in tops)

@@ -13,6 +13,18 @@ const LONG = 3;
 const full = moments({ dateStyle: "medium", timeStyle: "medium" });
 const clock = moments({ hour: "2-digit", minute: "2-digit" });
 
+/** Since when a part of the page could not be read, although the channel is live; 0 if all could. */
+let lackedSince = 0;
+/** Draws the words that the page has. */
+let drawn = () => {};
+
+/** Say that a part of the page could not be read, or could: it is not live then. @param {boolean} isLacking */
+export function lack(isLacking) {
+  if (isLacking === lackedSince > 0) return;
+  lackedSince = isLacking ? Date.now() : 0;
+  drawn();
+}
+
 /** What a channel says of itself in one word, and since when: milliseconds since 1970.
  * @param {import("./channel.js").Channel["state"]} state
  */
@@ -36,7 +48,8 @@ export function show(channel, where) {
   login.addEventListener("click", () => enter(channel));
   where.replaceChildren(words, time, login);
   const draw = () => {
-    const { state, since } = read(channel.state);
+    const told = read(channel.state);
+    const { state, since } = lackedSince && told.state === "live" ? { state: "waiting for Flux", since: lackedSince } : told;
     const { progress } = channel.state;
     const seconds = Math.floor((Date.now() - since) / 1000);
     const passes = !["live", "refused", "ended"].includes(state);
@@ -50,12 +63,13 @@ export function show(channel, where) {
     where.title = [t("connection.since_full", { time: full.format(since) }), channel.state.ended || channel.state.detail].join(" ").trim();
     login.hidden = state !== "logged out";
     const lost = document.getElementById("lost");
-    if (lost && (state === "live" || state === "waiting for Flux")) lost.hidden = state === "live";
+    if (lost && (told.state === "live" || told.state === "waiting for Flux")) lost.hidden = told.state === "live";
     if (lost && state === "ended") over(lost, channel.state.ended);
   };
   channel.addEventListener("state", draw);
   session.addEventListener("change", draw);
   every(1000, draw);
+  drawn = draw;
   draw();
 }
 

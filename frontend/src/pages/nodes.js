@@ -112,7 +112,9 @@ async function refresh() {
     ({ nodes } = await call("GET", "/v1/resources"));
     isKnown = true;
     $("wrong").hidden = true;
+    status.lack(false);
   } catch (problem) {
+    status.lack(true);
     isStale = true;
     // The header says that the reader is logged out, and leads to the login.
     const why = session.isOver ? "" : problem instanceof Error ? problem.message : String(problem);
