@@ -143,6 +143,7 @@ start() {
     if [[ -n ${FLUXAPI_STATEDIR-} ]]; then
         mkdir -p -- "$FLUXAPI_STATEDIR"
         options+=("-Sstatedir=$FLUXAPI_STATEDIR")
+        hold "$folder"
     fi
     # shellcheck disable=SC2317  # by trap
     end() {
@@ -168,10 +169,32 @@ start() {
     exit "$status"
 }
 
+# Have Flux start without its scheduler. It resumes the jobs of its state directory while it starts,
+# and these could read the secrets that the service has yet to read. Releases without `flux modprobe`
+# cannot load a scheduler of any kind by one name.
+hold() {
+    [[ -z ${FLUX_SCHED_MODULE-} ]] && flux modprobe --help > /dev/null 2>&1 || return 0
+    : > "$1/held"
+    export FLUX_SCHED_MODULE=none
+}
+
+# Load the scheduler, once only root can see what process $1 has open. Jobs of root can see it all.
+release() {
+    while [[ $EUID != 0 && -O /proc/$1/environ ]]; do
+        sleep 0.05
+    done
+    flux modprobe load sched feasibility || say 'the scheduler cannot be loaded, so no job starts.'
+}
+
 # Last, within Flux: the service reads its secrets from files that are gone.
 open() {
     local folder=$1
     shift
+    if [[ -e $folder/held ]]; then
+        unset FLUX_SCHED_MODULE
+        # The service takes over this process, and should have no child that it does not know.
+        (release $$ > /dev/null &)
+    fi
     exec 3< "$folder/token" 4< "$folder/key"
     rm -- "$folder/token" "$folder/key"
     # The service takes over this process, and so its number.

@@ -7,7 +7,10 @@
 set -euo pipefail
 
 for file in "${TMPDIR:-/tmp}"/fluxapi.*/pid; do
-    pid=$(cat -- "$file" 2> /dev/null) || continue
+    # A job can put other things here, such as a named pipe that would never be read to its end.
+    [[ -f $file && ! -L $file ]] || continue
+    { read -r -n 20 pid < "$file"; } 2> /dev/null || continue
+    [[ $pid =~ ^[0-9]+$ ]] || continue
     # The file may be older than the process of that number.
     if tr '\0' ' ' < "/proc/$pid/cmdline" 2> /dev/null | grep -q 'fluxapi serve'; then
         kill -TERM "$pid" || true
