@@ -21,8 +21,12 @@ _INTERVAL_S = 5.0
 _ROUNDS = 6
 """Trims after the last cause, since jobs and caches go on for a while; each takes milliseconds."""
 
-_GROWTH = 1.05
-"""Growth of the process since the last trim that makes another one worth its time."""
+_CHANGE = 0.05
+"""Change of the size of the process since the last trim that makes another one worth its time.
+
+A process that has become smaller has freed large blocks, and probably small ones, too: those of
+readers who have left since a trim at their height.
+"""
 
 _MMAP_THRESHOLD = -3
 _TRIM_THRESHOLD = -1
@@ -59,7 +63,7 @@ class HeapTrimmer:
         self._wait()
 
     def after_answer(self) -> None:
-        """Trim the heap in the next seconds if the process has grown since the last trim."""
+        """Trim the heap in the next seconds if the size has changed since the last trim."""
         self._wait()
 
     def close(self) -> None:
@@ -83,10 +87,10 @@ class HeapTrimmer:
             loop.run_in_executor(None, self._look).add_done_callback(self._looked)
 
     def _look(self) -> bool:
-        return self._size() > self._trimmed_bytes * _GROWTH
+        return abs(self._size() - self._trimmed_bytes) > self._trimmed_bytes * _CHANGE
 
-    def _looked(self, growth: asyncio.Future[bool]) -> None:
-        if not growth.cancelled() and growth.result() and not self._rounds:
+    def _looked(self, change: asyncio.Future[bool]) -> None:
+        if not change.cancelled() and change.result() and not self._rounds:
             self._rounds = _ROUNDS
             self._round()
 

@@ -40,7 +40,16 @@ async def test_a_system_without_the_function_is_left_alone() -> None:
     heap.close()
 
 
-async def test_answers_trim_only_what_has_grown(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "later",
+    [
+        pytest.param(200, id="grown"),
+        pytest.param(90, id="less since a trim at the height"),
+    ],
+)
+async def test_answers_trim_only_what_has_changed(
+    monkeypatch: pytest.MonkeyPatch, later: int
+) -> None:
     monkeypatch.setattr(memory, "_INTERVAL_S", 0.001)
     done = asyncio.Event()
     loop, calls, sizes = asyncio.get_running_loop(), [], [100]
@@ -62,8 +71,9 @@ async def test_answers_trim_only_what_has_grown(monkeypatch: pytest.MonkeyPatch)
     heap.after_answer()
     await asyncio.wait_for(looks.get(), 30)
     assert not calls
-    sizes.append(200)
-    while not done.is_set():
+    sizes.append(later)
+    deadline = loop.time() + 30
+    while not done.is_set() and loop.time() < deadline:
         heap.after_answer()
         await asyncio.sleep(0)
     heap.close()
