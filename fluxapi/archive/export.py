@@ -40,7 +40,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("instance_path", "text", "history.path"),
     *_same("text", "name", "username"),
     Column("userid", "integer", "userid"),
-    *_same("text", "queue", "bank", "project", "group", "group_name", "cwd", "result"),
+    *_same("text", "queue", "bank", "project", "group", "group_name", "cc", "cwd", "result"),
     *_same("integer", "returncode", "waitstatus"),
     Column("exception_type", "text", "exception.type"),
     Column("exception_note", "text", "exception.note"),

@@ -41,6 +41,7 @@ class _Record(msgspec.Struct):
     project: str = ""
     group: str = ""
     group_name: str = ""
+    cc: str = ""
     t_submit: float = 0.0
     t_depend: float = 0.0
     t_priority: float = 0.0

@@ -256,6 +256,7 @@ _TABLE: tuple[tuple[str, str, Getter], ...] = (
     ("bank", "BANK", _attribute("bank")),
     ("group", "GROUP", _attribute("group")),
     ("group_name", "GROUP-NAME", _attribute("group_name")),
+    ("cc", "CC", _attribute("cc")),
     ("ntasks", "NTASKS", _attribute("ntasks")),
     ("ncores", "NCORES", _attribute("ncores")),
     ("duration", "DURATION", _attribute("duration", 0.0)),
@@ -298,8 +299,10 @@ _TABLE: tuple[tuple[str, str, Getter], ...] = (
 
 _FIELDS: dict[str, Getter] = {name: get for name, _, get in _TABLE}
 
-OWN = frozenset({"reason", "info", "group", "group_name"})
-"""Fields that ``flux jobs`` does not have: why a job waits, that or its nodes, and its group."""
+OWN = frozenset({"reason", "info", "group", "group_name", "cc"})
+"""Fields that ``flux jobs`` does not have: why a job waits, that or its nodes, its group, and its
+number by ``--cc``.
+"""
 
 HEADINGS: dict[str, str] = {
     **{name: title for name, title, _ in _TABLE},

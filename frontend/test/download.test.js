@@ -33,6 +33,13 @@ test("a table has what programs read: whole times, seconds", async () => {
   assert.equal(text, "Job ID,Runtime,Submitted\r\nfA,2.5,1970-01-01T00:00:00.000Z\r\n");
 });
 
+test("the jobs of one request have their numbers in a column of its own", async () => {
+  const shown = columns(new Situation()).filter(({ key }) => ["id", "name"].includes(key));
+  const rows = [job("fA", { name: "mc", cc: "13" }), job("fB", { name: "mc" })];
+  assert.equal((await write(rows, csv(shown, 0))).join(""), "Job ID,Name,Number\r\nfA,mc,13\r\nfB,mc,\r\n");
+  assert.equal(JSON.parse((await write(rows, json(0))).join(""))[0].cc, "13");
+});
+
 test("a list of jobs is JSON, and leaves out what is not known", async () => {
   const text = (await write([job("fA"), job("fB", { name: "</script>" })], json(3))).join("");
   const [first, second] = JSON.parse(text);

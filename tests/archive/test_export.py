@@ -18,6 +18,8 @@ from fluxapi.archive.query import ArchivedJob
 from fluxapi.client import AsyncClient, ConnectionFailed
 from fluxapi.handlers import history_export
 from fluxapi.model.eventlog import Resync
+from fluxapi.model.job import Job
+from fluxapi.model.record import encode
 from tests import recording
 from tests.cli.program import Program
 from tests.handlers.conftest import Start, start
@@ -162,6 +164,13 @@ def test_every_column_is_a_member_of_a_record() -> None:
     assert None not in values_of(job(**members))
     schema = json.loads(Path("schemas/job.json").read_text(encoding="utf-8"))
     assert {column.member.split(".")[0] for column in COLUMNS} <= set(schema["properties"])
+
+
+def test_past_jobs_of_one_request_keep_their_numbers() -> None:
+    made = CsvExport()
+    records = [encode(Job(1, state="INACTIVE", name="mc", cc=number)) for number in ("13", "")]
+    data = made.begin() + made.add([ArchivedJob(1, 1, record) for record in records])
+    assert [(row["name"], row["cc"]) for row in rows(data)] == [("mc", "13"), ("mc", "")]
 
 
 def test_the_guide_names_the_columns() -> None:

@@ -16,6 +16,7 @@ import { t } from "../ui/words.js";
  * @property {(row: Row) => string} [title_of] what more there is to say
  * @property {(row: Row) => boolean} [warns] whether its text is a warning
  * @property {(row: Row, now: number) => string | number} [value] for programs, where text is for people
+ * @property {{ title: string, value: (row: Row) => string }} [beside] a column more, for programs
  * @property {(row: Row, now: number) => string | number} sort does not change while the row does not
  */
 /** @typedef {import("./column_table.js").Described & Made & { classes: string }} Column */
@@ -35,6 +36,7 @@ const KINDS = {
   name: () => ({
     text: (r) => (r.cc ? t("columns.numbered", { name: r.name, number: r.cc }) : r.name),
     value: (r) => r.name,
+    beside: { title: t("columns.cc"), value: (r) => r.cc },
     sort: (r) => r.name,
   }),
   hosts: (field) => ({ text: (r) => named(at(r, field)), value: (r) => at(r, field), sort: (r) => at(r, field) }),

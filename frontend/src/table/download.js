@@ -25,8 +25,11 @@ export function cell(value) {
 export function csv(columns, now) {
   const line = (/** @type {(string | number)[]} */ values) => `${values.map(cell).join(",")}\r\n`;
   return {
-    head: line(columns.map((column) => column.title)),
-    line: (row) => line(columns.map((column) => (column.value ?? column.text)(row, now))),
+    head: line(columns.flatMap(({ title, beside }) => (beside ? [title, beside.title] : [title]))),
+    line: (row) =>
+      line(
+        columns.flatMap(({ text, value = text, beside }) => (beside ? [value(row, now), beside.value(row)] : [value(row, now)])),
+      ),
     tail: "",
   };
 }
