@@ -207,6 +207,9 @@ async def submit(request: web.Request) -> web.Response:
         "parts": form.PARTS,
         "queues": [queue for queue in queues if queue.name],
         "default_queue": next((queue.name for queue in queues if queue.default), ""),
+        "default_limits": msgspec.json.encode(
+            {queue.name: queue.policy.default_duration or 0 for queue in queues}
+        ).decode(),
         "default_cwd": session.info.cwd or "",
         "launchers": session.defaults.launchers,
         "scripts": session.capabilities.scripts,

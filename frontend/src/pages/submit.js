@@ -5,6 +5,7 @@ import { Channel } from "../channel/channel.js";
 import { shellAdvice, shellSyntax } from "../submit/advice.js";
 import { Answer, sizeInWords } from "../submit/answer.js";
 import { Attachments, filesOf, withFiles } from "../submit/attachments.js";
+import { showDefaultLimit } from "../submit/default_limit.js";
 import { collect, fieldOf, hint, jobCount, request } from "../submit/form.js";
 import { duration, Inputs } from "../submit/inputs.js";
 import { keepRecent } from "../submit/kept.js";
@@ -107,7 +108,10 @@ function reopen() {
 function advise(values) {
   const shell = inputs.what === "script" ? "" : shellAdvice(shellSyntax(String(values["command"] ?? "")));
   if (!refused.has("command")) inputs.say("command", shell);
-  const limit = duration(String(values["duration"] ?? ""));
+  const { from, zero } = showDefaultLimit(String(values["queue"] ?? "").trim() || String(editor.fields["queue"] ?? ""));
+  editor.zero = zero;
+  const typed = String(values["duration"] ?? "").trim();
+  const limit = typed || editor.fields["duration"] !== undefined ? duration(typed, zero) : from;
   if (!refused.has("duration")) inputs.understood("duration", limit);
   const program = split(String(values["command"]))?.[0]?.split("/").at(-1) ?? "";
   const fits = !values["is_launcher"] || !program || launchers.includes(program);

@@ -16,11 +16,11 @@ const KEEP_PAUSE_MS = 300;
 /** @param {string} id */
 const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
-/** How a time limit was understood; empty when it says so itself, or says nothing. @param {string} typed */
-export function duration(typed) {
+/** How a time limit was understood; empty when it says so itself, or says nothing. @param {string} typed @param {string} zero what 0 comes to */
+export function duration(typed, zero) {
   const found = seconds(typed);
   if (found === undefined) return "";
-  if (found === 0) return t("submit.no_limit");
+  if (found === 0) return zero;
   const words = spelled(found);
   return words === typed.trim() ? "" : t("submit.understood", { duration: words });
 }

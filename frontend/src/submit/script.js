@@ -34,11 +34,15 @@ const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 /** @typedef {import("../ui/message.js").Coded} Coded */
 /** @typedef {Coded & { line: number, detail: string }} Line a wrong line */
 
-/** The value of a directive as a reader would type it. @param {string} name @param {import("./form.js").Kind} kind @param {any} value */
-export function valueInWords(name, kind, value) {
+/**
+ * The value of a directive as a reader would type it.
+ * @param {string} name @param {import("./form.js").Kind} kind @param {any} value
+ * @param {string} zero what a time limit of 0 comes to
+ */
+export function valueInWords(name, kind, value, zero) {
   if (value === true) return t("submit.yes");
   // The service gives a time limit in seconds, whatever its unit was.
-  if (name === "duration" && typeof value === "number") return value ? spelled(value) : t("submit.no_limit");
+  if (name === "duration" && typeof value === "number") return value ? spelled(value) : zero || t("submit.no_limit");
   return write(kind, value);
 }
 
@@ -65,6 +69,8 @@ export class ScriptEditor {
   #timer = 0;
   /** What is in the inputs. @type {import("./form.js").Values} */
   #typed = {};
+  /** What a time limit of 0 comes to. */
+  zero = "";
   /** The fields that are told to replace a line. */
   #told = "[]";
 
@@ -209,7 +215,7 @@ export class ScriptEditor {
     for (const { name, kind } of this.all) {
       const value = fields[name];
       const line = lines[name] ?? 1;
-      const text = value === undefined ? "" : visible(valueInWords(name, kind, value), { most: MEDIUM });
+      const text = value === undefined ? "" : visible(valueInWords(name, kind, value, this.zero), { most: MEDIUM });
       this.#hold(name, text);
       const given = $(`given-${name}`);
       const isWon = won.includes(name);
