@@ -181,6 +181,27 @@ test("a filter asks the service for what it knows, and tests the rest", () => {
   assert.deepEqual(channel.wishes, [{ stream: "jobs", filter: { state: ["ACTIVE"], user: "ada" } }]);
 });
 
+test("a filter is about the jobs that were active at the click, and counts those that are left", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const kept = watches(new Kept());
+  const call = async (/** @type {string} */ _method, /** @type {string} */ _path, /** @type {{ ids: string[] }} */ { ids }) => ({
+    jobs: ids.map((id) => ({ id, state: "INACTIVE", result: "COMPLETED" })),
+    unknown: [],
+  });
+  const { channel, told } = window(kept, undefined, call);
+  kept.add({ kind: "filter", key: "filter", title: "Jobs", filters: { name: "sweep" }, active: ["f1", "f2"], left: 2, until: 20 });
+  const active = (/** @type {string} */ id, /** @type {number} */ submitted) => ({ id, state: "RUN", name: "sweep", t_submit: submitted, revision: 1 });
+  channel.say({ type: "snapshot", first: true, jobs: [active("f1", 10), active("f2", 20), active("f3", 21)] });
+  channel.say({ type: "bookmark" });
+  for (const [id, left] of /** @type {const} */ ([["f1", 1], ["f2", undefined]])) {
+    channel.say({ type: "gone", id });
+    t.mock.timers.tick(1000);
+    for (let turn = 0; turn < 3; turn++) await settled();
+    assert.equal(kept.all[0]?.left, left);
+  }
+  assert.deepEqual(told, [["filter", "The jobs that were active have ended: 2 completed."]]);
+});
+
 test("counts name each outcome that there was", () => {
   assert.equal(counted({}), "");
   assert.equal(counted({ COMPLETED: 1, FAILED: 0, TIMEOUT: 2 }), "1 completed, 2 timed out");

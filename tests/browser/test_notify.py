@@ -211,7 +211,7 @@ def test_a_filter_tells_when_no_job_is_active(site: Service, granted: Page, name
     assert granted.evaluate("window.told") == []
     cancel(site, held[1])
     title = f"Jobs with name:{name[:-1]}* {name}"
-    told(granted, [title, "No matching job is active anymore: 1 completed, 2 canceled."])
+    told(granted, [title, "The jobs that were active have ended: 1 completed, 2 canceled."])
     granted.goto(f"{site.url}/?name={name}")
     live(granted)
     expect(button(granted)).to_be_disabled()
@@ -239,7 +239,9 @@ def test_tell_me_says_what_it_tells_and_where_it_is_off(
     told_of = f"You will be told when the 2 active jobs with name:{name} end"
     expect(tell).to_have_attribute("title", told_of)
     expect(tell).to_have_accessible_name(told_of)
-    expect(granted.locator("#watch-said")).to_have_text(f"{told_of}.")
+    expect(granted.locator("#watch-said")).to_have_text(
+        f"{told_of}. 2 of them are held or cannot start as things are."
+    )
     granted.get_by_role("button", name="Clear", exact=True).click()
     expect(tell).to_have_attribute("aria-pressed", "false")
     expect(tell).to_have_text("Tell me")
@@ -247,7 +249,36 @@ def test_tell_me_says_what_it_tells_and_where_it_is_off(
     expect(granted.get_by_role("status").filter(has_text=off)).to_be_visible()
     for jobid in jobs:
         cancel(site, jobid)
-    told(granted, [f"Jobs with name:{name}", "No matching job is active anymore: 2 canceled."])
+    told(granted, [f"Jobs with name:{name}", "The jobs that were active have ended: 2 canceled."])
+
+
+def test_a_filter_tells_of_the_jobs_that_were_active_at_the_click(
+    site: Service, granted: Page, name: str
+) -> None:
+    first, second = (submit(site, **HELD, name=name) for _ in range(2))
+    granted.goto(f"{site.url}/?name={name}")
+    live(granted)
+    tell = button(granted)
+    expect(tell).to_have_attribute("title", f"Tell me when the 2 active jobs with name:{name} end")
+    switch_on(granted)
+    later = submit(site, **HELD, name=name)
+    expect(granted.locator("#count")).to_have_text(re.compile("^3 "))
+    told_of = f"You will be told when the 2 active jobs with name:{name} end"
+    expect(tell).to_have_accessible_name(told_of)
+    cancel(site, first)
+    # The number is that of those that are left.
+    one = f"You will be told when the active job with name:{name} ends"
+    expect(tell).to_have_accessible_name(one)
+    expect(tell).to_have_attribute("title", one)
+    cancel(site, second)
+    told(granted, [f"Jobs with name:{name}", "The jobs that were active have ended: 2 canceled."])
+    expect(tell).to_have_attribute("aria-pressed", "false")
+    expect(tell).to_have_accessible_name(f"Tell me when the active job with name:{name} ends")
+    switch_on(granted)
+    expect(granted.locator("#watch-said")).to_have_text(
+        f"{one}. It is held or cannot start as things are."
+    )
+    cancel(site, later)
 
 
 def test_the_button_of_a_job_says_that_it_is_pressed(
@@ -373,7 +404,7 @@ def test_windows_that_share_a_stream(context: BrowserContext, site: Service, nam
     told(
         pages[0],
         [f"Job {jobid} ({name})", "Canceled before it ran"],
-        [f"Jobs with name:{name}", "No matching job is active anymore: 1 canceled."],
+        [f"Jobs with name:{name}", "The jobs that were active have ended: 1 canceled."],
     )
     assert pages[1].evaluate("window.told") == []
 

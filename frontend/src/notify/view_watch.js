@@ -1,6 +1,6 @@
 /**
- * "Tell me" over the table of jobs: the reader is told when the active jobs that match the filters have ended, or, in a view
- * of jobs that have ended in some way, such as `state:failed`, of each that comes to it.
+ * "Tell me" over the table of jobs: the reader is told when the jobs that match the filters and are active now have ended, or,
+ * in a view of jobs that have ended in some way, such as `state:failed`, of each that comes to it.
  */
 
 import { print } from "../table/filter_query.js";
@@ -37,6 +37,10 @@ const titleOf = (rest) => (print(rest) ? t("jobs.watch_title", { filter: print(r
 /** What the button offers, and what it has been pressed for: of all jobs, of so many, and of those with a filter. */
 const TELL = /** @type {const} */ (["jobs.tell_me_title", "jobs.tell_me_count", "jobs.tell_me_filter"]);
 const TOLD = /** @type {const} */ (["jobs.told_title", "jobs.told_count", "jobs.told_filter"]);
+/** Ids that are kept with a watch. */
+const MAX_KEPT = 1000;
+
+/** @typedef {{ ids: string[], until: number, blocked: number }} Active jobs that match, when the last was submitted, and how many do not start as things are */
 
 export class ViewWatch {
   /** @type {Filters} */
@@ -46,12 +50,14 @@ export class ViewWatch {
   /** Active jobs that match; 0 as long as that is not known. */
   #count = 0;
   #hasNone = false;
+  /** What may keep the promise from coming true. */
+  #warning = "";
   #hasEnded = false;
 
   /**
    * @param {import("./watches.js").Watches} watches
    * @param {Filters} filters of the view
-   * @param {(rest: Filters) => string[] | undefined} active gives the IDs of the active jobs that match, unless there are none
+   * @param {(rest: Filters) => Active | undefined} active gives the active jobs that match, unless there are none
    * @param {(text: string) => void} say
    */
   constructor(watches, filters, active, say) {
@@ -59,11 +65,16 @@ export class ViewWatch {
     this.#rest = watched(filters);
     const make = () => {
       const rest = this.#rest;
+      this.#warning = "";
       if (joins(rest)) return { kind: /** @type {const} */ ("view"), key: keyOf(rest), title: titleOf(rest), filters: rest };
-      const ids = active(rest);
-      return ids ? { kind: /** @type {const} */ ("filter"), key: keyOf(rest), title: titleOf(rest), filters: rest, active: ids } : t("jobs.none_active");
+      const found = active(rest);
+      if (!found) return t("jobs.none_active");
+      const { ids, until, blocked } = found;
+      if (blocked) this.#warning = ids.length === 1 ? t("jobs.told_blocked_only") : t("jobs.told_blocked", { count: blocked });
+      return { kind: /** @type {const} */ ("filter"), key: keyOf(rest), title: titleOf(rest), filters: rest, active: ids.slice(0, MAX_KEPT), left: ids.length, until };
     };
-    const { element: button, draw } = watchButton(watches, { off: t("jobs.tell_me"), on: t("jobs.told") }, { key: () => keyOf(this.#rest), make }, say, () => t("jobs.told_sentence", { told: this.element.ariaLabel ?? "" }));
+    const told = () => [t("jobs.told_sentence", { told: this.element.ariaLabel ?? "" }), this.#warning].filter(Boolean).join(" ");
+    const { element: button, draw } = watchButton(watches, { off: t("jobs.tell_me"), on: t("jobs.told") }, { key: () => keyOf(this.#rest), make }, say, told);
     this.element = button;
     this.draw = draw;
     watches.addEventListener("change", () => this.#name());
@@ -103,7 +114,8 @@ export class ViewWatch {
     const isOfEach = joins(this.#rest);
     const isIdle = (isOfEach ? this.#hasEnded : this.#hasNone) && !isOn;
     const filter = this.#filter;
-    const count = this.#count;
+    // Jobs that came after the click are not meant.
+    const count = (isOn ? this.watches.all.find(({ key }) => key === keyOf(this.#rest))?.left : undefined) ?? this.#count;
     const [plain, counted, filtered] = isOn ? TOLD : TELL;
     const each = isOn ? "jobs.told_joins" : "jobs.tell_me_joins";
     const label = isOfEach ? t(each, { filter }) : count ? t(filter ? filtered : counted, { count, filter }) : t(plain);

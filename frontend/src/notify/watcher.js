@@ -230,9 +230,10 @@ export class Watcher extends EventTarget {
   }
 
   /** @param {Watch} watch @param {string} name @returns {() => void} */
-  #followFilter({ key, filters = {}, active = [] }, name) {
+  #followFilter({ key, filters = {}, active = [], until = Infinity }, name) {
     const rows = new Rows();
-    const passes = test(filters) ?? (() => true);
+    const matches = test(filters) ?? (() => true);
+    const passes = (/** @type {import("../table/rows.js").Row} */ row) => !(row.t_submit > until) && matches(row);
     let known = new Set(active);
     let isWhole = false;
     const look = new Soon(async () => {
@@ -247,7 +248,7 @@ export class Watcher extends EventTarget {
       }
       const hasChanged = ended.length || now.size !== known.size;
       known = now;
-      if (hasChanged) this.watches.update(key, { counts, active: [...now].slice(0, MAX_KEPT) });
+      if (hasChanged) this.watches.update(key, { counts, active: [...now].slice(0, MAX_KEPT), left: now.size });
       if (now.size) return;
       const ends = counted(counts);
       this.#end(key, ends ? t("notify.filter_ended_counts", { counts: ends }) : t("notify.filter_ended"));

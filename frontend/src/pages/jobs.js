@@ -210,11 +210,14 @@ function offerWatch() {
   watch?.offer(isCounted ? strip.active : undefined, hasEnded || (strip.active === 0 && isWhole), hasEnded);
 }
 
-/** Return the IDs of the active jobs that match, unless there are none. @param {import("../table/filter_query.js").Filters} rest */
+/** Return the active jobs that match, unless there are none. @param {import("../table/filter_query.js").Filters} rest */
 function active(rest) {
   const passes = test(rest, note) ?? (() => true);
-  const ids = [...rows.all.values()].filter((row) => row.state !== "INACTIVE" && passes(row)).map((row) => row.id);
-  return ids.length || !isWhole ? ids : undefined;
+  const found = [...rows.all.values()].filter((row) => row.state !== "INACTIVE" && passes(row));
+  if (!found.length && isWhole) return undefined;
+  // While not all rows have come, jobs are meant that are not known yet.
+  const until = isWhole ? found.reduce((last, row) => Math.max(last, row.t_submit), 0) : Date.now() / 1000;
+  return { ids: found.map((row) => row.id), until, blocked: found.filter((row) => situation.isBlocked(row)).length };
 }
 
 /** Say what of the address makes no sense. @param {string[]} wrong */

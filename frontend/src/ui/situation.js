@@ -100,6 +100,13 @@ export class Situation {
     return isNeeding && supply !== undefined && count > supply.total;
   }
 
+  /** Say whether somebody has to act before a job can start. @param {Row} row */
+  isBlocked(row) {
+    const { state, urgency, priority, queue } = row;
+    if (!["DEPEND", "PRIORITY", "SCHED"].includes(state)) return false;
+    return urgency === 0 || (state === "SCHED" && priority === 0) || this.stopped.has(queue) || this.cannotStart(row);
+  }
+
   /** What a job asks for, and what there is of it. @param {Row} row */
   #wanted(row) {
     if (row.nnodes > 0) return { count: row.nnodes, supply: this.nodes, key: /** @type {Key} */ ("waits.nodes") };
