@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Coroutine, Iterable
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
+from fluxapi.model.unmet import noted
+
 from .exit_codes import FAILED, INTERRUPTED, OK, of_job
 from .hangup import while_read
 from .ids import shown_id
@@ -175,7 +177,7 @@ def explain(job: Job, streams: Streams = TERMINAL) -> None:
         return
     exception = job.exception
     if exception is not None and exception.occurred:
-        why = f" ({exception.note})" if exception.note else ""
+        why = f" ({noted(exception.note)})" if exception.note else ""
         what = _ENDS.get(job.result or "", exception.type or "exception")
         streams.note(f"{shown_id(job.id)}: {what}{why}")
     elif job.waitstatus is not None:

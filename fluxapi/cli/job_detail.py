@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from fluxapi.model.duration import duration
+from fluxapi.model.unmet import excepted
 
 from .exit_codes import BY_SIGNAL, of_job
 from .fields import JobFields
@@ -82,8 +83,7 @@ def state(job: Job, now: float) -> str:
 def _ending(job: Job) -> str:
     exception = job.exception
     if exception is not None and exception.occurred:
-        note = f": {exception.note}" if exception.note else ""
-        return f", {exception.type}{note}"
+        return f", {excepted(exception.type, exception.note)}"
     if job.success:
         return ""
     code = of_job(job)

@@ -7,6 +7,8 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from fluxapi.model.unmet import noted
+
 from .attach import explain, highest_of
 from .exit_codes import BY_SIGNAL, FAILED, OK, of_job
 from .follow import attach_all
@@ -89,7 +91,7 @@ async def _until(flux: AsyncClient, jobid: str, name: str, streams: Streams, ver
             streams.note(f"{shown_id(jobid)}: {event_line(event)}")
         if event.name == "exception" and context.get("severity") == 0:
             status = max(status, OK if started else FAILED)
-            text = f" ({context['note']})" if context.get("note") else ""
+            text = f" ({noted(str(context['note']))})" if context.get("note") else ""
             streams.note(safe(f"{shown_id(jobid)}: {context.get('type')}{text}"))
         elif event.name == "finish":
             status = max(status, _exit_status(event))

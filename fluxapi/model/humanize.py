@@ -15,6 +15,7 @@ from typing import Any
 from .duration import duration
 from .phrases import Say, english
 from .reason import PENDING, Situation, reason, utc
+from .unmet import excepted
 
 __all__ = ["LIMIT_NOTE", "lasted", "note", "outcome", "outcome_beside_exceptions", "utc"]
 
@@ -150,8 +151,7 @@ def note(record: Mapping[str, Any], say: Say = english) -> str:
             return say("outcomes.explained", said=said, words=words)
         return said
     if exception.get("occurred"):
-        kind, text = exception.get("type"), exception.get("note")
-        return f"{kind}: {text}" if text else str(kind)
+        return excepted(exception.get("type"), exception.get("note"), say)
     failed = record["state"] == "INACTIVE" and record.get("result") == "FAILED"
     return outcome(record, say) if failed or record["state"] in PENDING else ""
 

@@ -18,8 +18,10 @@ from fluxapi.instance.protocol import LookupKey
 from fluxapi.model.batch import script_of
 from fluxapi.model.eventlog import UNINDEXED, Event
 from fluxapi.model.humanize import LIMIT_NOTE, outcome_beside_exceptions, utc
+from fluxapi.model.phrases import Say, english
 from fluxapi.model.reason import dependency
 from fluxapi.model.shallow import is_wide
+from fluxapi.model.unmet import noted
 
 from .granted_nodes import granted, tell_hosts
 from .job_times import limit, timeline
@@ -115,7 +117,7 @@ async def job_part(
     """Return the context of one of :data:`PARTS`, as of the time *now*."""
     if part == "events":
         events = await _events(records, jobid)
-        return {"exceptions": exceptions(record, events), **_eventlog(events)}
+        return {"exceptions": exceptions(record, events, words.text), **_eventlog(events)}
     if part == "resources":
         text = await _lookup(records, jobid, "R")
         return {
@@ -203,7 +205,7 @@ def _urgency(urgency: int | None, words: Words) -> str | None:
 
 
 def exceptions(
-    record: Mapping[str, Any], events: Iterable[Event] | None
+    record: Mapping[str, Any], events: Iterable[Event] | None, say: Say = english
 ) -> list[Mapping[str, Any]]:
     """Return all exceptions of the eventlog; without one, that of the record.
 
@@ -217,7 +219,7 @@ def exceptions(
     return [
         {
             "type": visible(context.get("type", "exception"), SHORT),
-            "note": visible(context.get("note") or "", lines=True),
+            "note": visible(noted(context.get("note") or "", say), lines=True),
             "severity": context.get("severity", 0),
         }
         for context in found[-_MAX_EXCEPTIONS:]

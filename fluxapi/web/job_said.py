@@ -10,6 +10,7 @@ from typing import Any
 from fluxapi.model.humanize import utc
 from fluxapi.model.jobid import FANCY_PREFIX
 from fluxapi.model.reason import estimated_start
+from fluxapi.model.unmet import blamed
 
 from .visible import MEDIUM, SHORT, visible
 
@@ -32,12 +33,15 @@ def pieces(text: str, record: Mapping[str, Any], name: Callable[[str], str]) -> 
     """Return *text* as pieces.
 
     Args:
-        text: The outcome of the job, as :func:`fluxapi.model.humanize.outcome` returns it.
+        text: The outcome of the job, as :func:`fluxapi.model.humanize.outcome` returns it, or the
+            note of its exception.
         record: The record of the job, whose dependencies or estimated start the text may name.
         name: Returns the name of a job by its ID, empty if it has none.
     """
     if record["state"] == "DEPEND":
         named = _dependencies(record, name)
+    elif job := blamed((record.get("exception") or {}).get("note")):
+        named = _dependencies(record, name) | {job: _linked(job, name)}
     elif record["state"] == "SCHED" and (at := estimated_start(record, 0.0)) is not None:
         named = {utc(at): Piece(utc(at), at=at)}
     else:
@@ -55,8 +59,12 @@ def _dependencies(record: Mapping[str, Any], name: Callable[[str], str]) -> dict
             named.update(_moment(value))
         elif re.fullmatch(r"[ƒf][1-9A-HJ-NP-Za-km-z]{1,12}", value):
             job = value.replace(FANCY_PREFIX, "f", 1)
-            named[job] = Piece(visible(name(job) or job, SHORT), job=job)
+            named[job] = _linked(job, name)
     return named
+
+
+def _linked(job: str, name: Callable[[str], str]) -> Piece:
+    return Piece(visible(name(job) or job, SHORT), job=job)
 
 
 def _moment(value: str) -> Iterable[tuple[str, Piece]]:

@@ -14,6 +14,7 @@ from fluxapi.model.eventlog import Event
 from fluxapi.web import words
 from fluxapi.web.granted_nodes import granted, tell_hosts
 from fluxapi.web.job_detail import exceptions, facts
+from fluxapi.web.job_said import Piece, pieces
 
 from .fake import r_object
 
@@ -64,6 +65,18 @@ def test_an_exception_comes_from_the_eventlog_else_from_the_record() -> None:
         {"type": "alloc", "note": "", "severity": 1}
     ]
     assert exceptions({"exception": {"occurred": False}}, []) == []
+
+
+def test_the_job_that_kept_another_from_starting_is_named_and_linked() -> None:
+    note = "dependency after-success=ƒ2Zb97j5 can never be satisfied"
+    worst = {"occurred": True, "type": "dependency", "severity": 0, "note": note}
+    record = {"state": "INACTIVE", "result": "FAILED", "exception": worst}
+    (said,) = exceptions(record, None)
+    assert said["note"] == "f2Zb97j5 did not succeed, so this never started"
+    assert pieces(said["note"], record, {"f2Zb97j5": "simulate"}.__getitem__) == [
+        Piece("simulate", job="f2Zb97j5"),
+        Piece(" did not succeed, so this never started"),
+    ]
 
 
 def test_a_cancellation_without_a_note_is_told_by_the_outcome_alone() -> None:

@@ -40,7 +40,7 @@ export function json(now) {
   return {
     head: "[",
     line: (/** @type {Row} */ row) => {
-      const { estimate: _estimate, isInstance: _isInstance, ...rest } = row;
+      const { estimate: _estimate, isInstance: _isInstance, blamed: _blamed, ...rest } = row;
       const runtime = (Number.isNaN(row.t_cleanup) ? now : row.t_cleanup) - row.t_run;
       const known = Object.entries({ ...rest, runtime }).filter(([, value]) => value !== "" && !Number.isNaN(value));
       const text = `${between}\n${JSON.stringify(Object.fromEntries(known))}`;

@@ -47,6 +47,29 @@ export function outcome(record) {
   return failure(record);
 }
 
+/** The note of the exception that Flux raises for an unmet dependency (dependency-after.c). */
+const UNMET =
+  /^dependency (after-(?:start|finish|success|failure))=[\u0192f]([1-9A-HJ-NP-Za-km-z]{1,12}) (can never be satisfied|job never started)$/;
+const UNMET_KEYS = /** @type {Map<string, Key>} */ (new Map([
+  ["after-success", "outcomes.unmet_success"],
+  ["after-failure", "outcomes.unmet_failure"],
+]));
+
+/** The job that an exception tells to be why a job never started; empty for any other. @param {Record<string, any> | undefined} exception */
+export function blamed(exception) {
+  const [, , job] = UNMET.exec(exception?.["note"] ?? "") ?? [];
+  return job ? `f${job}` : "";
+}
+
+/** An exception as a phrase, as fluxapi/model/unmet.py says it. @param {Record<string, any>} exception */
+export function excepted({ type, note }) {
+  if (!note) return String(type);
+  const [, scheme = "", job, why] = UNMET.exec(note) ?? [];
+  const key = why === "job never started" ? "outcomes.unmet_start" : UNMET_KEYS.get(scheme);
+  if (key) return t(key, { job: `f${job}` });
+  return note.startsWith(`${type} `) ? note : `${type}: ${note}`;
+}
+
 /** A wait status as of wait(2) in words; empty if there is none or it is a success. @param {unknown} waitstatus */
 function status(waitstatus) {
   if (typeof waitstatus !== "number") return "";

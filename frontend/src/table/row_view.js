@@ -168,11 +168,12 @@ export class Line {
 
   /** Say why a job waits, where each job that it names is a link. @param {HTMLElement} cell @param {string} text @param {Row} row */
   #name(cell, text, row) {
-    const isNamed = row.after.length > 0;
+    const named = row.blamed ? [row.blamed] : row.after;
+    const isNamed = named.length > 0;
     if (isNamed === this.#isNamed && cell.textContent === text) return;
     this.#isNamed = isNamed;
     if (!isNamed) return cell.replaceChildren(text);
-    const names = new Set(row.after);
+    const names = new Set(named);
     const parts = text.split(/\b(f\w+)/);
     cell.replaceChildren(...parts.map((it) => (names.has(it) ? element("a", { href: at(`/ui/jobs/${it}`), textContent: it, tabIndex: -1 }) : it)));
   }
@@ -192,7 +193,7 @@ export class Line {
       set(this.mark, text);
       return;
     }
-    if (column.key === "note" && (this.#isNamed || row.after.length)) this.#name(cell, text, row);
+    if (column.key === "note" && (this.#isNamed || row.blamed || row.after.length)) this.#name(cell, text, row);
     else set(cell, text);
     if (column.key === "note") {
       if (!isHead(row) && column.warns?.(row)) cell.dataset["icon"] = "warning";

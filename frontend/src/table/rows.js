@@ -2,7 +2,7 @@
 
 import { digest, mark } from "./digest.js";
 import { TABLE } from "./column_table.js";
-import { failure, outcome } from "./failure.js";
+import { blamed, excepted, failure, outcome } from "./failure.js";
 import * as waits from "../ui/situation.js";
 import { t } from "../ui/words.js";
 
@@ -37,6 +37,7 @@ import { t } from "../ui/words.js";
  * @property {string} note why it waits, or what went wrong
  * @property {boolean} isInstance it is a Flux instance with jobs of its own
  * @property {readonly string[]} after ids of the jobs that it waits for
+ * @property {string} blamed id of the job that kept it from starting
  * @property {number} estimate when it may start, as the scheduler thinks
  */
 
@@ -104,6 +105,7 @@ function basis(record) {
     group_name: word(record["group_name"]),
     note: word(note(record)),
     after: record.state === "DEPEND" ? after(record["dependencies"]) : NONE,
+    blamed: word(blamed(record.exception)),
     isInstance: record.state === "RUN" && Boolean(record["uri"]),
     estimate: number(record["annotations"]?.sched?.t_estimate),
   };
@@ -136,10 +138,7 @@ export function note(record) {
     const words = record.result === "CANCELED" && record.exception?.occurred && record.exception.note;
     return words ? t("outcomes.explained", { said, words }) : said;
   }
-  if (record.exception?.occurred) {
-    const { type, note: text } = record.exception;
-    return text ? `${type}: ${text}` : String(type);
-  }
+  if (record.exception?.occurred) return excepted(record.exception);
   if (record.state === "INACTIVE" && record.result === "FAILED") return failure(record);
   return waits.said(record);
 }

@@ -1,0 +1,47 @@
+"""The exception of a job in plain words: above all, that a job it depends on kept it from starting.
+
+The table of the dashboard says the same (``frontend/src/table/failure.js``).
+"""
+
+from __future__ import annotations
+
+import re
+
+from .phrases import Say, english
+
+__all__ = ["blamed", "excepted", "noted"]
+
+_NOTE = re.compile(
+    "dependency (after-(?:start|finish|success|failure))=[ƒf]([1-9A-HJ-NP-Za-km-z]{1,12}) "
+    "(can never be satisfied|job never started)"
+)
+"""The note of the exception that Flux raises for an unmet dependency (dependency-after.c)."""
+
+_UNMET = {
+    "after-success": "outcomes.unmet_success",
+    "after-failure": "outcomes.unmet_failure",
+}
+
+
+def blamed(note: str | None) -> str:
+    """Return the ID of the job that a note tells to be why a job never started, else empty."""
+    found = _NOTE.fullmatch(note or "")
+    return f"f{found[2]}" if found else ""
+
+
+def noted(note: str, say: Say = english) -> str:
+    """Return the note of an exception, in plain words if Flux wrote it for a dependency."""
+    found = _NOTE.fullmatch(note)
+    if not found:
+        return note
+    scheme, job, why = found.groups()
+    key = "outcomes.unmet_start" if why == "job never started" else _UNMET.get(scheme)
+    return say(key, job=f"f{job}") if key else note
+
+
+def excepted(kind: str | None, note: str | None, say: Say = english) -> str:
+    """Return an exception as a phrase, which names its type unless the words tell it."""
+    if not note:
+        return str(kind)
+    words = noted(note, say)
+    return words if words != note or note.startswith(f"{kind} ") else f"{kind}: {note}"
