@@ -7,6 +7,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.running import Service
 
+from .test_accessibility import violations
 from .test_jobs import live
 
 SHIFTS = """
@@ -120,3 +121,36 @@ def test_the_field_that_is_filled_in_stays_above_the_answer(
           <= document.querySelector("#answer").getBoundingClientRect().top"""
     )
     context.close()
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_the_answer_offers_to_tell_when_the_job_ends(site: Service, page: Page, width: int) -> None:
+    page.emulate_media(color_scheme="light" if width == 390 else "dark", reduced_motion="reduce")
+    page.set_viewport_size({"width": width, "height": 844})
+    page.goto(f"{site.url}/ui/submit")
+    live(page)
+    page.get_by_label("Command", exact=True).fill("true")
+    page.locator("#advanced > summary").click()
+    page.get_by_label("Urgency").fill("hold")
+    expect(page.locator("#plan")).to_contain_text("Submits 1 job")
+    tell = page.get_by_role("button", name="Tell me when it ends")
+    expect(tell).to_be_hidden()
+    page.get_by_role("button", name="Submit", exact=True).click()
+    done = page.locator("#done")
+    # It says again what the job asks for.
+    expect(done).to_contain_text("1 core · no time limit")
+    jobid = done.get_by_role("link").text_content()
+    tell.click()
+    told = page.get_by_role("button", name="You will be told when it ends")
+    expect(told).to_have_attribute("aria-pressed", "true")
+    assert violations(page) == []
+    assert page.evaluate("JSON.stringify(localStorage)").count(f"job {jobid}")
+    # The buttons stand below the words, not at the other edge of the window.
+    another = page.get_by_role("button", name="Submit another")
+    words, button = done.bounding_box(), another.bounding_box()
+    assert words is not None
+    assert button is not None
+    assert button["y"] >= words["y"] + words["height"]
+    assert button["x"] < 390
+    another.click()
+    expect(told).to_be_hidden()

@@ -17,6 +17,7 @@ import { LINE, ScriptEditor, inForm } from "../submit/script.js";
 import { readJob } from "../submit/read_job.js";
 import { Sender } from "../submit/sender.js";
 import { split } from "../submit/shell.js";
+import { TellMade, watchOf } from "../submit/tell_made.js";
 import { Templates } from "../submit/templates.js";
 import { TerminalLines } from "../submit/terminal_lines.js";
 import { WaitFor } from "../submit/wait_for.js";
@@ -240,12 +241,13 @@ async function submit(isAgain) {
   answer.sending();
   try {
     const made = await sender.send(path, body);
-    const { ids, isWhole } = answer.submitted(made);
+    const { ids, isWhole } = answer.submitted(made, report ? sizeInWords(report.size, jobCount(inputs.many, values)) : []);
     answered = text;
     isDone = isWhole;
     if (ids.length) keepRecent({ when: Date.now() / 1000, ids, count: ids.length, ...withoutSecrets(savedOf(job, values)) });
     templates.refresh();
     update();
+    tell.offer(watchOf(made, String(job["name"] ?? "")));
     $("done").focus({ preventScroll: !isDone });
   } catch (error) {
     answer.clear();
@@ -427,4 +429,4 @@ channel.follow("stats", { stream: "stats" }, ({ nodes, queues }) => {
     ? t("submit.free_gpus", { cores: cores.free, all_cores: cores.total, gpus: gpus.free, all_gpus: gpus.total })
     : t("submit.free", { cores: cores.free, all_cores: cores.total });
 });
-watchOn(channel);
+const tell = new TellMade(watchOn(channel), $("tell"), $("tell-said"));

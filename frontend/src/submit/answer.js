@@ -97,13 +97,16 @@ export class Answer {
   }
 
   clear() {
-    $("summary").hidden = true;
+    $("summary").hidden = $("tell").hidden = true;
+    $("tell-said").textContent = "";
     $("done").replaceChildren();
     $("answer").classList.remove("good", "bad", "sending");
   }
 
   /** The form asks for something else than what was answered. */
   changed() {
+    $("tell").hidden = true;
+    $("tell-said").textContent = "";
     $("answer").classList.remove("good");
   }
 
@@ -141,8 +144,8 @@ export class Answer {
     else this.clear();
   }
 
-  /** Say which jobs were made, and return them. @param {Record<string, any>} answer */
-  submitted(answer) {
+  /** Say which jobs were made, and return them. @param {Record<string, any>} answer @param {string[]} size of them */
+  submitted(answer, size) {
     this.clear();
     /** @type {{ id?: string, error?: { detail?: string } }[]} */
     const jobs = answer["jobs"] ?? [{ id: answer["id"] }];
@@ -157,6 +160,7 @@ export class Answer {
       const said = element("p", {});
       said.append(rich("submit.submitted", { count: ids.length, jobs: links }));
       done.append(said);
+      if (size.length) done.append(element("p", { className: "soft", textContent: size.join(" · ") }));
     }
     for (const warning of warningsOf(answer)) done.append(element("p", { className: "soft", textContent: warning }));
     if (failed.length) {
