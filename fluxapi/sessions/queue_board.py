@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any
 
 from fluxapi.errors import FluxapiError
@@ -26,6 +26,8 @@ _KEPT_S = 1.0
 """Time for which counts are shared; many readers may watch the queues."""
 
 _NODES_KEPT_S = 2.0
+_MAX_SHARING = 20
+"""Queues with running jobs that are named where they share nodes with another."""
 
 
 class QueueBoard:
@@ -80,7 +82,8 @@ class QueueBoard:
             nodes = (await self._nodes.get())["nodes"]
         except FluxapiError:
             return rows
-        shares = await asyncio.to_thread(_shares, queues, nodes)
+        running = {row["name"] for row in rows if row.get("jobs", {}).get("running")}
+        shares = await asyncio.to_thread(_shares, queues, nodes, running)
         return [row | share for row, share in zip(rows, shares, strict=True)]
 
     async def holding(self, reader: Principal, *, is_known: bool = False) -> list[dict[str, Any]]:
@@ -157,15 +160,34 @@ def _recent(load: QueueLoad) -> dict[str, Any]:
     return {"recent_starts": len(load.recent_waits), "recent_median_wait": wait}
 
 
-def _shares(queues: Iterable[Queue], nodes: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the nodes, cores and GPUs of each queue."""
+def _shares(
+    queues: Sequence[Queue], nodes: list[dict[str, Any]], running: Container[str]
+) -> list[dict[str, Any]]:
+    """Return the nodes, cores and GPUs of each queue, and the others whose jobs may use them.
+
+    Args:
+        queues: The queues.
+        nodes: Their nodes.
+        running: The queues with running jobs.
+    """
     known = [
         (frozenset(node.get("properties", ())), node) for node in nodes if "excluded" not in node
     ]
-    return [
-        _share([node for has, node in known if has.issuperset(queue.policy.requires)])
-        for queue in queues
-    ]
+    used = [has for has, node in known if node["allocated"]]
+    busy = [
+        (queue.name, frozenset(queue.policy.requires)) for queue in queues if queue.name in running
+    ][:_MAX_SHARING]
+    shares = []
+    for queue in queues:
+        requires = frozenset(queue.policy.requires)
+        share = _share([node for has, node in known if has.issuperset(requires)])
+        names = [
+            name
+            for name, others in busy
+            if name != queue.name and any(has.issuperset(requires | others) for has in used)
+        ]
+        shares.append(share | ({"shared_with": names} if names else {}))
+    return shares
 
 
 def _share(nodes: list[Mapping[str, Any]]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aiohttp import web
@@ -13,6 +13,7 @@ from fluxapi.http import keys
 
 from .problems import detail_of
 from .rendering import render
+from .visible import SHORT, visible
 from .words import Words, words_of
 
 __all__ = ["limits", "queues"]
@@ -23,6 +24,9 @@ _KINDS = (
     ("gpus", "queues.gpus", "queues.gpus_in_use"),
 )
 """The resources of a queue: the member of its record, and the keys of its title and label."""
+
+_MAX_NAMES = 3
+"""Queues that are named where they share nodes with another."""
 
 _NONE: dict[str, dict[str, int]] = {"states": {}, "results": {}}
 """The counts of a queue without jobs."""
@@ -94,12 +98,19 @@ def _shown(row: Mapping[str, Any], now: float, words: Words) -> dict[str, Any]:
         "state_help": sentence,
         "reasons": [(key, row[kind]) for kind, key in _REASONS.items() if row.get(kind)],
         "jobs": jobs,
+        "shared": _named(row.get("shared_with", ())),
         "oldest": "" if oldest is None else _wait(now - oldest, words),
         "oldest_submit": oldest,
         "median": "" if median is None else _wait(median, words),
         "recent": words.duration(jobs["recent_median_wait"]) if "recent_starts" in jobs else "",
         "limits": limits(row, words),
     }
+
+
+def _named(queues: Sequence[str]) -> str:
+    """Return the names of a few queues as one text."""
+    names = [visible(name, SHORT) for name in queues[:_MAX_NAMES]]
+    return ", ".join([*names, "…"] if len(queues) > _MAX_NAMES else names)
 
 
 def _wait(seconds: float, words: Words) -> str:

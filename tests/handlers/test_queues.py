@@ -11,9 +11,11 @@ from pytest_aiohttp import AiohttpClient
 from fluxapi.app import create_app
 from fluxapi.errors import NotSupported
 from fluxapi.http import keys
+from fluxapi.instance.nodes import nodes_and_totals
 from fluxapi.instance.protocol import Queue, QueuePolicy, Resources
 from fluxapi.model import jobid
 from fluxapi.model.eventlog import Event
+from fluxapi.sessions.queue_board import _shares
 from fluxapi.sessions.situation import describe_queue
 from fluxapi.settings import Settings
 from fluxapi.settings.parse import peers
@@ -130,6 +132,16 @@ async def test_nodes_belong_to_the_queues_whose_properties_they_have(
     assert found["fast"]["cores"] == {"total": 4, "allocated": 2, "free": 2, "up": 4}
     assert found["slow"]["nodes"] == {"total": 1, "allocated": 0, "free": 0, "up": 0}
     assert found["none"]["gpus"] == {"total": 0, "allocated": 0, "free": 0, "up": 0}
+
+
+async def test_a_queue_names_the_others_whose_jobs_use_its_nodes() -> None:
+    instance = _TwoQueues()
+    nodes = (await nodes_and_totals(instance))["nodes"]
+    named = await instance.queues()
+    everywhere = replace(named[0], name="all", policy=QueuePolicy())
+    shares = _shares([*named, everywhere], nodes, {"all", "fast"})
+    # Node 0 is in use, and node 1, of the queue "slow", is not.
+    assert [share.get("shared_with") for share in shares] == [["all"], None, None, ["fast"]]
 
 
 async def test_queues_are_told_while_the_nodes_are_not_known(

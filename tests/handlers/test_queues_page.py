@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from typing import Any
+
+import pytest
 
 from fluxapi.instance.protocol import QueuePolicy
 from fluxapi.model.eventlog import Event
 from fluxapi.model.jobid import parse
+from fluxapi.sessions.queue_board import QueueBoard
 from fluxapi.web import words
 from fluxapi.web.queues import limits, state
 
@@ -58,6 +62,23 @@ async def test_a_queue_that_is_open_has_no_notice(service: Service) -> None:
     text = await page(service)
     assert ">Open</span>" in text
     assert "cannot start" not in text
+
+
+async def test_a_queue_tells_whose_jobs_use_its_nodes(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = QueueBoard.rows
+
+    async def shared(self: QueueBoard, *args: Any, **options: Any) -> list[dict[str, Any]]:
+        found = await rows(self, *args, **options)
+        use = {"total": 4, "allocated": 3, "free": 1, "up": 3}
+        names = ["batch", "<b>", "c", "d"]
+        return [row | {"nodes": use, "cores": use, "shared_with": names} for row in found]
+
+    monkeypatch.setattr(QueueBoard, "rows", shared)
+    text = await page(service)
+    assert text.count("shared with batch, &lt;b&gt;, c, …") == 1
+    assert text.index("shared with batch") < text.index('data-label="Cores"')
 
 
 async def test_a_part_has_only_the_list(service: Service) -> None:

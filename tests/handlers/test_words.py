@@ -288,3 +288,8 @@ def test_no_text_has_a_blank_before_an_ellipsis() -> None:
         if any(" …" in str(part) for form in forms.values() for part in form)
     ]
     assert spaced == []
+
+
+def test_the_nodes_beside_a_number_of_cores_have_their_unit() -> None:
+    said = [words.load()["en"].text("jobs.nodes_down", count=count) for count in (1, 2)]
+    assert said == ["1 node not up", "2 nodes not up"]
