@@ -9,6 +9,7 @@ from tests.running import Service
 
 from .test_accessibility import violations
 from .test_jobs import live
+from .waits import wait_until
 
 SHIFTS = """
 window.shifted = 0;
@@ -116,9 +117,10 @@ def test_the_field_that_is_filled_in_stays_above_the_answer(
     nodes.evaluate("field => field.focus({ preventScroll: true })")
     page.keyboard.type("x")
     expect(page.locator("#findings")).to_contain_text("Nodes")
-    page.wait_for_function(
+    wait_until(
+        page,
         """() => document.querySelector("#num_nodes").getBoundingClientRect().bottom
-          <= document.querySelector("#answer").getBoundingClientRect().top"""
+          <= document.querySelector("#answer").getBoundingClientRect().top""",
     )
     context.close()
 

@@ -13,6 +13,7 @@ from tests.running import Service
 from .sites import site
 from .test_job import gates, lines, script, see, status
 from .test_jobs import live, submit
+from .waits import wait_until
 
 __all__ = ["gates", "site"]
 
@@ -105,9 +106,9 @@ def test_a_long_command_opens_when_it_is_focused(site: Service, page: Page) -> N
     assert command.evaluate(cut)
     command.click()
     expect(command).to_be_focused()
-    page.wait_for_function(f"!({cut})(document.getElementById('command'))")
+    wait_until(page, f"() => !({cut})(document.getElementById('command'))")
     page.get_by_role("heading", name="Output").click()
-    page.wait_for_function(f"({cut})(document.getElementById('command'))")
+    wait_until(page, f"() => ({cut})(document.getElementById('command'))")
     expect(command).to_have_attribute("tabindex", "0")
 
 

@@ -65,7 +65,11 @@ def test_a_job_takes_what_the_schema_gives() -> None:
     record = {
         name: field["enum"][0] if "enum" in field else KINDS[field.get("type", "object")]
         for name, field in fields("job").items()
-    } | {"id": "f2QK3Zz", "history": {"instance": "0f3c1a2b4d5e6f708192"}}
+    } | {
+        "id": "f2QK3Zz",
+        "history": {"instance": "0f3c1a2b4d5e6f708192"},
+        "line": {"place": 2, "waiting": 3, "has_estimates": True},
+    }
     job = msgspec.json.decode(json.dumps(record), type=Job)
     assert job.to_dict() == record
     assert json.loads(msgspec.json.encode(job)) == record

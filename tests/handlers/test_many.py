@@ -38,7 +38,10 @@ async def test_jobs_come_in_the_order_of_the_list_each_once(service: Service) ->
     assert [job["id"] for job in answer["jobs"]] == [ids[2], ids[0], ids[1]]
     assert answer["unknown"] == ["f1", "no id"]
     response = await service.client.get(f"/v1/jobs/{ids[0]}")
-    assert answer["jobs"][1] == await response.json()
+    one = await response.json()
+    # Only the answer for one job tells its place in the queue.
+    one.pop("line", None)
+    assert answer["jobs"][1] == one
     assert (await post(service, "query", ids=[]))["jobs"] == []
 
 
