@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { fragmentOf, MAX_LINK_CHARS, readFragment } from "../src/submit/link.js";
-import { checkSaved, titleOf, valuesOfSaved, withoutSecrets } from "../src/submit/saved_job.js";
+import { checkSaved, titleOf, valuesOfSaved, withoutDependencies, withoutSecrets } from "../src/submit/saved_job.js";
 
 /** @typedef {import("../src/submit/form.js").Field} Field */
 
@@ -85,4 +85,12 @@ test("a request is known by its name, else by what runs", () => {
   assert.equal(titleOf({ job: { command: ["a", "b"] } }), "a b");
   assert.equal(titleOf({ job: { script: "#!/bin/sh\n\n#flux: -N1\nx" } }), "#flux: -N1");
   assert.equal(titleOf({ job: {} }), "");
+});
+
+test("dependencies on jobs are taken out, those on a time stay", () => {
+  const job = { command: "true", dependencies: ["afterok:f1", "begin-time:10", { scheme: "after", value: "f2" }] };
+  const { saved, dependencies } = withoutDependencies({ job });
+  assert.deepEqual([saved.job["dependencies"], dependencies], [["begin-time:10"], ["afterok:f1", "after:f2"]]);
+  assert.equal(job.dependencies.length, 3);
+  assert.ok(!("dependencies" in withoutDependencies({ job: { dependencies: ["afterok:f1"] } }).saved.job));
 });

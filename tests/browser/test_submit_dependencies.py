@@ -112,6 +112,7 @@ def test_a_template_that_names_a_job_that_is_gone_says_so(site: Service, page: P
     page.get_by_text("Save as template").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Name").fill("daily")
+    dialog.get_by_label(f"Save the dependencies afterok:f2QK3Zz, afterany:{known} with it").check()
     dialog.get_by_role("button", name="Save").click()
     expect(page.locator("#origin")).to_contain_text("The template daily is saved")
     page.evaluate("sessionStorage.clear()")
@@ -127,3 +128,55 @@ def test_a_template_that_names_a_job_that_is_gone_says_so(site: Service, page: P
     expect(chosen).to_be_focused()
     expect(said).to_be_empty()
     page.request.post(f"{site.url}/v1/jobs/{known}/cancel", data={})
+
+
+def test_a_template_keeps_no_dependency_on_a_job_unless_that_is_meant(
+    site: Service, page: Page
+) -> None:
+    known = submit(site, command=["sleep", "600"], name="known", urgency=0)
+    opened(site, page)
+    page.get_by_label("Command", exact=True).fill("true")
+    page.locator("#advanced > summary").click()
+    page.get_by_label("Dependencies").fill(f"afterok:{known}\nbegin-time:1000000000")
+    page.locator("#more > summary").click()
+    page.get_by_text("Save as template").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Name").fill("nightly")
+    keep = dialog.get_by_label(f"Save the dependency afterok:{known} with it")
+    expect(keep).not_to_be_checked()
+    dialog.get_by_role("button", name="Save").click()
+    expect(page.locator("#origin")).to_contain_text("The template nightly is saved")
+    page.get_by_label("Dependencies").fill("")
+    page.locator("#templates > summary").click()
+    page.locator("#templates-list").get_by_role("button", name="nightly").first.click()
+    expect(page.get_by_label("Dependencies")).to_have_value("begin-time:1000000000")
+    page.request.post(f"{site.url}/v1/jobs/{known}/cancel", data={})
+
+
+def test_a_refusal_that_names_the_dependency_marks_its_field(site: Service, unheard: Page) -> None:
+    page = unheard
+    failed = submit(site, command=["false"])
+    site.get(f"/v1/jobs/{failed}/wait")
+    opened(site, page)
+    page.get_by_label("Command", exact=True).fill("true")
+    page.locator("#advanced > summary").click()
+    dependencies = page.get_by_label("Dependencies")
+    dependencies.fill(f"afterok:{failed}")
+    expect(page.locator("#plan")).to_contain_text("Submits 1 job")
+    page.locator("#advanced > summary").click()
+    expect(dependencies).to_be_hidden()
+    page.get_by_role("button", name="Submit", exact=True).click()
+    expect(page.locator("#wrong-dependencies")).to_contain_text("failed or was canceled")
+    expect(dependencies).to_be_visible()
+    expect(dependencies).to_be_focused()
+    expect(dependencies).to_have_attribute("aria-invalid", "true")
+    expect(page.locator("#summary")).to_have_text("Not submitted. Fix 1 field: Dependencies")
+    # So does a refusal of each of many jobs.
+    dependencies.press("End")
+    page.keyboard.type(" ")
+    expect(dependencies).not_to_have_attribute("aria-invalid", "true")
+    page.get_by_text("Copies", exact=True).click()
+    page.get_by_label("Number of copies").fill("2")
+    page.get_by_role("button", name="Submit", exact=True).click()
+    expect(page.locator("#done")).to_contain_text("2 jobs refused.")
+    expect(dependencies).to_have_attribute("aria-invalid", "true")

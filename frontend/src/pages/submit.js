@@ -224,6 +224,11 @@ function refuse(wrong, detail, bulk) {
   else $("summary").focus();
 }
 
+/** Return the field that Flux refused, where its words name one. @param {Record<string, any>} document @param {string} detail @param {boolean} bulk */
+function aboutField({ flux }, detail, bulk) {
+  return String(flux ?? "").startsWith("dependency:") ? [{ pointer: `${bulk ? "/job" : ""}/dependencies`, detail }] : [];
+}
+
 /** @param {boolean} isAgain whether a request that was answered is meant to be sent once more */
 async function submit(isAgain) {
   const values = inputs.values();
@@ -247,12 +252,17 @@ async function submit(isAgain) {
     if (ids.length) keepRecent({ when: Date.now() / 1000, ids, count: ids.length, ...withoutSecrets(savedOf(job, values)) });
     templates.refresh();
     update();
+    for (const { detail } of (made["jobs"] ?? []).flatMap((/** @type {any} */ { error }) => (error ? aboutField(error, String(error.detail), true) : [])).slice(0, 1)) {
+      inputs.say("dependencies", detail, true);
+      refused.add("dependencies");
+    }
     tell.offer(watchOf(made, String(job["name"] ?? "")));
     $("done").focus({ preventScroll: !isDone });
   } catch (error) {
     answer.clear();
     const document = error instanceof Problem ? error.document : {};
-    refuse(document["errors"] ?? [], error instanceof Error ? error.message : String(error), bulk);
+    const detail = error instanceof Error ? error.message : String(error);
+    refuse(document["errors"] ?? aboutField(document, detail, bulk), detail, bulk);
     // The findings of the check stay beside the other fields.
     plan();
   } finally {

@@ -49,6 +49,24 @@ export function withoutSecrets(saved) {
 }
 
 /**
+ * The same request without the dependencies on other jobs, and those: the jobs of one day are not those of another.
+ * @param {Saved} saved
+ * @returns {{ saved: Saved, dependencies: string[] }}
+ */
+export function withoutDependencies(saved) {
+  const copy = /** @type {Saved} */ (structuredClone(saved));
+  const all = copy.job["dependencies"];
+  if (!Array.isArray(all)) return { saved: copy, dependencies: [] };
+  /** @param {any} it */
+  const written = (it) => (typeof it === "string" ? it : `${it?.scheme}:${it?.value}`);
+  const isOnJob = (/** @type {unknown} */ it) => written(it).startsWith("after");
+  const kept = all.filter((it) => !isOnJob(it));
+  if (kept.length) copy.job["dependencies"] = kept;
+  else delete copy.job["dependencies"];
+  return { saved: copy, dependencies: all.filter(isOnJob).map(written) };
+}
+
+/**
  * The values of the inputs that ask for this request, and the fields that have no input.
  * @param {Saved} saved
  * @param {Field[]} fields

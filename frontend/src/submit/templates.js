@@ -10,7 +10,7 @@ import { SHORT, visible } from "../ui/visible.js";
 import { number, rich, t } from "../ui/words.js";
 import { deleteLocalTemplate, forgetRecent, keepLocalTemplate, localTemplates, recent } from "./kept.js";
 import { fragmentOf, MAX_LINK_CHARS } from "./link.js";
-import { titleOf, withoutSecrets } from "./saved_job.js";
+import { titleOf, withoutDependencies, withoutSecrets } from "./saved_job.js";
 
 /** @typedef {import("./saved_job.js").Saved} Saved */
 /** @typedef {{ name: string, description?: string, modified: number }} Entry a template of the service */
@@ -47,6 +47,14 @@ function row(title, soft, run, remove, removing) {
     item.append(cross);
   }
   return item;
+}
+
+/** A choice whether something is saved. @param {string} text @param {boolean} checked @returns {[HTMLInputElement, HTMLElement]} */
+function box(text, checked) {
+  const input = element("input", { type: "checkbox", checked });
+  const label = element("label", { className: "box" });
+  label.append(input, ` ${text}`);
+  return [input, label];
 }
 
 export class Templates {
@@ -190,17 +198,19 @@ export class Templates {
     const where = element("select", {});
     where.append(new Option(t("submit.place_browser"), BROWSER), ...(this.#isKept ? [new Option(t("submit.place_service"), SERVICE)] : []));
     const { variables } = withoutSecrets(saved);
-    const values = element("input", { type: "checkbox", checked: true });
-    const keep = element("label", { className: "box" });
-    keep.append(values, ` ${t("submit.keep_values", { names: variables.slice(0, 8).map((it) => visible(it, { most: 40 })).join(", ") })}`);
+    const { dependencies } = withoutDependencies(saved);
+    const few = (/** @type {string[]} */ names) => names.slice(0, 8).map((it) => visible(it, { most: 40 })).join(", ");
+    const [values, keep] = box(t("submit.keep_values", { names: few(variables) }), true);
+    const [jobs, keepJobs] = box(t("submit.keep_dependencies", { names: few(dependencies), count: dependencies.length }), false);
     ask({
       title: t("submit.save"),
       heading: t("submit.save_heading"),
       words: this.#isKept ? rich("submit.save_words") : t("submit.save_words_browser"),
-      fields: [field(t("submit.template_name"), name), field(t("submit.template_description"), description), field(t("submit.template_place"), where), ...(variables.length ? [keep] : [])],
+      fields: [field(t("submit.template_name"), name), field(t("submit.template_description"), description), field(t("submit.template_place"), where), ...(variables.length ? [keep] : []), ...(dependencies.length ? [keepJobs] : [])],
       again: true,
       run: async () => {
-        const kept = values.checked ? saved : withoutSecrets(saved).saved;
+        const whole = values.checked ? saved : withoutSecrets(saved).saved;
+        const kept = jobs.checked ? whole : withoutDependencies(whole).saved;
         const text = description.value.trim();
         const isReplaced = (where.value === SERVICE ? this.#entries : localTemplates()).some((it) => it.name === name.value);
         if (isReplaced && name.dataset["sure"] !== name.value) {
