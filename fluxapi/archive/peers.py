@@ -20,6 +20,11 @@ _MIN_RATIO = 2.0
 _MIN_DIFFERENCE_S = 10.0
 """A difference that is worth a sentence: in proportion, and in seconds."""
 
+_MIN_QUEUE_RUN_S = 60.0
+"""The median run time below which a queue says nothing of a job: most of its jobs are short tests
+of other kinds.
+"""
+
 _MAX_NAME_CHARS = 80
 
 
@@ -80,6 +85,8 @@ def _compared(
             continue
         usual = median(all_times)
         found[member] = {"seconds": round(own, 3), "median": round(usual, 3)}
+        if member == "run" and by == "queue" and usual < _MIN_QUEUE_RUN_S:
+            continue
         words = _words(own, usual, is_final=is_final)
         if words:
             found["sentences"].append(

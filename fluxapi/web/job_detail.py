@@ -65,6 +65,16 @@ _MAX_TEXT_CHARS = 64 << 10
 
 _EXPEDITED = 31
 
+_WAITED = {
+    "waits.after_failure": "job.waited_failure",
+    "waits.after_finish": "job.waited_finish",
+    "waits.after_start": "job.waited_start",
+    "waits.after_success": "job.waited_success",
+    "waits.begin_time": "job.waited_until",
+    "waits.other": "job.waited_other",
+}
+"""The keys of the phrases for dependencies of a job that has ended."""
+
 _encoder = msgspec.json.Encoder()
 
 
@@ -188,7 +198,11 @@ def _waited(record: Mapping[str, Any], words: Words) -> str:
     """Return what a job still waited for when it ended; before that, the outcome says it."""
     if record.get("state") != "INACTIVE":
         return ""
-    return ", ".join(dependency(text, words.text) for text in record.get("dependencies", ()))
+
+    def say(key: str, /, **values: object) -> str:
+        return words.text(_WAITED[key], **values)
+
+    return ", ".join(dependency(text, say) for text in record.get("dependencies", ()))
 
 
 def _long(name: str | None) -> str | None:

@@ -70,6 +70,15 @@ def test_a_name_with_few_jobs_is_compared_with_its_queue(folder: Path) -> None:
     ] or found["sentences"][0].startswith("Has waited 10 times as long as")
 
 
+def test_short_jobs_of_a_queue_are_no_measure_of_a_run(tmp_path: Path) -> None:
+    store(tmp_path, *(Past(number << 24, BEGIN + number, run=1.1) for number in range(1, 31)))
+    for is_over in (True, False):
+        found = compared(tmp_path, name="other", wait=1.0, run=900.0, is_over=is_over)
+        assert (found["by"], found["sentences"]) == ("queue", [])
+    named = compared(tmp_path, wait=1.0, run=900.0)
+    assert named["sentences"][0].startswith("Ran 818 times as long as")
+
+
 def test_with_few_peers_nothing_is_said(folder: Path) -> None:
     assert compared(folder, name="other", queue="debug", wait=300.0) == {}
     assert compared(folder, name="", queue="", wait=300.0) == {}

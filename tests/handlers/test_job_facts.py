@@ -79,6 +79,13 @@ def test_the_job_that_kept_another_from_starting_is_named_and_linked() -> None:
     ]
 
 
+def test_a_job_that_has_ended_waited_in_the_past() -> None:
+    waited = ["after-success=ƒ2Zb97j5", "after-finish=f3", "begin-time=60", "odd=1"]
+    record = {"state": "INACTIVE", "dependencies": waited}
+    said = "for f2Zb97j5 to succeed, for f3 to end, until 1970-01-01 00:01:00 UTC, for odd=1"
+    assert facts(record, ENGLISH)[-1] == ("job.fact_waited", "Waited", said)
+
+
 def test_a_cancellation_without_a_note_is_told_by_the_outcome_alone() -> None:
     events = [
         Event(1.0, "exception", {"type": "cancel", "severity": 0, "note": ""}),
