@@ -270,14 +270,15 @@ def test_a_filter_tells_of_the_jobs_that_were_active_at_the_click(
     one = f"You will be told when the active job with name:{name} ends"
     expect(tell).to_have_accessible_name(one)
     expect(tell).to_have_attribute("title", one)
+    said = granted.locator("#watch-said")
+    expect(said).to_have_text(f"{one}. It is held or cannot start as things are.")
     cancel(site, second)
     told(granted, [f"Jobs with name:{name}", "The jobs that were active have ended: 2 canceled."])
     expect(tell).to_have_attribute("aria-pressed", "false")
     expect(tell).to_have_accessible_name(f"Tell me when the active job with name:{name} ends")
+    expect(said).to_be_hidden()
     switch_on(granted)
-    expect(granted.locator("#watch-said")).to_have_text(
-        f"{one}. It is held or cannot start as things are."
-    )
+    expect(said).to_have_text(f"{one}. It is held or cannot start as things are.")
     cancel(site, later)
 
 

@@ -42,6 +42,12 @@ const MAX_KEPT = 1000;
 
 /** @typedef {{ ids: string[], until: number, blocked: number }} Active jobs that match, when the last was submitted, and how many do not start as things are */
 
+/** What may keep a promise from coming true. @param {number} count of jobs @param {number} blocked those that do not start as things are */
+function warning(count, blocked) {
+  if (!blocked) return "";
+  return count === 1 ? t("jobs.told_blocked_only") : t("jobs.told_blocked", { count: blocked });
+}
+
 export class ViewWatch {
   /** @type {Filters} */
   #rest;
@@ -52,16 +58,20 @@ export class ViewWatch {
   #hasNone = false;
   /** What may keep the promise from coming true. */
   #warning = "";
+  /** What the page says, and the part of it that changes with the jobs that are left. */
+  #said = { text: "", told: "" };
   #hasEnded = false;
 
   /**
    * @param {import("./watches.js").Watches} watches
    * @param {Filters} filters of the view
-   * @param {(rest: Filters) => Active | undefined} active gives the active jobs that match, unless there are none
+   * @param {(rest: Filters, before?: number) => Active | undefined} active gives the active jobs that match, unless there are none
    * @param {(text: string) => void} say
    */
   constructor(watches, filters, active, say) {
     this.watches = watches;
+    this.active = active;
+    this.say = say;
     this.#rest = watched(filters);
     const make = () => {
       const rest = this.#rest;
@@ -70,11 +80,15 @@ export class ViewWatch {
       const found = active(rest);
       if (!found) return t("jobs.none_active");
       const { ids, until, blocked } = found;
-      if (blocked) this.#warning = ids.length === 1 ? t("jobs.told_blocked_only") : t("jobs.told_blocked", { count: blocked });
+      this.#warning = warning(ids.length, blocked);
       return { kind: /** @type {const} */ ("filter"), key: keyOf(rest), title: titleOf(rest), filters: rest, active: ids.slice(0, MAX_KEPT), left: ids.length, until };
     };
-    const told = () => [t("jobs.told_sentence", { told: this.element.ariaLabel ?? "" }), this.#warning].filter(Boolean).join(" ");
-    const { element: button, draw } = watchButton(watches, { off: t("jobs.tell_me"), on: t("jobs.told") }, { key: () => keyOf(this.#rest), make }, say, told);
+    const told = () => this.#told();
+    const keep = (/** @type {string} */ text) => {
+      this.#said = { text, told: button.ariaPressed === "true" ? told() : "" };
+      say(text);
+    };
+    const { element: button, draw } = watchButton(watches, { off: t("jobs.tell_me"), on: t("jobs.told") }, { key: () => keyOf(this.#rest), make }, keep, told);
     this.element = button;
     this.draw = draw;
     watches.addEventListener("change", () => this.#name());
@@ -86,6 +100,8 @@ export class ViewWatch {
   /** The filters are others: say so if the reader waits for the jobs of those before, and not of these. @param {Filters} filters */
   turn(filters) {
     const before = this.#rest;
+    // The page says nothing of other filters.
+    this.#said = { text: "", told: "" };
     this.#rest = watched(filters);
     this.#filter = visible(print(this.#rest), { most: SHORT });
     this.draw();
@@ -123,5 +139,22 @@ export class ViewWatch {
     if (this.element.ariaLabel !== label) this.element.ariaLabel = label;
     const title = isIdle ? t("jobs.none_active") : label;
     if (this.element.title !== title) this.element.title = title;
+    this.#renew(isOn);
+  }
+
+  /** The promise, and what may keep it from coming true. */
+  #told() {
+    return [t("jobs.told_sentence", { told: this.element.ariaLabel ?? "" }), this.#warning].filter(Boolean).join(" ");
+  }
+
+  /** Keep what the page says of the promise up to date: fewer jobs are left, or none. @param {boolean} isOn */
+  #renew(isOn) {
+    const { text, told } = this.#said;
+    if (!told || (isOn && told.startsWith(t("jobs.told_sentence", { told: this.element.ariaLabel ?? "" })))) return;
+    const { until, left = 0 } = (isOn && this.watches.all.find(({ key }) => key === keyOf(this.#rest))) || {};
+    this.#warning = until ? warning(left, this.active(this.#rest, until)?.blocked ?? 0) : "";
+    const now = isOn ? this.#told() : "";
+    this.#said = { text: now && text.replace(told, () => now), told: now };
+    this.say(this.#said.text);
   }
 }

@@ -210,10 +210,10 @@ function offerWatch() {
   watch?.offer(isCounted ? strip.active : undefined, hasEnded || (strip.active === 0 && isWhole), hasEnded);
 }
 
-/** Return the active jobs that match, unless there are none. @param {import("../table/filter_query.js").Filters} rest */
-function active(rest) {
+/** Return the active jobs that match, unless there are none. @param {import("../table/filter_query.js").Filters} rest @param {number} [before] the time until which they were submitted */
+function active(rest, before = Infinity) {
   const passes = test(rest, note) ?? (() => true);
-  const found = [...rows.all.values()].filter((row) => row.state !== "INACTIVE" && passes(row));
+  const found = [...rows.all.values()].filter((row) => row.state !== "INACTIVE" && !(row.t_submit > before) && passes(row));
   if (!found.length && isWhole) return undefined;
   // While not all rows have come, jobs are meant that are not known yet.
   const until = isWhole ? found.reduce((last, row) => Math.max(last, row.t_submit), 0) : Date.now() / 1000;
