@@ -178,6 +178,8 @@ def _needs(record: Mapping[str, Any], situation: Situation, say: Say) -> str:
     if wanted > supply.total:
         if not supply.total:
             return say("waits.none_exist", needs=needs)
+        if supply.up < supply.total:
+            return say("waits.too_few_up", needs=needs, count=supply.total, up=supply.up)
         return say("waits.too_few", needs=needs, count=supply.total)
     if wanted > supply.up:
         return say("waits.up", needs=needs, count=supply.up)

@@ -119,6 +119,7 @@ export class Situation {
     if (!(count > 0) || !supply) return RESOURCES;
     const needs = t(key, { count });
     const { total, up, free } = supply;
+    if (count > total && up < total) return capital(t("waits.too_few_up", { needs, count: total, up }));
     if (count > total) return capital(total ? t("waits.too_few", { needs, count: total }) : t("waits.none_exist", { needs }));
     if (count > up) return capital(t("waits.up", { needs, count: up }));
     return capital(t(count > free ? "waits.taken" : "waits.turn", { needs, free }));
