@@ -34,7 +34,7 @@ def test_a_reader_goes_from_a_waiting_job_to_the_one_that_it_waits_for(
     page.get_by_role("dialog").get_by_role("button", name="Cancel the job").click()
     status(page, "CANCELED")
     expect(page.locator("#outcome")).to_have_text("Canceled before it ran")
-    expect(page.locator("#facts")).to_contain_text(f"waits for {first} to succeed")
+    expect(page.locator("#facts")).to_contain_text(f"for {first} to succeed")
 
 
 def test_a_waiting_job_tells_when_the_other_one_ends(site: Service, page: Page) -> None:

@@ -19,6 +19,8 @@ ENDS = {
 
 def told(run: Run) -> list[object]:
     """Return the outcomes of command lines on new jobs, with the names of the jobs as IDs."""
+    # Other tests on the same instance may have left jobs whose ends nobody has collected.
+    run("job", "wait", "--all")
     ids = {
         name: run("submit", "--flags=waitable", *words)[1].strip() for name, words in ENDS.items()
     }
