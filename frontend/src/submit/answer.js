@@ -81,7 +81,7 @@ export class Answer {
     const shown = JSON.stringify(findings);
     if ($("findings").dataset["shown"] === shown) return;
     $("findings").dataset["shown"] = shown;
-    // What is refused stands in full beside its field.
+    // A refused field has the whole sentence beside it.
     const beside = findings.filter(({ name, outcome }) => name && outcome === "refused");
     const names = [...new Set(beside.map(({ name }) => name))];
     const links = element("li", { className: "refused" });
