@@ -123,7 +123,9 @@ def test_a_very_long_name_gets_lines_and_the_rows_their_height(site: Service, pa
     many(page, {"name": name}, {"name": "short"})
     page.set_viewport_size({"width": 1024, "height": 800})
     page.goto(f"{site.url}/ui/nodes")
-    first, second = page.locator("#nodes tbody tr:not(.spacer)").all()
+    rows = page.locator("#nodes tbody tr:not(.spacer)")
+    expect(rows).to_have_count(2)
+    first, second = rows.all()
     expect(first.get_by_role("rowheader")).to_have_text(name)
     boxes = [row.bounding_box() for row in (first, second)]
     assert boxes[0] is not None
