@@ -114,14 +114,20 @@ def _range(request: web.Request, size: int, tag: str) -> tuple[int, int] | None:
     begin, end = wanted.start, wanted.stop
     if begin is None and end is None:
         return None
-    if begin is None or begin < 0:
-        begin, end = max(size + (begin or 0), 0), size
+    if _is_suffix(request):
+        # aiohttp returns the number of the last bytes as a negative begin, and so no number for 0.
+        begin = max(size + begin, 0) if begin else size
     end = size if end is None else min(end, size)
     if begin >= end:
         raise RangeNotSatisfiable(
             f"The file has {size} bytes.", headers={hdrs.CONTENT_RANGE: f"bytes */{size}"}
         )
     return begin, end
+
+
+def _is_suffix(request: web.Request) -> bool:
+    """Return whether the range is that of so many last bytes (``bytes=-500``)."""
+    return request.headers[hdrs.RANGE].partition("=")[2].startswith("-")
 
 
 async def _pieces(reader: FileReader, begin: int, end: int) -> AsyncIterator[bytes]:

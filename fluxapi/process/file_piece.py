@@ -55,6 +55,12 @@ SHARED_TYPES = frozenset({
 _MAX_TIME_NS = 10**20
 """The latest time of a file that is told: the year 5138."""
 
+_LASTING = frozenset({
+    errno.EACCES, errno.EINVAL, errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO, errno.EOPNOTSUPP,
+    errno.EPERM,
+})  # fmt: skip
+"""Errors of a path that another attempt does not mend."""
+
 
 class Wanted(NamedTuple):
     """A request for at most ``length`` bytes of a file, at most ``MAX_PIECE_BYTES``.
@@ -193,8 +199,9 @@ def _failure(error: Exception) -> Piece:
     if isinstance(error, OSError) and error.errno in {errno.ENOENT, errno.ENOTDIR}:
         return Piece("missing", "It does not exist.")
     reason = (error.strerror if isinstance(error, OSError) else "") or "The path is not valid"
-    kind = "refused" if isinstance(error, PermissionError) else "failed"
-    return Piece(kind, reason + ".")
+    # A path with a null byte, or that cannot be encoded, is a ValueError.
+    is_lasting = not isinstance(error, OSError) or error.errno in _LASTING
+    return Piece("refused" if is_lasting else "failed", reason + ".")
 
 
 def encode_piece(piece: Piece) -> bytes:

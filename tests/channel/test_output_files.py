@@ -218,6 +218,8 @@ async def test_a_range_of_the_file_is_downloaded(place: Place) -> None:
         ("9-", HARD[9:]),
     ):
         assert await place.get(path, Range=f"bytes={text}") == (206, wanted)
+    # The last 0 bytes are no bytes (RFC 9110, 14.1.2).
+    assert (await place.get(path, Range="bytes=-0"))[0] == 416
     status, _ = await place.get(path, Range=f"bytes={len(HARD)}-")
     assert status == 416
     assert await place.get(path, Range="bytes=9-3") == (200, HARD)
