@@ -16,7 +16,13 @@ from fluxapi.sessions.session import InstanceSession
 
 from . import cookies, keys, peer
 
-__all__ = ["check_again", "identify", "is_open", "signed_in"]
+__all__ = ["check_again", "check_once", "identify", "is_open", "signed_in"]
+
+_ONCE = (hdrs.AUTHORIZATION, hdrs.HOST, hdrs.ORIGIN, "Sec-Fetch-Site", "Idempotency-Key")
+"""Headers that decide what a request may do, or what it means.
+
+A proxy may look at another one of two than the service does.
+"""
 
 _MAX_USER_CHARS = 256
 
@@ -29,6 +35,14 @@ _ADDED_BY_PROXIES = (
     "X-Forwarded-Proto",
     "X-Real-IP",
 )
+
+
+def check_once(request: web.Request) -> None:
+    """Raise ``RequestError`` if a request has two values of a header that decides about it."""
+    headers = request.headers
+    for name in _ONCE:
+        if name in headers and len(headers.getall(name)) > 1:
+            raise errors.RequestError(f"The header {name} is sent twice; send it once.")
 
 
 async def identify(

@@ -114,6 +114,7 @@ def create(
         logs.begin_request(request_id)
         response: web.StreamResponse
         try:
+            authentication.check_once(request)
             host = peer.forwarded(request, "X-Forwarded-Host", settings.trust_from)
             origins.check(request, host)
             limits.check_request([clients.address_of(request)])

@@ -124,3 +124,24 @@ async def test_an_unknown_expectation_is_a_problem(port: int, expect: bytes) -> 
         assert answer is not None
         assert answer.status == 417
         assert "100-continue" in answer.problem["detail"]
+
+
+@pytest.mark.parametrize(
+    "name", [b"Authorization", b"Host", b"Idempotency-Key", b"Origin", b"Sec-Fetch-Site"]
+)
+async def test_of_two_headers_that_decide_none_is_taken(port: int, name: bytes) -> None:
+    values = {
+        b"Authorization": b"Basic YWxpY2U6czNjcmV0",
+        b"Host": b"localhost",
+        b"Idempotency-Key": b"k",
+        b"Origin": b"http://localhost",
+        b"Sec-Fetch-Site": b"same-origin",
+    }
+    head = b"".join(b"%s: %s\r\n" % header for header in values.items())
+    again = b"%s: %s\r\n" % (name, values[name])
+    for more, status in ((b"", 200), (again, 400), (b"%s: other\r\n" % name, 400)):
+        async with connect(port) as wire:
+            await wire.send(b"GET /v1/jobs HTTP/1.1\r\n%s%s\r\n" % (head, more))
+            answer = await wire.answer()
+        assert answer is not None
+        assert answer.status == status
