@@ -107,6 +107,9 @@ def _connected(name: str) -> sqlite3.Connection:
     )
     try:
         database.text_factory = lambda data: data.decode(errors="replace")
+        # No other connection needs the file, so no memory is shared through a file beside it: a job
+        # that shortened that one would end the service by SIGBUS.
+        database.execute("PRAGMA locking_mode = EXCLUSIVE")
         database.execute("PRAGMA journal_mode = WAL")
         # A commit survives the end of the process. After a crash of the machine the last ones may
         # be gone; deliveries and cursor with them, so that the events are read again.

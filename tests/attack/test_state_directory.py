@@ -17,6 +17,7 @@ import pytest
 from fluxapi.errors import InstanceUnavailable, SettingsError
 from fluxapi.instance.embedded.store import Store
 from fluxapi.security.tokens import TokenStore
+from fluxapi.webhooks.store import SqliteStore
 
 
 def modes(folder: Path) -> dict[str, int]:
@@ -132,3 +133,19 @@ async def test_a_directory_of_another_user_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InstanceUnavailable, match="belongs to user 54321"):
         await store.open()
     await store.close()
+
+
+@pytest.mark.parametrize("kind", ["jobs", "webhooks"])
+async def test_no_memory_is_shared_through_a_file_that_a_job_could_shorten(
+    tmp_path: Path, kind: str
+) -> None:
+    store = Store(tmp_path) if kind == "jobs" else SqliteStore(tmp_path)
+    await store.open()
+    if isinstance(store, Store):
+        await store.save([])
+    else:
+        await store.begin("an instance")
+    found = modes(tmp_path)
+    await store.close()
+    assert any(name.endswith("-wal") for name in found)
+    assert not any(name.endswith("-shm") for name in found)

@@ -135,6 +135,9 @@ class Store:
             self._statedir / "jobs.sqlite", isolation_level=None, check_same_thread=False
         )
         self._database = database
+        # No other connection needs the file, so no memory is shared through a file beside it: a job
+        # that shortened that one would end the service by SIGBUS.
+        database.execute("PRAGMA locking_mode = EXCLUSIVE")
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = NORMAL")
         database.executescript(_SCHEMA)
