@@ -3,7 +3,7 @@
 Such a request (a line that is too long, an unknown method, a broken chunk) reaches no handler and
 no middleware. aiohttp answers it in plain text by ``RequestHandler.handle_error``, which is
 overridden here, and so is ``log_exception``, which logs an incomplete body as an error of the
-service. An unknown ``Expect`` is answered here, too, since aiohttp answers it in plain text.
+service.
 
 This file and ``whole_response.py`` use private parts of aiohttp.
 ``tests/http/test_aiohttp_parts.py`` names them; ``pyproject.toml`` bounds the version.
@@ -15,7 +15,7 @@ import asyncio
 import logging
 import socket
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import partial
 from typing import Any, cast
 
@@ -30,15 +30,16 @@ from .acceptor import Acceptor
 from .chunk_limit import READ_BUFFER_BYTES, ChunkLimit
 from .connection_limit import ConnectionLimit
 from .handshake import begin_plain, begin_tls
-from .head_limit import MAX_HEAD_BYTES, MAX_SEGMENTS, HeadLimit
+from .head_limit import MAX_HEAD_BYTES, HeadLimit
+from .masked_frames import MaskedFrames
 from .middleware import HEADERS
 from .refusals import LONG_HEAD, TINY_CHUNKS, TOO_MANY_CONNECTIONS
 from .unreadable import forget_frames, unreadable
+from .unsent import MIN_BYTES, Unsent
+from .usual_heads import with_usual_heads
 from .whole_response import is_whole, send_whole
 
 __all__ = ["IDLE_TIMEOUT_S", "Runner", "Site"]
-
-_RequestHandler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 _log = logging.getLogger(__name__)
 
@@ -87,12 +88,13 @@ class Runner(web.AppRunner):
         assert isinstance(server, _Server)  # noqa: S101 - for mypy: its class was just set
         server.stall = self._stall
         server.limit = self._limit
+        server.unsent = Unsent()
         if self._limit is not None:
             # Handshakes and heads leave more in the heap than the next ones need.
             self._limit.on_leave = self.app[keys.HEAP].after_answer
         make = base.below(server.request_factory, self._base_path)
         server.request_factory = _with_known_body(make)
-        server.request_handler = _with_usual_heads(server.request_handler)
+        server.request_handler = with_usual_heads(server.request_handler)
         return server
 
 
@@ -125,22 +127,6 @@ class Site(web.SockSite):
         await super().stop()
 
 
-def _with_usual_heads(answer: _RequestHandler) -> _RequestHandler:
-    """Return a handler that rejects unknown ``Expect`` and very deep paths, and calls *answer*."""
-
-    async def handle(request: web.BaseRequest) -> web.StreamResponse:
-        error: web.HTTPException
-        if request.headers.get(hdrs.EXPECT, "100-continue").lower() != "100-continue":
-            error = web.HTTPExpectationFailed()
-        elif request.rel_url.raw_path.count("/") > MAX_SEGMENTS:
-            error = web.HTTPBadRequest()
-        else:
-            return await answer(request)
-        return request.protocol.handle_error(request, error.status, error)
-
-    return handle
-
-
 def _with_known_body(make: Callable[..., web.BaseRequest]) -> Callable[..., web.BaseRequest]:
     """Return a factory of requests that tells the connection of a request its body."""
 
@@ -157,6 +143,7 @@ def _with_known_body(make: Callable[..., web.BaseRequest]) -> Callable[..., web.
 class _Server(web.Server):
     stall: float
     limit: ConnectionLimit | None
+    unsent: Unsent
 
     def __call__(self) -> web.RequestHandler:
         return _Protocol(self, loop=self._loop, **self._kwargs)
@@ -180,6 +167,11 @@ class _Protocol(web.RequestHandler):
         has_part = request is not None and not request.content.is_eof()
         return has_part or not self._request_in_progress
 
+    @property
+    def unsent_bytes(self) -> int:
+        """Return the bytes of responses that the system has not accepted."""
+        return 0 if self.transport is None else self.transport.get_write_buffer_size()
+
     def drop(self) -> None:
         """Close the connection at once, without the data that is not sent yet."""
         transport = self.transport
@@ -188,8 +180,8 @@ class _Protocol(web.RequestHandler):
             transport.abort()
 
     def set_parser(self, parser: Any, data_received_cb: Callable[[], None] | None = None) -> None:
-        """Read frames of a WebSocket from now on, without the parser of HTTP."""
-        super().set_parser(parser, data_received_cb)
+        """Read masked frames of a WebSocket from now on, without the parser of HTTP."""
+        super().set_parser(cast("Any", MaskedFrames(parser)), data_received_cb)
         self._parser = None
 
     def begin_body(self, body: StreamReader) -> None:
@@ -348,6 +340,20 @@ class _Protocol(web.RequestHandler):
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
         """Send a response; return it, and whether the client has left."""
+        if not (
+            isinstance(resp, web.Response)
+            and isinstance(resp.body, bytes)
+            and len(resp.body) >= MIN_BYTES
+            and isinstance(self._manager, _Server)
+        ):
+            return await self._send(request, resp, start_time)
+        with self._manager.unsent.sending(self, resp.body) as body:
+            resp.body = body
+            return await self._send(request, resp, start_time)
+
+    async def _send(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
         if self._upgraded or not is_whole(resp, request):
             sent = await super().finish_response(request, resp, start_time)
             # After an upgrade that was refused, what has arrived is parsed only now.

@@ -58,6 +58,20 @@ async def test_a_flood_of_frames_ends_its_socket(
             writer.transport.abort()
 
 
+PROTOCOL_ERROR = b"\x88\x02\x03\xea"
+
+
+@pytest.mark.parametrize("before", [b"", frame(PING) + frame(TEXT, b"{}")], ids=["first", "later"])
+async def test_a_frame_without_a_mask_ends_its_socket(before: bytes) -> None:
+    async with serving() as port:
+        reader, writer = await upgrade(port)
+        writer.write(before + b"\x89\x02hi")
+        try:
+            await asyncio.wait_for(reader.readuntil(PROTOCOL_ERROR), PATIENCE_S)
+        finally:
+            writer.transport.abort()
+
+
 @pytest.mark.parametrize("sent", [b"", frame(PONG) * 30_000], ids=["quiet", "flood"])
 async def test_a_socket_is_freed_when_it_ends(sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     freed = asyncio.Event()

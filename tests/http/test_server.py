@@ -97,8 +97,11 @@ async def answer(port: int, request: bytes) -> tuple[int, dict[str, str], bytes]
         b"GET / HTTP/1.1\r\nHost: localhost\r\ns3cret header\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: s3cret\r\n\r\n",
         b"GET / HTTP/9.9\r\nHost: localhost\r\n\r\n",
+        b"GET / HTTP/2.0\r\nHost: localhost\r\n\r\n",
+        b"GET / HTTP/0.9\r\nHost: localhost\r\n\r\n",
+        b"GET /health\r\n\r\n",
     ],
-    ids=["long", "method", "tls", "header", "length", "version"],
+    ids=["long", "method", "tls", "header", "length", "9.9", "2.0", "0.9", "no version"],
 )
 async def test_an_unreadable_request_gets_a_problem_document(port: int, request_: bytes) -> None:
     status, headers, body = await answer(port, request_)

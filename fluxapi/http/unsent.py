@@ -1,0 +1,114 @@
+"""The bodies of responses that wait for their readers: equal ones are kept once, all are bounded.
+
+A response that is sent in one piece stays in memory until its reader has received it, and hundreds
+of clients may read nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+__all__ = ["MIN_BYTES", "Unsent"]
+
+MIN_BYTES = 64 << 10
+"""Size of a body that counts; the buffers of the system take most that are shorter."""
+
+MAX_BYTES = 64 << 20
+"""Bytes of all bodies that wait, beyond which slow readers are disconnected."""
+
+_LOOK_INTERVAL_S = 1.0
+
+_MIN_PROGRESS_BYTES = 32 << 10
+"""Bytes that a reader must receive between two looks while there are too many."""
+
+
+class Reader(Protocol):
+    """A connection that receives a body."""
+
+    @property
+    def unsent_bytes(self) -> int:
+        """Return the bytes that the system has not accepted."""
+
+    def drop(self) -> None:
+        """Close the connection at once."""
+
+
+class _Body:
+    """A body, and its readers with the bytes that each had not received at the last look."""
+
+    __slots__ = ("data", "readers")
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.readers: dict[Reader, int | None] = {}
+
+    def is_stuck(self) -> bool:
+        """Look at all readers; return whether none has received much since the last look."""
+        is_stuck = True
+        for reader, before in self.readers.items():
+            left = self.readers[reader] = reader.unsent_bytes
+            if before is None or before - left >= _MIN_PROGRESS_BYTES:
+                is_stuck = False
+        return is_stuck
+
+
+class Unsent:
+    """The bodies that wait for their readers, of at most *limit* bytes in all.
+
+    Beyond the limit, the readers of the oldest bodies that receive almost nothing are disconnected.
+    """
+
+    def __init__(self, limit: int = MAX_BYTES) -> None:
+        self._limit = limit
+        self._bodies: dict[_Body, None] = {}
+        self._by_length: dict[int, _Body] = {}
+        """The last body of each length; a new one that is equal is dropped in favor of it."""
+        self._timer: asyncio.TimerHandle | None = None
+        self.used = 0
+        """The bytes of all bodies."""
+
+    @contextmanager
+    def sending(self, reader: Reader, data: bytes) -> Iterator[bytes]:
+        """Count a body while *reader* receives it; yield the bytes to send, which are equal."""
+        body = self._by_length.get(len(data))
+        if body is None or body.data != data:
+            body = self._by_length[len(data)] = _Body(data)
+            self._bodies[body] = None
+            self.used += len(data)
+            self._check()
+        # Only the body that is kept stays in memory.
+        del data
+        body.readers[reader] = None
+        try:
+            yield body.data
+        finally:
+            del body.readers[reader]
+            if not body.readers:
+                self._forget(body)
+
+    def _forget(self, body: _Body) -> None:
+        length = len(body.data)
+        del self._bodies[body]
+        self.used -= length
+        if self._by_length.get(length) is body:
+            del self._by_length[length]
+
+    def _check(self) -> None:
+        if self.used > self._limit and self._timer is None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(_LOOK_INTERVAL_S, self._look)
+
+    def _look(self) -> None:
+        """Disconnect the readers of bodies that do not move on, until the others fit."""
+        self._timer = None
+        left = self.used
+        for body in [body for body in self._bodies if body.is_stuck()]:
+            if left <= self._limit:
+                break
+            left -= len(body.data)
+            for reader in list(body.readers):
+                reader.drop()
+        self._check()

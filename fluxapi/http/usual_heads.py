@@ -1,0 +1,38 @@
+"""The check of heads that the parser of aiohttp lets through, before a request is routed."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from aiohttp import HttpVersion10, HttpVersion11, hdrs, web
+
+from .head_limit import MAX_SEGMENTS
+
+__all__ = ["with_usual_heads"]
+
+_RequestHandler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+_VERSIONS = frozenset({HttpVersion10, HttpVersion11})
+
+
+def with_usual_heads(answer: _RequestHandler) -> _RequestHandler:
+    """Return a handler that refuses unusual heads, and calls *answer* for all others.
+
+    It refuses unknown ``Expect``, other versions of HTTP, and very deep paths.
+    """
+
+    async def handle(request: web.BaseRequest) -> web.StreamResponse:
+        error: web.HTTPException
+        if request.headers.get(hdrs.EXPECT, "100-continue").lower() != "100-continue":
+            error = web.HTTPExpectationFailed()
+        elif request.version not in _VERSIONS:
+            # A request line without a version is that of HTTP/0.9, whose responses have no head.
+            error = web.HTTPVersionNotSupported()
+            return request.protocol.handle_error(request, web.HTTPBadRequest.status_code, error)
+        elif request.rel_url.raw_path.count("/") > MAX_SEGMENTS:
+            error = web.HTTPBadRequest()
+        else:
+            return await answer(request)
+        return request.protocol.handle_error(request, error.status, error)
+
+    return handle
