@@ -212,6 +212,8 @@ async def test_old_marks_are_dropped(serve: Serve, receiver: Receiver, tmp_path:
     await receiver.wait(4)
     store = site.webhooks._store
     await store.prune({made["id"]: time.time() + 1})
+    # Nobody else may open the file while the service has it.
+    await site.stop()
     with sqlite3.connect(tmp_path / FILE_NAME) as database:
         assert database.execute("SELECT count(*) FROM taken").fetchone() == (0,)
     database.close()
