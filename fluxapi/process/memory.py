@@ -22,10 +22,11 @@ _ROUNDS = 6
 """Trims after the last cause, since jobs and caches go on for a while; each takes milliseconds."""
 
 _CHANGE = 0.05
-"""Change of the size of the process since the last trim that makes another one worth its time.
+"""Change of the size of the process, or of its bytes in use, since the last trim that makes another
+one worth its time.
 
-A process that has become smaller has freed large blocks, and probably small ones, too: those of
-readers who have left since a trim at their height.
+Blocks that are freed after a trim at the height of a burst stay in the heap, so the process may
+stay as large as it is, though it uses less.
 """
 
 _MMAP_THRESHOLD = -3
@@ -37,6 +38,18 @@ _MMAP_BYTES = 1 << 20
 
 _KEPT_BYTES = 2 << 20
 """Free bytes that glibc may keep at the end of a heap. Less makes it ask the system very often."""
+
+
+class _HeapFigures(ctypes.Structure):
+    """The result of ``mallinfo2(3)``, in bytes."""
+
+    _fields_ = tuple(
+        (name, ctypes.c_size_t)
+        for name in (
+            *("arena", "ordblks", "smblks", "hblks", "hblkhd"),
+            *("usmblks", "fsmblks", "uordblks", "fordblks", "keepcost"),
+        )
+    )
 
 
 class HeapTrimmer:
@@ -53,7 +66,9 @@ class HeapTrimmer:
             set_option(_MMAP_THRESHOLD, _MMAP_BYTES)
             set_option(_TRIM_THRESHOLD, _KEPT_BYTES)
         self._size: Callable[[], int] = _resident_bytes
+        self._used: Callable[[], int] = _used_bytes(library)
         self._trimmed_bytes = 0
+        self._used_bytes = 0
         self._rounds = 0
         self._timer: asyncio.TimerHandle | None = None
 
@@ -87,7 +102,8 @@ class HeapTrimmer:
             loop.run_in_executor(None, self._look).add_done_callback(self._looked)
 
     def _look(self) -> bool:
-        return abs(self._size() - self._trimmed_bytes) > self._trimmed_bytes * _CHANGE
+        change = max(abs(self._size() - self._trimmed_bytes), abs(self._used() - self._used_bytes))
+        return change > self._trimmed_bytes * _CHANGE
 
     def _looked(self, change: asyncio.Future[bool]) -> None:
         if not change.cancelled() and change.result() and not self._rounds:
@@ -99,6 +115,7 @@ class HeapTrimmer:
             # ctypes releases the interpreter lock meanwhile.
             self._trim(0)
             self._trimmed_bytes = self._size()
+            self._used_bytes = self._used()
 
 
 def _resident_bytes() -> int:
@@ -107,3 +124,17 @@ def _resident_bytes() -> int:
     except OSError:
         return 0  # This system has no such file.
     return int(pages) * os.sysconf("SC_PAGESIZE")
+
+
+def _used_bytes(library: ctypes.CDLL) -> Callable[[], int]:
+    """Return a function that returns the bytes that the heap of *library* has given out."""
+    figures = getattr(library, "mallinfo2", None)
+    if figures is None:
+        return lambda: 0  # Other C libraries, and old ones, have no such function.
+    figures.restype = _HeapFigures
+
+    def used() -> int:
+        found = figures()
+        return int(found.uordblks + found.hblkhd)
+
+    return used

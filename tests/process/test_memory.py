@@ -41,18 +41,19 @@ async def test_a_system_without_the_function_is_left_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    "later",
+    ("later", "later_used"),
     [
-        pytest.param(200, id="grown"),
-        pytest.param(90, id="less since a trim at the height"),
+        pytest.param(200, 80, id="grown"),
+        pytest.param(90, 80, id="less since a trim at the height"),
+        pytest.param(100, 20, id="less in use, in a heap that is as large"),
     ],
 )
 async def test_answers_trim_only_what_has_changed(
-    monkeypatch: pytest.MonkeyPatch, later: int
+    monkeypatch: pytest.MonkeyPatch, later: int, later_used: int
 ) -> None:
     monkeypatch.setattr(memory, "_INTERVAL_S", 0.001)
     done = asyncio.Event()
-    loop, calls, sizes = asyncio.get_running_loop(), [], [100]
+    loop, calls, sizes, used = asyncio.get_running_loop(), [], [100], [80]
     looks: asyncio.Queue[int] = asyncio.Queue()
 
     def trim(pad: int) -> int:
@@ -66,18 +67,29 @@ async def test_answers_trim_only_what_has_changed(
         return sizes[-1]
 
     heap = memory.HeapTrimmer()
-    heap._trim, heap._size = trim, size
-    heap._trimmed_bytes = 100
+    heap._trim, heap._size, heap._used = trim, size, lambda: used[-1]
+    heap._trimmed_bytes, heap._used_bytes = 100, 80
     heap.after_answer()
     await asyncio.wait_for(looks.get(), 30)
     assert not calls
     sizes.append(later)
+    used.append(later_used)
     deadline = loop.time() + 30
     while not done.is_set() and loop.time() < deadline:
         heap.after_answer()
         await asyncio.sleep(0)
     heap.close()
     assert calls == [0] * memory._ROUNDS
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallinfo2"), reason="needs glibc 2.33")
+def test_the_bytes_in_use_are_known() -> None:
+    heap = memory.HeapTrimmer()
+    before = heap._used()
+    blocks = [bytes(10_000) for _ in range(1000)]
+    assert heap._used() > before + 9_000_000
+    blocks.clear()
+    assert heap._used() < before + 1_000_000
 
 
 _BLOCKS = """
