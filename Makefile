@@ -77,7 +77,7 @@ coverage: $(STAMP) ## measure what the fast lane runs, by lines and branches
 	        >/dev/null || { echo "fluxapi/$$package: less than $(COVERED) % covered" >&2; exit 1; }; \
 	done
 
-soak: $(STAMP) ## run 500 faults, fuzz the fold and attack; ARGS=--help for parts and seeds
+soak: $(STAMP) ## run 500 faults, fuzz fold and contract, and attack; ARGS=--help for parts and seeds
 	$(BIN)/python -m tests.soak $(ARGS)
 
 check: $(STAMP) $(FRONT)/node_modules/.installed ## lint, spelling, wording, formatting, types

@@ -10,10 +10,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from . import attacks, faults, fold, history, webhooks
+from . import attacks, contracts, faults, fold, history, webhooks
 from .sites import EmbeddedSite, FluxSite, Site
 
-PARTS = ("faults", "fold", "attacks", "webhooks", "history")
+PARTS = ("faults", "fold", "attacks", "contracts", "webhooks", "history")
 
 
 def _arguments() -> argparse.Namespace:
@@ -96,6 +96,11 @@ def main() -> int:
                 folder.mkdir()
                 print(f"\n{kind.__name__}\n", flush=True)
                 passed &= asyncio.run(attacks.run(kind(folder), folder))
+            if "contracts" in parts:
+                folder = Path(name) / "contracts"
+                folder.mkdir()
+                print(f"{kind.__name__}, contract, seed {seed}", flush=True)
+                passed &= asyncio.run(contracts.run(contracts.site(kind, folder), folder, seed))
             if "webhooks" in parts:
                 folder = Path(name) / "webhooks"
                 folder.mkdir()
