@@ -8,6 +8,7 @@ import functools
 import gc
 import math
 import os
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from functools import partial
@@ -24,6 +25,8 @@ from fluxapi.events.filters import read_filter
 from fluxapi.events.transport.connections import Connections
 from fluxapi.exec_hook.command import Command, environment
 from fluxapi.exec_hook.exec_hook import ExecHook
+from fluxapi.handlers.bulk import MAX_BULK_BYTES
+from fluxapi.handlers.jobs import MAX_LOOKUPS
 from fluxapi.handlers.mcp import MAX_TOOL_OUTPUTS
 from fluxapi.handlers.routes import ROUTES
 from fluxapi.http import querystring
@@ -32,6 +35,7 @@ from fluxapi.http.decode_turn import MAX_DECODED
 from fluxapi.http.endpoints import Endpoints, add_routes
 from fluxapi.http.rate_limits import RateLimits
 from fluxapi.http.shutdown import Shutdown
+from fluxapi.http.work_turns import WorkTurns
 from fluxapi.instance.protocol import CallWatch, Instance
 from fluxapi.job_templates.store import TemplateStore
 from fluxapi.observability.metrics import LoopLag, Metrics
@@ -68,6 +72,9 @@ _MAX_CHILD_EVENT_BYTES = 8 << 20
 
 _CHILD_JOB_BYTES = 2048
 """Memory for each job of a child, on average; an ordinary job takes about 850 bytes."""
+
+_MAX_SUBMISSIONS_BYTES, _MAX_WAITING_BYTES = 64 << 20, 128 << 20
+"""Bytes of long bodies of submissions that are under way, and of those that wait."""
 
 _MAX_BODIES_BYTES, _LARGEST_BODIES = 256 << 20, 8
 """Bytes of all bodies that are under way; at least so many bodies of ``--max-body`` bytes."""
@@ -134,12 +141,9 @@ def create_app(
     app[keys.TOKENS] = tokens
     app[keys.TEMPLATES] = TemplateStore(_below_statedir(settings, "templates"))
     app[keys.RATE_LIMITS] = limits
-    app[keys.BODIES] = BodyBudget(max(_MAX_BODIES_BYTES, _LARGEST_BODIES * settings.max_body))
-    app[keys.DECODING] = asyncio.Semaphore(MAX_DECODED)
-    app[keys.TOOL_OUTPUTS] = asyncio.Semaphore(MAX_TOOL_OUTPUTS)
+    _add_limits(app, settings)
     app[keys.METRICS] = metrics
     app[keys.HEAP] = HeapTrimmer()
-    app[keys.ADMISSION] = AdmissionLimiter()
     app[keys.CONNECTIONS] = Connections(settings.max_streams, settings.max_client_streams)
     app[keys.CONNECTIONS].on_release = children.on_close = app[keys.HEAP].after_answer
     credentials.sign_ins.on_end = app[keys.CONNECTIONS].revoke
@@ -160,6 +164,19 @@ def create_app(
     sessions_of = partial(_sessions, instance=instance)
     app.cleanup_ctx.extend((_loop_lag, _tokens, _templates, _archive, _webhooks, sessions_of))
     return app
+
+
+def _add_limits(app: web.Application, settings: Settings) -> None:
+    """Add the limits of what is under way at the same time."""
+    app[keys.BODIES] = BodyBudget(max(_MAX_BODIES_BYTES, _LARGEST_BODIES * settings.max_body))
+    app[keys.DECODING] = asyncio.Semaphore(MAX_DECODED)
+    app[keys.SUBMISSIONS] = WorkTurns(_MAX_SUBMISSIONS_BYTES, _MAX_WAITING_BYTES)
+    app[keys.BULK_SUBMISSIONS] = WorkTurns(_MAX_SUBMISSIONS_BYTES, _MAX_WAITING_BYTES)
+    app[keys.BULK_JOBS] = WorkTurns(MAX_BULK_BYTES, sys.maxsize)
+    app[keys.TOOL_OUTPUTS] = asyncio.Semaphore(MAX_TOOL_OUTPUTS)
+    app[keys.JOB_PAGES] = asyncio.Semaphore(views.MAX_JOB_PAGES)
+    app[keys.LOOKUPS] = asyncio.Semaphore(MAX_LOOKUPS)
+    app[keys.ADMISSION] = AdmissionLimiter()
 
 
 def _add_pages(app: web.Application) -> None:

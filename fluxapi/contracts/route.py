@@ -55,6 +55,7 @@ class Route:
         in_turn: It takes milliseconds, so of all such requests that have arrived, one begins in
             each pass of the event loop. Pages always are so.
         at_once: It takes no time and tells how the service is, so it waits for no other request.
+        reads_only: It has a body, but changes nothing, so its work ends when its client leaves.
         headers: Request headers that it reads, with their descriptions.
         tells: Response headers besides those of every response.
     """
@@ -83,6 +84,7 @@ class Route:
     page: Handler | None = None
     in_turn: bool = False
     at_once: bool = False
+    reads_only: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
     tells: Mapping[str, str] = field(default_factory=dict)
 

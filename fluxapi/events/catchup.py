@@ -99,6 +99,12 @@ class CatchUp:
 
     def _advance(self, subscription: Subscription) -> bool:
         """Write the next piece; return whether it was the last and the socket is not full."""
+        if subscription.before is not None:
+            piece = next(subscription.before, None)
+            if piece is not None:
+                subscription.writer.write(piece)
+                return False
+            subscription.before = None
         data = self._next(subscription)
         if subscription.first:
             data, subscription.first = subscription.first + data, b""

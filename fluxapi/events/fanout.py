@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 
 from fluxapi.events.transport.stream_writer import StreamWriter
 from fluxapi.events.transport.wire import Wire
@@ -19,11 +19,12 @@ class Subscription:
 
     ``seq`` is its position while it is behind; a live one has the position of its group. ``walk``
     is the snapshot that it receives and the position in it. ``first`` is written before anything
-    else. The subscription ends with the job ``until``; ``on_end`` is called with the reason.
-    ``left`` is true once it has ended.
+    else, but for the writes of ``before``. The subscription ends with the job ``until``; ``on_end``
+    is called with the reason. ``left`` is true once it has ended.
     """
 
     __slots__ = (
+        "before",
         "first",
         "greeted",
         "group",
@@ -48,6 +49,7 @@ class Subscription:
         self.until = until
         self.seq = 0
         self.walk: tuple[Snapshot, int | None] | None = None
+        self.before: Iterator[bytes] | None = None
         self.first = b""
         self.greeted = False
         self.left = False

@@ -30,6 +30,7 @@ from .due_groups import GROUP_WRITES, MAX_WRITES_PER_PASS, DueGroups
 from .event_log import Batch, EventLog
 from .fanout import FanoutGroup, Subscription
 from .filters import Filter
+from .job_history import JobHistories
 from .stats import StatsView
 from .tree_view import TreeView
 from .views import PIECE_BYTES, EventsView, JobsView, View
@@ -68,6 +69,7 @@ class Hub:
         self.change_log = log.change_log
         self.stats = StatsView(table, log.buffer)
         self.tree = TreeView(table, log.buffer.epoch)
+        self.histories = JobHistories()
         self._awaiting_tree: list[Subscription] = []
         """Subscriptions that begin once the tree is known."""
         self.lost_since: float | None = None
@@ -186,15 +188,17 @@ class Hub:
         on_end: Callable[[str], None],
         since: str | int | None = None,
         until: int | None = None,
+        before: Iterator[bytes] | None = None,
     ) -> Subscription:
         """Follow a stream from now on, or after a cursor or a sequence number of the buffer.
 
-        ``on_end`` is called with the reason when the subscription ends: ``stalled``, or, with
-        ``until`` (a job ID), ``clean`` or ``purged`` when that job is inactive or gone; or
-        ``instance-ended``.
+        The writes of ``before`` come first. ``on_end`` is called with the reason when the
+        subscription ends: ``stalled``, or, with ``until`` (a job ID), ``clean`` or ``purged`` when
+        that job is inactive or gone; or ``instance-ended``.
         """
         group = self._group(stream, filter, wire)
         subscription = Subscription(group, writer, on_end, until)
+        subscription.before = before
         if isinstance(since, int):
             subscription.place(since)
         else:

@@ -7,7 +7,16 @@ together are too large.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import msgspec
@@ -23,6 +32,7 @@ from fluxapi.errors import (
 )
 from fluxapi.http import keys
 from fluxapi.http.body import decode_large
+from fluxapi.http.work_turns import WorkTurns
 from fluxapi.model.group import Group, group_id
 from fluxapi.model.idset import IdSet
 from fluxapi.model.jobid import encode_f58
@@ -37,7 +47,7 @@ from .scripts import read_script
 from .submit import idempotency_key
 from .support import json_bytes, reply
 
-__all__ = ["bulk"]
+__all__ = ["MAX_BULK_BYTES", "bulk"]
 
 _MAX_JOBS = 100_000
 _MAX_NAMES = 10
@@ -46,6 +56,12 @@ _MAX_NAMES = 10
 _MAX_ERRORS = 100
 _MAX_JOBSPECS_BYTES = 128 << 20
 """Size of all jobspecs of one request: 100,000 jobs of 1.3 KiB."""
+
+MAX_BULK_BYTES = 256 << 20
+"""Size of all jobspecs that are made of bulk requests and not yet submitted; others wait."""
+
+_MIN_COUNTED_BYTES = 1 << 20
+"""Size of the jobspecs of one request from which on they count."""
 
 _MAX_NUMBER_DIGITS = 18
 
@@ -61,13 +77,31 @@ async def bulk(request: web.Request) -> web.Response:
     session, raw = request[keys.SESSION], request[keys.BODY]
     key = idempotency_key(request)
     grouping = _Grouping(key, session.group_to_join)
-    built = await _submissions(raw, session, key, grouping)
-    submitted = await session.submitter.submit(key, built.jobs)
-    return await _answer(request, submitted.results, built, grouping.shared)
+    with _room(request.app[keys.BULK_JOBS]) as room:
+        built = await _submissions(raw, session, key, grouping, room)
+        submitted = await session.submitter.submit(key, built.jobs)
+        return await _answer(request, submitted.results, built, grouping.shared)
+
+
+TakeRoom = Callable[[int], Awaitable[None]]
+"""Returns when there is room for jobspecs of about so many bytes."""
+
+
+@contextmanager
+def _room(turns: WorkTurns) -> Iterator[TakeRoom]:
+    """Yield the function that takes room for the jobspecs of a request while the context lasts."""
+    with ExitStack() as ends:
+
+        async def take(size: int) -> None:
+            if size >= _MIN_COUNTED_BYTES:
+                await turns.take(size)
+                ends.callback(turns.give_back, size)
+
+        yield take
 
 
 async def _submissions(
-    raw: bytes, session: InstanceSession, key: str | None, grouping: _Grouping
+    raw: bytes, session: InstanceSession, key: str | None, grouping: _Grouping, room: TakeRoom
 ) -> _Built:
     members = await _decode_members(raw)
     rest = {name: value for name, value in members.items() if name != "jobs"}
@@ -80,7 +114,10 @@ async def _submissions(
         count, repeated = _repeated(shallow)
         marks = _Marks.of_all(key, digest(shallow))
         grouping.begin(shallow.get("group"), is_alone=count == 1)
-        return await _build(repeated, session, marks, grouping, copies=count)
+        shares = marks is None and "copies" in shallow
+        return await _build(
+            repeated, session, marks, grouping, room, copies=count, distinct=1 if shares else count
+        )
     try:
         items = _items.decode(members["jobs"])
     except msgspec.ValidationError:
@@ -95,7 +132,8 @@ async def _submissions(
     numbers = _numbers(shallow.get("numbers"), len(items))
     # A job with a number may be one of several requests.
     grouping.begin(shallow.get("group"), is_alone=len(items) == 1 and "numbers" not in shallow)
-    return await _build(_listed(items), session, _Marks.of_each(key, numbers), grouping)
+    marks = _Marks.of_each(key, numbers)
+    return await _build(_listed(items), session, marks, grouping, room, distinct=len(items))
 
 
 async def _decode_members(raw: bytes) -> dict[str, msgspec.Raw]:
@@ -255,9 +293,12 @@ async def _build(
     session: InstanceSession,
     marks: _Marks | None,
     grouping: _Grouping,
+    room: TakeRoom,
+    *,
+    distinct: int,
     copies: int = 1,
 ) -> _Built:
-    """Build the jobs; *copies* is the number of copies of the first one."""
+    """Build the jobs: *copies* of the first one. *room* is taken for *distinct* jobspecs in all."""
     built = _Built()
     wrong: FieldErrors = []
     same: tuple[Any, MarkedSubmission] | None = None
@@ -291,6 +332,8 @@ async def _build(
                 f"The jobspecs of these jobs have more than {_MAX_JOBSPECS_BYTES} bytes in all; "
                 "submit the jobs in several requests."
             )
+        if number == 0:
+            await room(min(length * distinct, _MAX_JOBSPECS_BYTES))
         built.warn(warnings)
         built.jobs.append(member)
         same = (fields, member) if raw is None and marks is None else None

@@ -12,11 +12,11 @@ from typing import Any
 from aiohttp import HttpVersion11, hdrs, web
 
 from fluxapi.errors import FluxapiError, RequestError
-from fluxapi.events.buffer import encode_body, identity
 from fluxapi.events.channel import stream, websocket
 from fluxapi.events.channel.subscriptions import Subscriptions
 from fluxapi.events.filters import Filter, read_filter
 from fluxapi.events.hub import Hub
+from fluxapi.events.job_history import JobHistory
 from fluxapi.events.output.hub import OnEnd
 from fluxapi.events.output.viewer import FILES_RIGHT
 from fluxapi.events.transport.stream_writer import StreamWriter
@@ -24,7 +24,6 @@ from fluxapi.events.transport.wire import Lines, Wire
 from fluxapi.http import keys
 from fluxapi.http.clients import clients_of
 from fluxapi.http.negotiation import accepted
-from fluxapi.model.eventlog import UNINDEXED, Event
 from fluxapi.security.tickets import LIFETIME_S
 
 from .support import job_of, json_bytes, reply
@@ -54,42 +53,37 @@ class _Following:
 
 @dataclass(frozen=True)
 class _Job:
-    """The events of one job: those so far, then those after number ``seq`` of the buffer.
-
-    The list of those so far is emptied once they are sent.
-    """
+    """The events of one job: those so far, then those after number ``seq`` of the buffer."""
 
     hub: Hub
     jobid: int
-    events: list[Event]
+    history: list[JobHistory]
+    """Its only element is the events so far; the stream takes it, which may be open for days."""
     seq: int
 
     def begin(self, writer: StreamWriter, wire: Wire, on_end: OnEnd) -> Callable[[], None]:
-        bodies: list[bytes] = []
-        unindexed: set[bytes] = set()
-        for event in self.events:
-            if event.name in UNINDEXED:
-                bodies.append(encode_body(self.jobid, None, event))
-                unindexed.add(identity(bodies[-1]))
-            else:
-                bodies.append(encode_body(self.jobid, len(bodies) - len(unindexed), event))
-        # An eventlog may have megabytes, and the stream may be open for days.
-        self.events.clear()
-        writer.write(wire.join([wire.frame("event", b"", body) for body in bodies]))
+        history = self.history.pop()
+        sender = self.hub.histories.send(history, wire, partial(on_end, "stalled"))
         subscription = self.hub.subscribe(
             writer,
             "events",
             Filter(
                 ids=frozenset({self.jobid}),
-                first_index=len(bodies) - len(unindexed),
-                seen=frozenset(unindexed),
+                first_index=history.indexed,
+                seen=history.unindexed,
             ),
             wire,
             since=self.seq,
             until=self.jobid,
             on_end=on_end,
+            before=sender,
         )
-        return partial(self.hub.unsubscribe, subscription)
+
+        def stop() -> None:
+            sender.close()
+            self.hub.unsubscribe(subscription)
+
+        return stop
 
 
 MANY_OFFERS = ("application/x-ndjson",)
@@ -204,8 +198,10 @@ async def job_events(request: web.Request) -> web.StreamResponse:
     hub, job = _hub(request), job_of(request)
     # Read before the request to Flux; events that are published meanwhile are dropped by index.
     seq = hub.buffer.head
-    events = await request[keys.SESSION].instance.eventlog(job.id)
-    return await _stream(request, _Job(hub, job.id, events, seq), kind)
+    history = await hub.histories.read(job.id, request[keys.SESSION].instance.eventlog)
+    source = _Job(hub, job.id, [history], seq)
+    del history
+    return await _stream(request, source, kind)
 
 
 def socket(request: web.Request) -> Answer:

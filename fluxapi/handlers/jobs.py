@@ -17,12 +17,14 @@ from fluxapi.http.querystring import MAX_CACHED_CHARS, cached
 from fluxapi.instance.protocol import LookupKey
 from fluxapi.model.job import Job
 from fluxapi.model.jobid import encode_f58
+from fluxapi.process.timeslice import check_client
 from fluxapi.table.query import JobQuery, count, page, query_of
 
 from . import past_jobs
 from .support import job_of, json_bytes, reply
 
 __all__ = [
+    "MAX_LOOKUPS",
     "dependencies",
     "eventlog",
     "jobspec",
@@ -37,6 +39,9 @@ _MAX_GRAPH_JOBS = 100
 """Jobs of a graph of dependencies, if the request names no limit."""
 
 MAX_PAGE = 1000
+
+MAX_LOOKUPS = 8
+"""Texts that are read at the same time: each may have megabytes, and its copies as much again."""
 
 _GZIP: dict[str, str] = {hdrs.CONTENT_ENCODING: "gzip", hdrs.VARY: hdrs.ACCEPT_ENCODING}
 
@@ -197,8 +202,10 @@ async def dependencies(request: web.Request) -> web.Response:
 async def _lookup(request: web.Request, key: LookupKey) -> str:
     """Return what Flux has of a job, or what the history has of one that Flux has purged."""
     session = request[keys.SESSION]
-    try:
-        return await session.instance.lookup(job_of(request).id, key)
-    except JobNotFound:
-        past = await session.past.find(request.match_info["id"])
-        return await session.past.records.lookup(past.id, key)
+    async with request.app[keys.LOOKUPS]:
+        check_client()
+        try:
+            return await session.instance.lookup(job_of(request).id, key)
+        except JobNotFound:
+            past = await session.past.find(request.match_info["id"])
+            return await session.past.records.lookup(past.id, key)

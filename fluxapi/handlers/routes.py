@@ -76,13 +76,14 @@ ROUTES: tuple[Route, ...] = (
         "POST", "/scripts/check", scripts.check, "checkScript", "jobs",
         "Read the directives of a batch script without submitting it.",
         {200: "script-fields"}, body="script-check", body_use="required", max_body=None,
-        script=True, in_turn=True, right="submit",
+        script=True, in_turn=True, reads_only=True, right="submit",
     ),
     Route(
         "POST", "/jobs/check", job_check.check, "checkJob", "jobs",
         "Check a job without submitting it: its fields, and if the queues and nodes can run it.",
         {200: "checked-job"}, body="job-check", body_use="required", max_body=None,
-        fails=(errors.InstanceUnavailable,), in_turn=True, needs="submit", right="submit",
+        fails=(errors.InstanceUnavailable,), in_turn=True, needs="submit", reads_only=True,
+        right="submit",
     ),
     Route(
         "POST", "/jobs/bulk", bulk.bulk, "submitJobs", "jobs",
@@ -113,13 +114,13 @@ ROUTES: tuple[Route, ...] = (
         "POST", "/jobs/query", many.query, "queryJobs", "jobs",
         "Get the jobs of a list of IDs. The response lists unknown IDs.",
         {200: "found-jobs"}, body="jobs-by-id", body_use="required", max_body=MAX_LISTS_BYTES,
-        fails=(errors.InstanceUnavailable,), right="view",
+        fails=(errors.InstanceUnavailable,), reads_only=True, right="view",
     ),
     Route(
         "POST", "/jobs/wait", many.wait, "waitForJobs", "jobs",
         "Wait until all jobs of a list have ended, or any of them, or a timeout expires.",
         {200: "ended-jobs"}, body="wait-for-jobs", body_use="required", max_body=MAX_LISTS_BYTES,
-        fails=(errors.InstanceUnavailable, errors.TooManyRequests), right="view",
+        fails=(errors.InstanceUnavailable, errors.TooManyRequests), reads_only=True, right="view",
     ),
     Route(
         "POST", "/jobs/collect", collect.collect, "collectJobs", "jobs",
@@ -248,7 +249,7 @@ ROUTES: tuple[Route, ...] = (
         {}, body="subscriptions", body_use="required", max_body=MAX_LISTS_BYTES,
         query="socket-query",
         fails=(errors.InstanceUnavailable, errors.TooManyStreams),
-        stream=True, other=events.MANY_OFFERS, right="view",
+        stream=True, other=events.MANY_OFFERS, reads_only=True, right="view",
     ),
     Route(
         "GET", "/events/ws", events.socket, "openSocket", "events",

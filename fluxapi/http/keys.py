@@ -31,6 +31,7 @@ from fluxapi.webhooks.webhooks import Webhooks
 from .body_budget import BodyBudget
 from .rate_limits import RateLimits
 from .shutdown import Shutdown
+from .work_turns import WorkTurns
 
 __all__ = [
     "ADMISSION",
@@ -40,6 +41,8 @@ __all__ = [
     "BASE",
     "BODIES",
     "BODY",
+    "BULK_JOBS",
+    "BULK_SUBMISSIONS",
     "CHILDREN",
     "CONNECTIONS",
     "COUNTERS",
@@ -47,6 +50,8 @@ __all__ = [
     "DECODING",
     "ERROR_PAGE",
     "HEAP",
+    "JOB_PAGES",
+    "LOOKUPS",
     "METRICS",
     "OPENAPI",
     "PRINCIPAL",
@@ -59,6 +64,7 @@ __all__ = [
     "SETTINGS",
     "SHUTDOWN",
     "STOP",
+    "SUBMISSIONS",
     "TEMPLATES",
     "TOKENS",
     "TOOL_OUTPUTS",
@@ -93,8 +99,18 @@ RATE_LIMITS: web.AppKey[RateLimits] = web.AppKey("rate_limits", RateLimits)
 BODIES: web.AppKey[BodyBudget] = web.AppKey("bodies", BodyBudget)
 DECODING: web.AppKey[asyncio.Semaphore] = web.AppKey("decoding", asyncio.Semaphore)
 """The limit of long bodies that are decoded and not yet checked."""
+SUBMISSIONS: web.AppKey[WorkTurns] = web.AppKey("submissions", WorkTurns)
+"""The limit of long bodies with one job that are under way."""
+BULK_SUBMISSIONS: web.AppKey[WorkTurns] = web.AppKey("bulk_submissions", WorkTurns)
+"""The limit of long bodies with many jobs that are under way."""
+BULK_JOBS: web.AppKey[WorkTurns] = web.AppKey("bulk_jobs", WorkTurns)
+"""The limit of the jobspecs that are made of bodies with many jobs."""
 TOOL_OUTPUTS: web.AppKey[asyncio.Semaphore] = web.AppKey("tool_outputs", asyncio.Semaphore)
 """The limit of outputs that are read for tools of MCP at the same time."""
+JOB_PAGES: web.AppKey[asyncio.Semaphore] = web.AppKey("job_pages", asyncio.Semaphore)
+"""The limit of pages of jobs that are made at the same time."""
+LOOKUPS: web.AppKey[asyncio.Semaphore] = web.AppKey("lookups", asyncio.Semaphore)
+"""The limit of eventlogs, jobspecs and resource sets that are read at the same time."""
 METRICS: web.AppKey[Metrics] = web.AppKey("metrics", Metrics)
 HEAP: web.AppKey[HeapTrimmer] = web.AppKey("heap", HeapTrimmer)
 OPENAPI: web.AppKey[Mapping[str, Any]] = web.AppKey("openapi")

@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from typing import NamedTuple
 from weakref import ReferenceType, WeakKeyDictionary, ref
 
-__all__ = ["SLICE_S", "TimeSlice", "stop_after_client"]
+__all__ = ["SLICE_S", "TimeSlice", "check_client", "stop_after_client"]
 
 SLICE_S = 0.003
 """Seconds that a loop may run before it yields to other tasks."""
@@ -58,7 +58,7 @@ class TimeSlice:
         """
         if time.perf_counter() >= self._end:
             await _turns_of(asyncio.get_running_loop()).take()
-            _check_client()
+            check_client()
             self._end = time.perf_counter() + self._seconds
 
 
@@ -87,7 +87,8 @@ class _Turns:
             asyncio.get_running_loop().call_soon(self._give)
 
 
-def _check_client() -> None:
+def check_client() -> None:
+    """Raise ``ConnectionResetError`` if :func:`stop_after_client` says so: after a wait."""
     client = _client.get()
     if client is not None and client.task() is asyncio.current_task() and client.has_left():
         raise ConnectionResetError("The client has left.")

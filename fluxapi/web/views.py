@@ -23,6 +23,7 @@ from fluxapi.http.negotiation import wants_page
 from fluxapi.http.peer import is_secure
 from fluxapi.model.job import GROUPS, RESULTS, STATES
 from fluxapi.model.jobid import parse
+from fluxapi.process.timeslice import check_client
 from fluxapi.table.name_pattern import is_pattern
 from fluxapi.table.query import JobQuery, page, query_of
 from fluxapi.table.table import Table
@@ -40,10 +41,16 @@ from .rendering import render
 from .view_filters import problem, valid
 from .words import Words, words_of
 
-__all__ = ["error", "job", "jobs", "static", "submit"]
+__all__ = ["MAX_JOB_PAGES", "error", "job", "jobs", "static", "submit"]
 
 _MAX_ROWS = 50
 """Jobs in the page before its script has run."""
+
+MAX_JOB_PAGES = 8
+"""Pages of jobs that are made at the same time: one with thousands of events takes megabytes."""
+
+_SHORT_PARTS = frozenset({"record", "links"})
+"""Parts of the page of a job that need no request to Flux."""
 
 _STATES = tuple(word.lower() for word in (*list(GROUPS)[:2], *RESULTS, "ACTIVE", *STATES))
 """The words for a state that a form offers."""
@@ -112,6 +119,14 @@ def _counts(stats: Mapping[str, Any], words: Words) -> list[tuple[str, str, str,
 
 async def job(request: web.Request) -> web.Response:
     """Render the page of one job, or one part of it."""
+    if request[keys.QUERY].get("part") in _SHORT_PARTS:
+        return await _job(request)
+    async with request.app[keys.JOB_PAGES]:
+        check_client()
+        return await _job(request)
+
+
+async def _job(request: web.Request) -> web.Response:
     session = request[keys.SESSION]
     # Read the cursor before the requests to Flux: later changes arrive over the event channel.
     cursor = session.journal.cursor

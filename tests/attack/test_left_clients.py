@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from fluxapi.http import endpoints
+from fluxapi.http import body, endpoints
 from fluxapi.process.timeslice import TimeSlice, stop_after_client
 from fluxapi.web import docs, slices
 from fluxapi.web.slices import text_of
+from tests.handlers.fake import FakeInstance
 
 from .wire import PATIENCE_S, connect, serving
 
@@ -41,6 +42,63 @@ async def test_a_page_is_not_rendered_for_a_client_that_has_left(
             await wire.send(b"GET /docs/reference HTTP/1.1\r\nHost: localhost\r\n\r\n")
             await begun.wait()
         assert await asyncio.wait_for(ended, PATIENCE_S) == "stopped"
+
+
+@pytest.mark.parametrize("path", [b"/v1/jobs/query", b"/v1/jobs/wait", b"/v1/jobs/check"])
+async def test_a_list_is_not_worked_off_for_a_client_that_has_left(
+    monkeypatch: pytest.MonkeyPatch, path: bytes
+) -> None:
+    begun = asyncio.Event()
+    ended: asyncio.Future[type[BaseException] | None] = asyncio.get_running_loop().create_future()
+
+    async def large(raw: bytes) -> Any:
+        begun.set()
+        try:
+            for _ in range(1_000_000):
+                await TimeSlice(0).share()
+        except BaseException as error:
+            ended.set_result(type(error))
+            raise
+        ended.set_result(None)
+        return body.decode(raw)
+
+    monkeypatch.setattr(body, "decode_large", large)
+    text = b'{"ids":["f1"]}'
+    head = b"Host: localhost\r\nContent-Type: application/json\r\nContent-Length: %d" % len(text)
+    async with serving() as port:
+        async with connect(port) as wire:
+            await wire.send(b"POST %s HTTP/1.1\r\n%s\r\n\r\n%s" % (path, head, text))
+            await begun.wait()
+        assert await asyncio.wait_for(ended, PATIENCE_S) is ConnectionResetError
+
+
+async def test_a_submission_goes_on_without_its_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = asyncio.Event()
+    go_on = asyncio.Event()
+    submitted = asyncio.Event()
+
+    async def large(raw: bytes) -> Any:
+        begun.set()
+        await go_on.wait()
+        await TimeSlice(0).share()
+        return body.decode(raw)
+
+    submit = FakeInstance.submit
+
+    async def noted(self: FakeInstance, jobs: Any) -> Any:
+        submitted.set()
+        return await submit(self, jobs)
+
+    monkeypatch.setattr(body, "decode_large", large)
+    monkeypatch.setattr(FakeInstance, "submit", noted)
+    text = b'{"command":"true"}'
+    head = b"Host: localhost\r\nContent-Type: application/json\r\nContent-Length: %d" % len(text)
+    async with serving() as port:
+        async with connect(port) as wire:
+            await wire.send(b"POST /v1/jobs HTTP/1.1\r\n%s\r\n\r\n%s" % (head, text))
+            await begun.wait()
+        go_on.set()
+        await asyncio.wait_for(submitted.wait(), PATIENCE_S)
 
 
 async def test_a_request_is_freed_without_the_collector(monkeypatch: pytest.MonkeyPatch) -> None:
