@@ -39,7 +39,7 @@ phases.coverage.enabled = false
 
 @dataclass(frozen=True)
 class Fuzzed:
-    """What a run found: whether a check failed, and the report of the program."""
+    """The result of a run: whether a check failed, and the report of the program."""
 
     failed: bool
     report: str
