@@ -190,8 +190,15 @@ async def test_errors_are_found_by_their_words(service: Service) -> None:
     said = [
         "Traceback (most recent call last):", "ValueError: bad", "FATAL: no space",
         "srun: error: node3", "slurmstepd: Exceeded, Killed", "a panic", "Segmentation fault",
+        "a.out[7]: segfault at 0 ip 4", "Caught signal SIGSEGV", "x: No such file or directory",
+        "MPI_ABORT was invoked on rank 0", "Abort(1) on node 3", "mpirun: aborting", "Aborted",
+        "run.sh: line 2: foo: command not found", "sh: 1: foo: not found",
+        "open: Permission denied", "Cannot allocate memory", "Failed to load the model",
     ]  # fmt: skip
-    harmless = ["0 errors", "errors: 0", "no error", "error_rate=0.1", "terror", "skilled"]
+    harmless = [
+        "0 errors", "errors: 0", "no error", "error_rate=0.1", "terror", "skilled", "3 passed",
+        "a non-fatal remark", "page not found in the index", "sigma=2", "to abort, press q",
+    ]  # fmt: skip
     wrote = [("stderr", "warning"), *(("stdout", text) for text in [*harmless, *said])]
     assert await errors_in(service, *wrote) == said
 
