@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from fluxapi.model.humanize import note
 from fluxapi.model.jobid import parse
 from fluxapi.model.jobid_forms import FORMS, encode_as
 from fluxapi.model.times import fsd
@@ -96,6 +97,11 @@ class JobFields:
         return safe(self.job.reason or "")
 
     @property
+    def note(self) -> str:
+        """The sentence of the pages on why a job waits, or why it did not complete."""
+        return safe(note(self.job.to_dict()))
+
+    @property
     def info(self) -> str:
         """The reason why a pending job waits; else the nodes of the job."""
         return self.reason or self.contextual_info
@@ -121,10 +127,10 @@ class JobFields:
         if job.state != "INACTIVE":
             return ""
         exception = job.exception
-        note = safe(exception.note or "") if exception and exception.occurred else ""
+        text = safe(exception.note or "") if exception and exception.occurred else ""
         kind = exception.type if exception and exception.occurred else None
         if job.result == "CANCELED":
-            return f"Canceled: {note}" if kind == "cancel" and note else "Canceled"
+            return f"Canceled: {text}" if kind == "cancel" and text else "Canceled"
         if job.result == "TIMEOUT":
             return "Timeout"
         if (
@@ -133,7 +139,7 @@ class JobFields:
             and kind not in {None, "exec"}
             and exception.severity == 0
         ):
-            return f"Exception: type={safe(kind or '')}" + (f" note={note}" if note else "")
+            return f"Exception: type={safe(kind or '')}" + (f" note={text}" if text else "")
         return exit_reason(job.returncode, failed=job.result == "FAILED")
 
     def to_dict(self) -> dict[str, Any]:
@@ -292,6 +298,7 @@ _TABLE: tuple[tuple[str, str, Getter], ...] = (
     ("contextual_time", "TIME", lambda it: it.contextual_time),
     ("inactive_reason", "INACTIVE-REASON", lambda it: it.inactive_reason),
     ("reason", "REASON", lambda it: it.reason),
+    ("note", "NOTE", lambda it: it.note),
     ("info", "INFO", lambda it: it.info),
     ("uri", "URI", _attribute("uri")),
     ("uri.local", "URI", _local_uri),
@@ -299,9 +306,9 @@ _TABLE: tuple[tuple[str, str, Getter], ...] = (
 
 _FIELDS: dict[str, Getter] = {name: get for name, _, get in _TABLE}
 
-OWN = frozenset({"reason", "info", "group", "group_name", "cc"})
-"""Fields that ``flux jobs`` does not have: why a job waits, that or its nodes, its group, and its
-number by ``--cc``.
+OWN = frozenset({"reason", "note", "info", "group", "group_name", "cc"})
+"""Fields that ``flux jobs`` does not have: why a job waits, that or why it did not complete, the
+former or its nodes, its group, and its number by ``--cc``.
 """
 
 HEADINGS: dict[str, str] = {

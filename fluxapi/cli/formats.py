@@ -48,6 +48,14 @@ BUILTIN: dict[str, tuple[str, str]] = {
 }
 """Description and format of each name (flux-core, src/cmd/flux-jobs.py)."""
 
+_OWN = {
+    "note": (
+        "why each job waits, or did not complete, as on the pages",
+        f"{_ID} {_QUEUE} {_USER_AND_NAME} {{status_abbrev:>2.2}} {_END} {{note}}",
+    ),
+}
+"""The formats that ``flux jobs`` does not have."""
+
 _STATUS = "{status:>9.9}"
 _PGREP = {
     "default": ("the default of flux pgrep", "{id.f58}"),
@@ -76,7 +84,7 @@ class FormatSet(NamedTuple):
     table: str = ""
 
 
-JOBS = FormatSet(BUILTIN, "FLUX_JOBS_FORMAT_DEFAULT")
+JOBS = FormatSet({**BUILTIN, **_OWN}, "FLUX_JOBS_FORMAT_DEFAULT")
 PGREP = FormatSet(_PGREP, "FLUX_PGREP_FORMAT_DEFAULT")
 
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import signal
 from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from fluxapi.model.duration import duration
-from fluxapi.model.unmet import excepted
 
-from .exit_codes import BY_SIGNAL, of_job
 from .fields import JobFields
 from .ids import shown_id
 from .text import plural, safe
@@ -55,7 +52,7 @@ def _facts(job: Job, now: float) -> Iterator[tuple[str, str]]:
     )
     yield "priority", "" if job.priority is None or not job.is_active else str(job.priority)
     yield "waits for", JobFields(job, now).dependencies
-    yield "folder", job.cwd or ""
+    yield "directory", job.cwd or ""
     yield "instance", job.uri or ""
     yield "annotations", json.dumps(job.annotations) if job.annotations else ""
 
@@ -73,26 +70,11 @@ def _moment(timestamp: float | None) -> str:
 
 
 def state(job: Job, now: float) -> str:
-    """Return the state, with why a pending job waits or how an inactive one ended."""
+    """Return the state, with why a pending job waits or an inactive one did not complete."""
+    fields = JobFields(job, now)
     if job.is_active:
-        info = JobFields(job, now).info
-        return f"{job.state}: {info}" if job.t_run is None and info else job.state
-    return f"{job.status}{_ending(job)}"
-
-
-def _ending(job: Job) -> str:
-    exception = job.exception
-    if exception is not None and exception.occurred:
-        return f", {excepted(exception.type, exception.note)}"
-    if job.success:
-        return ""
-    code = of_job(job)
-    if code > BY_SIGNAL:
-        try:
-            return f", {signal.Signals(code - BY_SIGNAL).name}"
-        except ValueError:
-            pass
-    return f", exit code {code}"
+        return f"{job.state}: {fields.info}" if job.t_run is None and fields.info else job.state
+    return f"{job.status}: {fields.note}" if fields.note else job.status
 
 
 def event_line(event: Event) -> str:

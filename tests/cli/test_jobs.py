@@ -181,12 +181,12 @@ def test_a_job_in_plain_words(run: Program) -> None:
     run("wait", jobid)
     lines = dict(line.split(":", 1) for line in run.ok("job", jobid).splitlines())
     assert lines["id"].strip() == jobid
-    assert lines["state"].strip() == "FAILED, exit code 3"
+    assert lines["state"].strip() == "FAILED: Exit code 3"
     assert lines["time limit"].strip() == "5m"
     held = run.submit("--urgency=hold", "true")
     assert "SCHED: held" in run.ok("job", held)
     run.ok("cancel", held)
-    assert "CANCELED, cancel" in run.ok("job", held)
+    assert "CANCELED: Canceled before it ran" in run.ok("job", held)
 
 
 def test_json_of_a_job_is_the_record(run: Program, on_embedded: Service) -> None:
