@@ -2,6 +2,8 @@
 
 /** Pixels between a match and the edge of the screen that are enough to see it. */
 const MARGIN = 16;
+/** A match in the first or the last of so many parts of the screen, or of the window, is brought to the middle. */
+const EDGE = 6;
 
 /** @typedef {import("./output_view.js").OutputView} OutputView */
 /** @typedef {import("./output_lines.js").Line} Line */
@@ -71,10 +73,20 @@ export class HeldPlace {
     }
   }
 
-  /** Scroll an element to the middle of the screen unless it is in sight, and the page until the screen is in sight. @param {Element} target */
+  /**
+   * Scroll an element to the middle of the screen unless it is well in sight, and the page, whose window may be lower than
+   * the screen, too.
+   * @param {Element} target
+   */
   reveal(target) {
-    if (!this.#sees(target)) this.#center(target);
+    if (!this.#sees(target, this.screen.clientHeight / EDGE)) this.#center(target);
     target.scrollIntoView({ block: "nearest", inline: "nearest" });
+    const screen = this.screen.getBoundingClientRect();
+    const { top, bottom } = target.getBoundingClientRect();
+    // A keyboard on the glass leaves a part of the window.
+    const height = globalThis.visualViewport?.height ?? innerHeight;
+    const isCut = screen.top < 0 || screen.bottom > height;
+    if (isCut && (top < height / EDGE || bottom > height - height / EDGE)) scrollBy({ top: (top + bottom - height) / 2 });
     this.#take();
   }
 
@@ -89,11 +101,11 @@ export class HeldPlace {
     return target.getBoundingClientRect().top - this.screen.getBoundingClientRect().top;
   }
 
-  /** @param {Element} target */
-  #sees(target) {
+  /** @param {Element} target @param {number} [margin] pixels between it and the edge of the screen */
+  #sees(target, margin = MARGIN) {
     const top = this.#top(target);
     const { height } = target.getBoundingClientRect();
-    return top >= MARGIN && top + height <= this.screen.clientHeight - MARGIN;
+    return top >= margin && top + height <= this.screen.clientHeight - margin;
   }
 
   /** The element of a line that was noted: by its number, which another page has, too. @param {{ line: Line | undefined, number: number | undefined }} place */
