@@ -20,6 +20,10 @@ export function reason(node, now) {
   const button = element("button", { type: "button", className: "quiet", title: t("nodes.whole_reason") });
   button.append(element("span", { className: "said", textContent: said }));
   if (at) button.append(" ", element("span", { className: "soft", textContent: t("nodes.since", { time: moment(at, now) }) }));
+  // It opens, which a touch cannot learn from a title.
+  const sign = element("span", { className: "icon" });
+  sign.dataset["icon"] = "right";
+  button.append(sign);
   button.addEventListener("click", () => tell(node));
   cell.append(button);
   return cell;
