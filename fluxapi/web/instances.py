@@ -11,7 +11,7 @@ from aiohttp import web
 from fluxapi.http import keys
 from fluxapi.model.message import Sentence, text_of
 
-from .job_counts import IN_TREE, titled
+from .job_counts import BY_RESULT, titled
 from .rendering import render
 from .words import Words, words_of
 
@@ -73,7 +73,7 @@ async def instances(request: web.Request) -> web.Response:
     context = {
         "page": "instances",
         "instances": rows,
-        "columns": titled(IN_TREE, words),
+        "columns": titled(BY_RESULT, words),
         "limit": _MAX_INSTANCES,
         "truncated": truncated,
     }
@@ -96,7 +96,7 @@ def _row(
         "use": list(_use(record.get("utilization") or {}, words)),
         "counts": [
             (filter, None if jobs is None else sum(jobs[member].get(name, 0) for name in names))
-            for _, member, names, filter in IN_TREE
+            for _, member, names, filter in BY_RESULT
         ],
     }
 

@@ -9,7 +9,7 @@ from fluxapi.model.job import GROUPS
 
 from .words import Words
 
-__all__ = ["BY_RESULT", "IN_TREE", "JobCount", "titled"]
+__all__ = ["BY_RESULT", "JobCount", "titled"]
 
 
 class JobCount(NamedTuple):
@@ -23,30 +23,15 @@ class JobCount(NamedTuple):
     filter: str
 
 
-_BEFORE_FAILED = (
+BY_RESULT = (
     JobCount("common.pending", "states", GROUPS["PENDING"], "state=PENDING"),
     JobCount("common.running", "states", GROUPS["RUNNING"], "state=RUNNING"),
     JobCount("common.completed", "results", ("COMPLETED",), "result=COMPLETED"),
-)
-_CANCELED = JobCount("common.canceled", "results", ("CANCELED",), "result=CANCELED")
-
-BY_RESULT = (
-    *_BEFORE_FAILED,
     JobCount("common.failed", "results", ("FAILED",), "result=FAILED"),
-    _CANCELED,
+    JobCount("common.canceled", "results", ("CANCELED",), "result=CANCELED"),
     JobCount("common.timed_out", "results", ("TIMEOUT",), "result=TIMEOUT"),
 )
-"""The numbers of one instance, or of one group."""
-
-IN_TREE = (
-    *_BEFORE_FAILED,
-    JobCount("common.failures", "results", ("FAILED", "TIMEOUT"), "result=FAILED,TIMEOUT"),
-    _CANCELED,
-)
-"""The numbers of one of many instances, for which there is less room.
-
-Failures are jobs that failed or timed out; the word "failed" is that of the result alone.
-"""
+"""The numbers of an instance, or of a group."""
 
 
 def titled(counts: Iterable[JobCount], words: Words) -> list[JobCount]:

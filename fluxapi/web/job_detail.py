@@ -7,6 +7,7 @@ put them in place of the old ones, so this is the only code that renders them.
 from __future__ import annotations
 
 import asyncio
+import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
@@ -18,6 +19,7 @@ from fluxapi.instance.protocol import LookupKey
 from fluxapi.model.batch import script_of
 from fluxapi.model.eventlog import UNINDEXED, Event
 from fluxapi.model.humanize import LIMIT_NOTE, outcome_beside_exceptions, utc
+from fluxapi.model.jobid import FANCY_PREFIX
 from fluxapi.model.phrases import Say, english
 from fluxapi.model.reason import dependency
 from fluxapi.model.shallow import is_wide
@@ -57,6 +59,9 @@ _LATE = (None, "", LIMIT_NOTE)
 """Notes of a timeout that say no more than that the time limit has ended."""
 _MAX_COMMAND_CHARS = 1000
 """Characters of the command at the top of the page; the jobspec has all of it."""
+
+_FANCY_ID = re.compile(rf"{FANCY_PREFIX}(?=[1-9A-HJ-NP-Za-km-z]{{1,12}}\b)")
+"""The prefix of a job ID as the commands of Flux print it."""
 
 _MAX_PRETTY_CHARS = 512 << 10
 
@@ -273,13 +278,17 @@ def _row(index: int, event: Event, since: float) -> dict[str, Any]:
 
 
 def _details(context: Mapping[str, Any] | None) -> str:
-    """Format a context like ``flux job eventlog``: ``key=JSON``, separated by spaces."""
+    """Format a context like ``flux job eventlog``: ``key=JSON``, separated by spaces.
+
+    Job IDs have the form of all others on the page.
+    """
     text = ""
     for key, value in (context or {}).items():
         text += f"{' ' if text else ''}{key}={_encoder.encode(value).decode()}"
         if len(text) > LONG:
-            return escaped(f"{text[:LONG]} …")
-    return escaped(text)
+            text = f"{text[:LONG]} …"
+            break
+    return escaped(_FANCY_ID.sub("f", text))
 
 
 def _command(spec: Any) -> str:

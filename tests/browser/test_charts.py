@@ -100,7 +100,7 @@ def test_a_longer_time_comes_from_the_history(kept: Service, page: Page) -> None
     page.reload()
     expect(page.get_by_role("radio", name="Day")).to_be_checked()
     expect(page.get_by_role("heading", name="Jobs ended")).to_be_visible()
-    page.get_by_text("15 min", exact=True).click()
+    page.get_by_text("15m", exact=True).click()
     expect(page.get_by_role("heading", name="Jobs per second")).to_be_visible()
 
 

@@ -192,6 +192,14 @@ async def test_a_page_is_bounded_whatever_the_events_hold(
     assert int(skipped) + text.count('<td class="details"') == 504
 
 
+async def test_ids_in_events_have_the_form_of_all_others(service: Service) -> None:
+    jobid = await service.submit()
+    context = {"description": "after-success=ƒ2QK3Zz", "to": "ƒolder 0ƒ"}
+    service.instance.eventlogs[jobids.parse(jobid)].append(Event(1.0, "dependency-add", context))
+    text = html.unescape(await page(service, jobid))
+    assert 'description="after-success=f2QK3Zz" to="ƒolder 0ƒ"' in text
+
+
 async def test_only_the_words_of_a_command_that_are_shown_are_quoted(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
