@@ -1,4 +1,4 @@
-"""The exception of a job in plain words: above all, that a job it depends on kept it from starting.
+"""The exception of a job in plain words: above all, why it never started.
 
 The table of the dashboard says the same (``frontend/src/table/failure.js``).
 """
@@ -16,6 +16,9 @@ _NOTE = re.compile(
     "(can never be satisfied|job never started)"
 )
 """The note of the exception that Flux raises for an unmet dependency (dependency-after.c)."""
+
+_NOT_STARTED = re.compile(r"task [0-9]{1,10} \(host [^()]{1,255}\): start failed: (.+)", re.DOTALL)
+"""The note of the exception that the job shell raises for a program that cannot be executed."""
 
 _UNMET = {
     "after-success": "outcomes.unmet_success",
@@ -43,5 +46,7 @@ def excepted(kind: str | None, note: str | None, say: Say = english) -> str:
     """Return an exception as a phrase, which names its type unless the words tell it."""
     if not note:
         return str(kind)
+    if kind == "exec" and (found := _NOT_STARTED.fullmatch(note)):
+        return say("outcomes.not_started", why=found[1])
     words = noted(note, say)
     return words if words != note or note.startswith(f"{kind} ") else f"{kind}: {note}"

@@ -7,14 +7,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fluxapi.model.humanize import utc
+from fluxapi.model.humanize import note, utc
 from fluxapi.model.jobid import FANCY_PREFIX
+from fluxapi.model.phrases import Say
 from fluxapi.model.reason import estimated_start
 from fluxapi.model.unmet import blamed
 
 from .visible import MEDIUM, SHORT, visible
 
-__all__ = ["Piece", "pieces"]
+__all__ = ["Piece", "note_pieces", "pieces"]
 
 _MAX_LINKS = 24
 """Dependencies of a job that are linked; the text names more."""
@@ -49,6 +50,12 @@ def pieces(text: str, record: Mapping[str, Any], name: Callable[[str], str]) -> 
     if not named:
         return [Piece(visible(text))]
     return list(_split(visible(text, most=len(named) * MEDIUM), named))
+
+
+def note_pieces(record: Mapping[str, Any], say: Say) -> Sequence[Piece]:
+    """Return the note of a job in a list as pieces; it names other jobs by their IDs."""
+    text = visible(note(record, say), SHORT)
+    return pieces(text, record, lambda _: "") if text else ()
 
 
 def _dependencies(record: Mapping[str, Any], name: Callable[[str], str]) -> dict[str, Piece]:

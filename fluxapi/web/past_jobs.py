@@ -21,6 +21,7 @@ from fluxapi.table.query import query_of
 
 from . import columns
 from .embedded import embedded
+from .job_said import note_pieces
 from .past_instances import NamedInstance, name_instances
 from .problems import detail_of
 from .rendering import render
@@ -78,6 +79,7 @@ async def past_jobs(request: web.Request) -> web.Response:
         "instances": instances,
         "columns": columns.first_columns(jobs),
         "text": partial(columns.text, words),
+        "note_of": partial(note_pieces, say=words.text),
         "inputs": columns.FILTERS,
         "filters": {name: "" if name in refused else text for name, text in given.items()},
         "results": RESULTS,

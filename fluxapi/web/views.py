@@ -34,7 +34,7 @@ from .held_queues import held_queues
 from .job_counts import BY_RESULT, titled
 from .job_detail import PARTS, Records, job_detail, job_part
 from .job_links import graph
-from .job_said import pieces
+from .job_said import note_pieces, pieces
 from .job_start import line_of, start_of
 from .problems import detail_of, fields_of, title_of
 from .rendering import render
@@ -90,6 +90,7 @@ async def jobs(request: web.Request) -> web.Response:
             "jobs": rows,
             "columns": columns.first_columns(rows),
             "text": partial(columns.text, words),
+            "note_of": partial(note_pieces, say=words.text),
             "inputs": columns.FILTERS,
             "found": columns.found(words),
             "first": embedded(first),

@@ -31,7 +31,7 @@ test("rows tell which sparse columns have something to show", () => {
   assert.ok(keys(choice).includes("queue"));
 });
 
-test("the queue is the last column that gives way, and the column of the order stays", () => {
+test("columns give way in their turn, and the column of the order stays", () => {
   const choice = new Choice(all);
   choice.fill(new Set(["queue"]));
   const sum = choice.columns.reduce((sum, { width }) => sum + width, 36);
@@ -39,6 +39,9 @@ test("the queue is the last column that gives way, and the column of the order s
     const shown = choice.fitting(room, sorted);
     return choice.columns.filter((column) => !shown.includes(column)).map(({ key }) => key);
   };
-  assert.deepEqual([given(sum), given(sum - 1), given(0)], [[], ["nodelist"], ["ntasks", "nnodes", "nodelist", "queue"]]);
-  assert.deepEqual(given(0, "nnodes"), ["ntasks", "nodelist", "queue"]);
+  assert.deepEqual([given(sum), given(sum - 1)], [[], ["nodelist"]]);
+  assert.deepEqual(given(0), ["user", "ntasks", "nnodes", "submitted", "nodelist", "queue"]);
+  assert.deepEqual(given(0, "nnodes"), ["user", "ntasks", "submitted", "nodelist", "queue"]);
+  // A window of 1024 pixels has room for the note of a failure.
+  assert.deepEqual(given(976), ["ntasks", "nnodes", "nodelist", "queue"]);
 });

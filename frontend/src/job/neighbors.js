@@ -31,9 +31,9 @@ export function remember(ids, first) {
   }
 }
 
-/** The jobs that a page links to, in their order. */
-export function linked() {
-  const links = document.querySelectorAll(`main a[href^="${CSS.escape(at("/ui/jobs/"))}"]`);
+/** The jobs that a part of a page links to, in their order. @param {string} [part] */
+export function linked(part = "main") {
+  const links = document.querySelectorAll(`${part} a[href^="${CSS.escape(at("/ui/jobs/"))}"]`);
   return [...new Set([...links].map((link) => /** @type {HTMLAnchorElement} */ (link).pathname.split("/").at(-1) ?? ""))];
 }
 
@@ -51,6 +51,7 @@ export function show(job, get) {
   /** @type {HTMLAnchorElement} */ (get("list")).href = kept.address;
   const count = document.createElement("span");
   count.className = "soft";
+  count.title = t("job.place_title");
   count.textContent = t("job.place_of", { place: kept.begin + place + 1, count: kept.count });
   get("steps").prepend(count);
   for (const [id, step, label] of /** @type {const} */ ([["previous", -1, t("job.previous")], ["next", 1, t("job.next")]])) {

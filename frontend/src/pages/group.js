@@ -26,7 +26,7 @@ const EXTRA_ENTRIES = 64;
 const BAD = new Set(["FAILED", "TIMEOUT", "CANCELED"]);
 
 const main = $("content");
-neighbors.remember(neighbors.linked);
+neighbors.remember(() => neighbors.linked());
 const group = encodeURIComponent(main.dataset["group"] ?? "");
 const path = `/v1/groups/${group}`;
 const bar = new ProgressBar();
@@ -165,7 +165,7 @@ async function read() {
     await readJobs();
     if (mine !== reading) return;
     show(blocks, tail || Infinity);
-    say(blocks.isFull ? t("group.is_part") : blocks.all.length ? "" : t("group.no_output"));
+    say(blocks.isFull ? t("group.is_part") : blocks.all.length ? "" : t([...jobs.values()].some((job) => job["state"] !== "INACTIVE") ? "group.no_output" : "group.no_output_ended"));
   } catch (problem) {
     if (mine !== reading) return;
     say(problem instanceof Error ? problem.message : String(problem));

@@ -134,6 +134,7 @@ function show() {
 
 function draw() {
   grid.count = order.size;
+  grid.isWhole = isWhole;
   grid.draw();
   const all = rows.all.size;
   const isComplete = isWhole || all >= total;

@@ -26,7 +26,8 @@ class Named extends Values {
   }
 }
 
-neighbors.remember(neighbors.linked);
+// A note may lead to jobs that are not in the list.
+neighbors.remember(() => neighbors.linked('#jobs [data-key="id"]'));
 /** @type {Record<string, string>[]} */
 const named = JSON.parse($("named").textContent || "[]");
 const rows = named.map((record, index) => row({ id: String(index), revision: 0, ...record }));

@@ -50,6 +50,8 @@ export function outcome(record) {
 /** The note of the exception that Flux raises for an unmet dependency (dependency-after.c). */
 const UNMET =
   /^dependency (after-(?:start|finish|success|failure))=[\u0192f]([1-9A-HJ-NP-Za-km-z]{1,12}) (can never be satisfied|job never started)$/;
+/** The note of the exception that the job shell raises for a program that cannot be executed. */
+const NOT_STARTED = /^task [0-9]{1,10} \(host [^()]{1,255}\): start failed: ([^]+)$/;
 const UNMET_KEYS = /** @type {Map<string, Key>} */ (new Map([
   ["after-success", "outcomes.unmet_success"],
   ["after-failure", "outcomes.unmet_failure"],
@@ -67,6 +69,8 @@ export function excepted({ type, note }) {
   const [, scheme = "", job, why] = UNMET.exec(note) ?? [];
   const key = why === "job never started" ? "outcomes.unmet_start" : UNMET_KEYS.get(scheme);
   if (key) return t(key, { job: `f${job}` });
+  const [, cause] = (type === "exec" && NOT_STARTED.exec(note)) || [];
+  if (cause) return t("outcomes.not_started", { why: cause });
   return note.startsWith(`${type} `) ? note : `${type}: ${note}`;
 }
 

@@ -32,6 +32,8 @@ export class Grid extends EventTarget {
   columns = [];
   /** @type {Set<string>} */
   selected = new Set();
+  /** Whether all jobs have come, so that a row that is written again has changed. */
+  isWhole = false;
   /** How many jobs the rows stand for. */
   count = 0;
   /** Index of the row that the keyboard is on. */
@@ -203,7 +205,7 @@ export class Grid extends EventTarget {
       const isSelected = this.#isSelected(row);
       if (!isSelected && !isNested(row)) isSelectedInSight = false;
       line.show(row, index, this.address, {
-        isSelected, isCurrent: index === this.current, isIn: this.isIn(row), isOpen: this.isOpen(row), now,
+        isSelected, isCurrent: index === this.current, isIn: this.isIn(row), isOpen: this.isOpen(row), isWhole: this.isWhole, now,
       });
       if (place.nextElementSibling !== line.line) place.after(line.line);
       place = line.line;

@@ -27,6 +27,8 @@ export class Line {
   #freshUntil = 0;
   /** Whether the note names jobs that have links. */
   #isNamed = false;
+  /** The text of the note, which may have more lines than one. */
+  #note = element("span", { className: "note-text" });
 
   /** @param {Column[]} columns */
   constructor(columns) {
@@ -51,6 +53,7 @@ export class Line {
       cell.dataset["key"] = column.key;
       if (column.key === "id") cell.append(this.link, this.toggle, this.opener, this.below);
       if (column.key === "status") cell.append(this.mark, this.bar);
+      if (column.key === "note") cell.append(this.#note);
       return cell;
     });
     this.line.append(pick, ...this.cells);
@@ -58,10 +61,11 @@ export class Line {
 
   /** Show a job: another one than before, or what has become of it. What did not change is not touched.
    * @param {Row} row @param {number} index @param {(id: string) => string} address
-   * @param {{ isSelected: boolean, isCurrent: boolean, isIn: boolean, isOpen: boolean, now: number }} it isIn: it is below
-   *   the row of its group; isOpen: what there is below it is shown; now: seconds since 1970
+   * @param {{ isSelected: boolean, isCurrent: boolean, isIn: boolean, isOpen: boolean, isWhole: boolean, now: number }} it
+   *   isIn: it is below the row of its group; isOpen: what there is below it is shown; isWhole: all jobs have come;
+   *   now: seconds since 1970
    */
-  show(row, index, address, { isSelected, isCurrent, isIn, isOpen, now }) {
+  show(row, index, address, { isSelected, isCurrent, isIn, isOpen, isWhole, now }) {
     const isOther = row.id !== this.id;
     if (isOther) this.#become(row, address);
     const isMember = !isHead(row) && isIn;
@@ -84,7 +88,7 @@ export class Line {
       this.box.tabIndex = this.link.tabIndex = this.below.tabIndex = this.toggle.tabIndex = this.opener.tabIndex = isCurrent ? 0 : -1;
     }
     const hasChanged = row.revision !== this.#revision || row.status !== this.#status;
-    if (hasChanged) this.#beat(isOther ? 0 : Date.now() + FRESH);
+    if (hasChanged) this.#beat(isOther || !isWhole ? 0 : Date.now() + FRESH);
     else if (this.#freshUntil && this.#freshUntil < Date.now()) this.#beat(0);
     this.#revision = row.revision;
     this.#status = row.status;
@@ -166,16 +170,17 @@ export class Line {
     this.#freshUntil = until;
   }
 
-  /** Say why a job waits, where each job that it names is a link. @param {HTMLElement} cell @param {string} text @param {Row} row */
-  #name(cell, text, row) {
+  /** Say why a job waits or failed, where each job that it names is a link. @param {string} text @param {Row} row */
+  #say(text, row) {
     const named = row.blamed ? [row.blamed] : row.after;
     const isNamed = named.length > 0;
-    if (isNamed === this.#isNamed && cell.textContent === text) return;
+    if (!isNamed && !this.#isNamed) return set(this.#note, text);
+    if (isNamed === this.#isNamed && this.#note.textContent === text) return;
     this.#isNamed = isNamed;
-    if (!isNamed) return cell.replaceChildren(text);
+    if (!isNamed) return this.#note.replaceChildren(text);
     const names = new Set(named);
     const parts = text.split(/\b(f\w+)/);
-    cell.replaceChildren(...parts.map((it) => (names.has(it) ? element("a", { href: at(`/ui/jobs/${it}`), textContent: it, tabIndex: -1 }) : it)));
+    this.#note.replaceChildren(...parts.map((it) => (names.has(it) ? element("a", { href: at(`/ui/jobs/${it}`), textContent: it, tabIndex: -1 }) : it)));
   }
 
   /** @param {Column} column @param {HTMLElement} cell @param {Row} row @param {number} now */
@@ -193,9 +198,9 @@ export class Line {
       set(this.mark, text);
       return;
     }
-    if (column.key === "note" && (this.#isNamed || row.blamed || row.after.length)) this.#name(cell, text, row);
-    else set(cell, text);
-    if (column.key === "note") {
+    if (column.key !== "note") set(cell, text);
+    else {
+      this.#say(text, row);
       if (!isHead(row) && column.warns?.(row)) cell.dataset["icon"] = "warning";
       else if (cell.dataset["icon"]) delete cell.dataset["icon"];
     }
