@@ -33,8 +33,10 @@ export function remember(ids, first) {
 
 /** The jobs that a part of a page links to, in their order. @param {string} [part] */
 export function linked(part = "main") {
-  const links = document.querySelectorAll(`${part} a[href^="${CSS.escape(at("/ui/jobs/"))}"]`);
-  return [...new Set([...links].map((link) => /** @type {HTMLAnchorElement} */ (link).pathname.split("/").at(-1) ?? ""))];
+  const links = /** @type {NodeListOf<HTMLAnchorElement>} */ (document.querySelectorAll(`${part} a[href]`));
+  // The service writes relative addresses, the scripts whole ones.
+  const jobs = [...links].filter(({ href }) => href.startsWith(at("/ui/jobs/")));
+  return [...new Set(jobs.map(({ pathname }) => pathname.split("/").at(-1) ?? ""))];
 }
 
 /** Show the way back to the list, and to the jobs before and after. @param {string} job @param {(id: string) => HTMLElement} get */
