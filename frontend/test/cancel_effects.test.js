@@ -3,6 +3,9 @@ import { test } from "node:test";
 
 import { stranded } from "../src/job/cancel_effects.js";
 
+/** @param {import("../src/job/cancel_effects.js").Graph[]} graphs @param {string[]} ids */
+const idsOf = (graphs, ids) => stranded(graphs, ids).map(({ id }) => id);
+
 const graph = {
   jobs: [
     { id: "f1", status: "RUN" }, { id: "f2", status: "DEPEND" }, { id: "f3", status: "DEPEND" }, { id: "f4", status: "DEPEND" },
@@ -17,7 +20,12 @@ const graph = {
 };
 
 test("jobs that need the success of a canceled one never start, nor those that wait for these", () => {
-  assert.deepEqual(stranded([graph], ["f1"]).sort(), ["f2", "f3", "f8"]);
-  assert.deepEqual(stranded([graph, graph], ["f2", "f3"]), ["f8"]);
-  assert.deepEqual(stranded([graph], ["f4"]), []);
+  assert.deepEqual(idsOf([graph], ["f1"]).sort(), ["f2", "f3", "f8"]);
+  assert.deepEqual(idsOf([graph, graph], ["f2", "f3"]), ["f8"]);
+  assert.deepEqual(idsOf([graph], ["f4"]), []);
+});
+
+test("each of them is told with its name, as far as it has one", () => {
+  const named = { ...graph, jobs: graph.jobs.map((job) => (job.id === "f2" ? { ...job, name: "post" } : job)) };
+  assert.deepEqual(stranded([named], ["f1"]).filter(({ id }) => id === "f2"), [{ id: "f2", name: "post", status: "DEPEND" }]);
 });

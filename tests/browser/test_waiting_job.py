@@ -117,14 +117,28 @@ def test_the_question_to_cancel_says_which_other_jobs_will_never_start(
 ) -> None:
     first = submit(site, command=["sleep", "600"], urgency=0)
     after = [f"afterok:{first}"]
-    second = submit(site, dependencies=after)
-    third = submit(site, dependencies=[f"afterok:{second}"])
+    second = submit(site, dependencies=after, name="assemble")
+    third = submit(site, dependencies=[f"afterok:{second}"], name="report")
     submit(site, dependencies=[f"afterany:{first}"])
     page.goto(f"{site.url}/ui/jobs/{first}")
     live(page)
     page.get_by_role("button", name="Cancel…").click()
     dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("2 dependent jobs will never start.")
+    expect(dialog).to_contain_text("2 dependent jobs will never start:")
+    named = dialog.get_by_role("list", name="Dependent jobs").get_by_role("listitem")
+    expect(named).to_have_text([f"assemble {second}", f"report {third}"])
+    for job in (second, third):
+        link = dialog.get_by_role("link", name=job)
+        expect(link).to_have_attribute("href", re.compile(f"/ui/jobs/{job}$"))
+        # The question stays open beside the page of the job.
+        expect(link).to_have_attribute("target", "_blank")
+    for _ in range(5):
+        submit(site, dependencies=after, name="plot")
+    dialog.get_by_role("button", name="Close").click()
+    page.get_by_role("button", name="Cancel…").click()
+    expect(dialog).to_contain_text("7 dependent jobs will never start:")
+    expect(named).to_have_count(6)
+    expect(named.last).to_have_text("and 2 more")
     dialog.get_by_role("button", name="Close").click()
     page.goto(f"{site.url}/ui/jobs/{third}")
     live(page)

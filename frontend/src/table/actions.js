@@ -2,13 +2,13 @@
 
 import { canChange } from "../channel/as_of.js";
 import { effects } from "../job/cancel_effects.js";
+import { namedJobs } from "../job/named_jobs.js";
 import { call, Problem } from "../ui/api.js";
 import { detailOf } from "../ui/problem.js";
 import { ask, field, Told } from "../ui/dialog.js";
 import { element } from "../ui/element.js";
 import { may } from "../ui/rights.js";
 import { tell as notice } from "../ui/tell.js";
-import { SHORT, visible } from "../ui/visible.js";
 import { list, t } from "../ui/words.js";
 
 /** @typedef {import("./rows.js").Row} Row */
@@ -42,8 +42,6 @@ const AT_ONCE = 6;
 const LISTED = 100;
 /** Jobs that are named for one reason. */
 const NAMED = 5;
-/** Jobs that a question names. */
-const ASKED = 10;
 
 /** @param {Row} row */
 const isPending = ({ state }) => ["NEW", "DEPEND", "PRIORITY", "SCHED"].includes(state);
@@ -189,19 +187,6 @@ export function ending(rows) {
   return pending ? t("actions.cancel_pending", { count: pending }) : "";
 }
 
-/** Return the names and IDs of the first jobs, and how many more there are. @param {Row[]} rows */
-function named(rows) {
-  const names = element("ul", { className: "asked-of", ariaLabel: t("actions.named") });
-  for (const { id, name } of rows.slice(0, ASKED)) {
-    const item = element("li", {});
-    if (name) item.append(element("b", { textContent: visible(name, { most: SHORT }) }), " ");
-    item.append(element("code", { textContent: id }));
-    names.append(item);
-  }
-  if (rows.length > ASKED) names.append(element("li", { className: "soft", textContent: t("actions.more", { count: rows.length - ASKED }) }));
-  return names;
-}
-
 /** @param {Action} action @param {Row[]} chosen @param {() => void} clear selects none */
 function confirm({ title, about, effect, ended, isFinal = false, input }, chosen, clear) {
   const ids = chosen.map((row) => row.id);
@@ -211,7 +196,7 @@ function confirm({ title, about, effect, ended, isFinal = false, input }, chosen
     title: action,
     heading: t("actions.question", { action }),
     words: t(about, { count: ids.length, states: census(chosen), effect: effect?.(chosen) ?? "" }).replace("  ", " "),
-    fields: [named(chosen), ...(isFinal ? [effects(ids, chosen.filter((row) => row.isInstance).map((row) => row.id))] : []), ...fields],
+    fields: [namedJobs(chosen, { label: t("actions.named") }), ...(isFinal ? [effects(ids, chosen.filter((row) => row.isInstance).map((row) => row.id))] : []), ...fields],
     isDanger: isFinal,
     run: async (tell, signal) => {
       const { done, failed } = await all(ids, runner(), some, signal, (count) => tell(t("actions.progress", { done: count, total: ids.length })));
