@@ -43,7 +43,7 @@ const MAX_KEPT = 1000;
 /** @typedef {{ ids: string[], until: number, blocked: number }} Active jobs that match, when the last was submitted, and how many do not start as things are */
 
 /** What may keep a promise from coming true. @param {number} count of jobs @param {number} blocked those that do not start as things are */
-function warning(count, blocked) {
+export function warning(count, blocked) {
   if (!blocked) return "";
   return count === 1 ? t("jobs.told_blocked_only") : t("jobs.told_blocked", { count: blocked });
 }

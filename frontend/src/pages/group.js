@@ -5,10 +5,10 @@ import { Channel } from "../channel/channel.js";
 import * as status from "../channel/connection_status.js";
 import { every } from "../channel/visibility.js";
 import { Blocks, MAX_JOBS } from "../job/labeled_output.js";
+import { GroupWatch } from "../group/group_watch.js";
 import { fill } from "../job/line_view.js";
 import * as neighbors from "../job/neighbors.js";
 import * as moments from "../job/timestamps.js";
-import { watchButton, watchOn } from "../notify/notify.js";
 import { element } from "../ui/element.js";
 import { ProgressBar } from "../ui/progress_bar.js";
 import { at } from "../ui/root.js";
@@ -45,7 +45,7 @@ async function renew() {
   if (!record) return;
   isActive = record["active"] > 0;
   findFailed((record["results"]["FAILED"] ?? 0) + (record["results"]["TIMEOUT"] ?? 0));
-  watch.element.hidden = !isActive;
+  watch.offer(record["active"]);
   draw(record);
   for (const [index, [, member, names]] of columns.entries()) {
     const count = names.reduce((sum, name) => sum + (record[member][name] ?? 0), 0);
@@ -182,23 +182,11 @@ choice.addEventListener("submit", (event) => {
 choice.addEventListener("change", read);
 const channel = new Channel(address);
 status.show(channel, $("state"));
-channel.follow("stats", { stream: "stats" }, () => {});
-const watch = watchButton(
-  watchOn(channel),
-  { off: t("group.watch"), on: t("group.watched") },
-  {
-    key: () => `group ${main.dataset["group"]}`,
-    make: () => {
-      const id = main.dataset["group"] ?? "";
-      return { kind: "group", key: `group ${id}`, id, title: t("group.title", { name: main.dataset["name"] ?? "" }), hasFailed: Boolean(failed) };
-    },
-  },
-  (text) => {
-    $("watch-said").textContent = text;
-  },
-);
-watch.element.hidden = true;
-watch.element.dataset["icon"] = "bell";
+const about = { id: main.dataset["group"] ?? "", name: main.dataset["name"] ?? "" };
+const watch = new GroupWatch(channel, about, () => Boolean(failed), (text) => {
+  $("watch-said").hidden = !text;
+  $("watch-said").textContent = text;
+});
 $("watch").append(watch.element);
 every(EVERY, renew);
 renew();
