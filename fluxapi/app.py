@@ -46,6 +46,7 @@ from fluxapi.security.credentials import Credentials
 from fluxapi.security.tokens import TokenStore
 from fluxapi.sessions.children import ChildLimits, Children
 from fluxapi.sessions.counters import ChildCounters
+from fluxapi.sessions.inside import JobsInside
 from fluxapi.sessions.registry import SessionRegistry
 from fluxapi.sessions.session import ROOT, Bounds, InstanceSession
 from fluxapi.sessions.tree import InstanceTree
@@ -126,6 +127,7 @@ def create_app(
             ) as session,
             hooked(session),
         ):
+            session.hub.stats.instances = partial(app[keys.INSIDE].records, path)
             yield session
         metrics.forget(session.label)
 
@@ -133,7 +135,8 @@ def create_app(
     sessions = app[keys.SESSIONS] = SessionRegistry(open_session)
     children = app[keys.CHILDREN] = Children(sessions, _child_limits(settings))
     tree = app[keys.TREE] = InstanceTree(sessions, children)
-    counters = app[keys.COUNTERS] = ChildCounters(sessions, tree)
+    inside = app[keys.INSIDE] = JobsInside(children)
+    counters = app[keys.COUNTERS] = ChildCounters(sessions, tree, inside)
     app[keys.TREE_OBSERVER] = TreeObserver(sessions, tree, counters)
     app[keys.STOP] = stop
     app[keys.SHUTDOWN] = shutdown

@@ -45,3 +45,5 @@ class Stats(Record, frozen=True):
     """``None`` if the instance does not report them."""
     queues: list[dict[str, Any]] | None = None
     """As returned by :meth:`AsyncClient.queues`."""
+    instances: list[dict[str, Any]] | None = None
+    """Jobs that are instances in which jobs failed, with their ``failed`` and ``total`` jobs."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -36,6 +37,8 @@ class StatsView:
         self.nodes: dict[str, Any] | None = None
         self.queues: list[dict[str, Any]] | None = None
         """The last answers to the :class:`~fluxapi.sessions.situation.SituationMonitor`."""
+        self.instances: Callable[[], list[dict[str, Any]]] = list
+        """Returns the jobs that are instances in which jobs failed."""
         self._table = table
         self._buffer = buffer
         self._rates = (0.0, 0.0)
@@ -64,12 +67,14 @@ class StatsView:
     def body(self) -> dict[str, Any]:
         """Return the figures of ``GET /stats`` with rates, nodes and queues."""
         events, submissions = self._rates
+        instances = self.instances()
         return {
             **self._table.stats(),
             "events_per_second": events,
             "submissions_per_second": submissions,
             "nodes": self.nodes,
             "queues": self.queues,
+            **({"instances": instances} if instances else {}),
         }
 
     def live(self, batch: Batch) -> list[Message]:  # noqa: ARG002 - a view

@@ -21,6 +21,7 @@ from fluxapi.security.principal import Principal
 from fluxapi.security.tokens import TokenStore
 from fluxapi.sessions.children import Children
 from fluxapi.sessions.counters import ChildCounters
+from fluxapi.sessions.inside import JobsInside
 from fluxapi.sessions.registry import SessionRegistry
 from fluxapi.sessions.session import InstanceSession
 from fluxapi.sessions.tree import InstanceTree
@@ -50,6 +51,7 @@ __all__ = [
     "DECODING",
     "ERROR_PAGE",
     "HEAP",
+    "INSIDE",
     "JOB_PAGES",
     "LOOKUPS",
     "METRICS",
@@ -87,6 +89,7 @@ CONNECTIONS: web.AppKey[Connections] = web.AppKey("connections", Connections)
 SESSIONS: web.AppKey[SessionRegistry] = web.AppKey("sessions", SessionRegistry)
 CHILDREN: web.AppKey[Children] = web.AppKey("children", Children)
 COUNTERS: web.AppKey[ChildCounters] = web.AppKey("counters", ChildCounters)
+INSIDE: web.AppKey[JobsInside] = web.AppKey("inside", JobsInside)
 TREE: web.AppKey[InstanceTree] = web.AppKey("tree", InstanceTree)
 TREE_OBSERVER: web.AppKey[TreeObserver] = web.AppKey("tree_observer", TreeObserver)
 SHUTDOWN: web.AppKey[Shutdown] = web.AppKey("shutdown", Shutdown)

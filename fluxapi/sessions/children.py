@@ -14,6 +14,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from fluxapi.errors import (
     FluxapiError,
@@ -77,6 +78,8 @@ class Children:
         self.reaper = _Reaper(self)
         self.on_close: Callable[[], None] | None = None
         """Is called after the session of a child has been closed."""
+        self.before_close: Callable[[str, dict[str, Any]], None] | None = None
+        """Is called with the path of a child and the counts of its jobs before it is closed."""
 
     def __iter__(self) -> Iterator[Child]:
         return iter(list(self._children.values()))
@@ -124,6 +127,8 @@ class Children:
         """Close a child; those below it must be closed."""
         if child.watching is not None:
             child.watching.cancel()
+        if child.session is not None and self.before_close is not None:
+            self.before_close(child.path, child.session.table.stats())
         child.session = None
         if self._children.get(child.path) is child:
             del self._children[child.path]

@@ -12,6 +12,7 @@ from fluxapi.instance.protocol import JobCounter, Parent
 from fluxapi.process.background import Worker
 
 from .child import place_of
+from .inside import JobsInside
 from .registry import SessionRegistry
 from .tree import InstanceTree, Node
 
@@ -41,9 +42,10 @@ class _Figures(NamedTuple):
 class ChildCounters:
     """The counters of the closed instances of one service, by their paths."""
 
-    def __init__(self, registry: SessionRegistry, tree: InstanceTree) -> None:
+    def __init__(self, registry: SessionRegistry, tree: InstanceTree, inside: JobsInside) -> None:
         self._registry = registry
         self._tree = tree
+        self._inside = inside
         self._counters: dict[str, JobCounter] = {}
         self._last: dict[str, _Figures] = {}
         """The figures that instances had when they, or ones above them, were lost or ended."""
@@ -96,6 +98,8 @@ class ChildCounters:
                 if node.path and node.session is None
             }
             self._keep_figures(closed)
+            for path, counter in self._counters.items():
+                self._inside.note(path, counter.counts)
             countable = (path for path, node in closed.items() if _is_countable(node))
             paths = set(islice(countable, MAX_COUNTERS))
             now = time.monotonic()

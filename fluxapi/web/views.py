@@ -153,6 +153,7 @@ async def _job(request: web.Request) -> web.Response:
         "page": "job",
         "job": _Blank(record),
         "below": _below(request, record["id"]),
+        "inside": request.app[keys.INSIDE].find(session.path, record["id"]),
     }
     if part in {None, "links"}:
         shared["links"] = graph(session.table, session.observer.record, jobid, words_of(request))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -101,3 +102,43 @@ def test_the_way_down_to_an_instance_and_back(
     page.get_by_role("link", name="Root").click()
     expect(page).to_have_url(f"{root}/")
     live(page)
+
+
+@pytest.mark.timeout(240)
+def test_failures_in_an_instance_are_seen_outside_of_it(
+    below: Service, child: str, flux_uri: str, page: Page
+) -> None:
+    root = below.url.rstrip("/").removesuffix("/flux") + "/flux"
+    uri = child_uri(flux_uri, child)
+    (ill, _) = submit(uri, "--cc=1-2", "--job-name=inner", "false")
+    submit(uri, "--job-name=inner", "true")
+    flux(uri, "queue", "idle", "--quiet")
+    page.goto(f"{root}/")
+    live(page)
+    row = line(page, child)
+    expect(row.locator(".status")).to_have_text("RUN")
+    height = row.evaluate("it => it.offsetHeight")
+    # The service knows it from the page of the tree, which counts the jobs of closed instances.
+    page.goto(f"{root}/ui/instances")
+    live(page)
+    shown = page.locator(f"[data-key='{child}'] [data-label=Failures]")
+    expect(shown).to_have_text("2")
+    expect(shown.get_by_role("link")).to_have_attribute("data-status", "FAILED")
+    page.goto(f"{root}/")
+    live(page)
+    note = row.locator("[data-key=note]")
+    expect(note).to_have_text("2 of 3 jobs in it failed")
+    expect(note).to_have_attribute("data-icon", "warning")
+    assert row.evaluate("it => it.offsetHeight") == height
+    row.get_by_role("link", name=child, exact=True).click()
+    live(page)
+    page.locator("#inside").get_by_role("link", name="2 of 3 jobs in it failed").click()
+    live(page)
+    expect(page.locator("#count")).to_have_text("2 of 3 jobs")
+    expect(line(page, ill)).to_be_visible()
+    # It stays known when the instance has ended.
+    flux(flux_uri, "cancel", child)
+    flux(flux_uri, "job", "wait-event", "--timeout=60", child, "clean")
+    page.goto(f"{root}/")
+    live(page)
+    expect(note).to_have_text(re.compile("; 2 of 3 jobs in it failed$"))

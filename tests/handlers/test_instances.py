@@ -114,6 +114,48 @@ async def test_closed_instances_are_counted_while_somebody_looks(
     assert len(counters) == 0
 
 
+async def test_the_figures_tell_in_which_instances_jobs_failed(site: Site) -> None:
+    app = site.client.app
+    root, counters, children = app[keys.SESSIONS].root, app[keys.COUNTERS], app[keys.CHILDREN]
+
+    def told() -> list[tuple[str, int, int]]:
+        body = root.hub.stats.body()
+        schema.check("stats-message", {"type": "stats", **body})
+        return [(it["id"], it["failed"], it["total"]) for it in body.get("instances", ())]
+
+    assert told() == []
+    await site.get("/v1/instances?counts=true")
+    by_job = {counter.place.jobid: counter for counter in site.broker.counters}
+    results = {"FAILED": 2, "TIMEOUT": 1, "COMPLETED": 37}
+    by_job[SECOND].counts = {"total": 40, "states": {"INACTIVE": 40}, "results": results}
+    await counters.adjust()
+    assert told() == [(site.second, 3, 40)]
+    # The table of an open instance is current without a counter.
+    await site.get(f"/v1/instances/{site.first}/jobs")
+    below = app[keys.SESSIONS].get(site.first)
+    site.broker.children[0].finish(THIRD, 1 << 8)
+    await below.journal.waiters.wait(THIRD, lambda job: job is not None and job.is_inactive, 30)
+    assert told() == [(site.first, 1, 1), (site.second, 3, 40)]
+    page = await read_page(site, f"/ui/jobs/{site.first}")
+    assert "1 of 1 job in it failed" in page
+    assert f"ui/instances/{site.first}?result=FAILED,TIMEOUT" in page
+    # What is known stays known: of one that is closed, and of one that has ended.
+    child = children.get(site.first)
+    assert child is not None
+    await children.close(child)
+    assert told() == [(site.first, 1, 1), (site.second, 3, 40)]
+    site.broker.finish(SECOND)
+    await root.journal.waiters.wait(SECOND, lambda job: job is not None and job.is_inactive, 30)
+    await counters.adjust()
+    await counters.aclose()
+    # The first one runs, and its counter says that no job in it has failed by now.
+    assert told() == [(site.second, 3, 40)]
+    page = await read_page(site, f"/ui/jobs/{site.second}")
+    assert "3 of 40 jobs in it failed" in page
+    assert f"ui/instances/{site.second}" not in page
+    assert len(site.broker.places) == 1, "nothing is opened to tell it"
+
+
 @pytest.mark.usefixtures("short_intervals")
 async def test_the_tree_is_followed_live(site: Site) -> None:
     tree: dict[str, Any] = {}

@@ -108,8 +108,11 @@ function use(utilization) {
 function count([title, member, names, filter], jobs, place) {
   const made = cell("", { label: title, isNumeric: true });
   const sum = jobs && names.reduce((sum, name) => sum + (jobs[member]?.[name] ?? 0), 0);
-  if (sum) made.append(element("a", { href: `${place}?${filter}`, textContent: number(sum) }));
-  else made.append(element("span", { className: "soft", textContent: sum === undefined ? "?" : "0" }));
+  if (sum) {
+    const link = element("a", { href: `${place}?${filter}`, textContent: number(sum) });
+    if (names.includes("FAILED")) Object.assign(link.dataset, { status: "FAILED", icon: "warning" });
+    made.append(link);
+  } else made.append(element("span", { className: "soft", textContent: sum === undefined ? "?" : "0" }));
   if (sum === undefined) /** @type {HTMLElement} */ (made.firstElementChild).title = t("instances.unknown");
   return made;
 }

@@ -191,6 +191,7 @@ if (start.keeps_history) {
 }
 // What other jobs do, no stream of this job tells.
 every(LINKS_MS, () => {
+  if (!gone && record["uri"] && record["state"] !== "INACTIVE" && canChange()) recordPart.want();
   if (!gone && !$("links").hidden && canChange()) linksPart.want();
 });
 // A command that is cut opens when it is focused, by a tap or the keyboard.

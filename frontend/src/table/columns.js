@@ -64,7 +64,7 @@ const KINDS = {
   note: (_field, situation) => ({
     ticks: true,
     text: (r, now) => situation.why(r, now),
-    warns: (r) => situation.cannotStart(r),
+    warns: (r) => situation.warns(r),
     sort: (r) => r.note,
   }),
 };

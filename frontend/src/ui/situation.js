@@ -62,10 +62,13 @@ export class Situation {
   cores;
   /** @type {Map<string, string>} queues that start no jobs, and what there is to say of it */
   stopped = new Map();
+  /** Jobs that are instances in which jobs failed. @type {Map<string, { failed: number, total: number }>} */
+  inside = new Map();
 
   /** @param {Record<string, any>} message of the stream of stats */
-  take({ type, nodes, queues }) {
+  take({ type, nodes, queues, instances = [] }) {
     if (type !== "stats") return;
+    this.inside = new Map(instances.map((/** @type {any} */ it) => [it.id, it]));
     this.nodes = nodes ? { total: nodes.total, up: nodes.states?.up ?? 0, free: nodes.free } : undefined;
     this.cores = nodes?.cores;
     this.stopped = new Map(
@@ -80,6 +83,15 @@ export class Situation {
    * @param {Row} row @param {number} now seconds since 1970
    */
   why(row, now) {
+    const inside = this.inside.get(row.id);
+    if (!inside) return this.#why(row, now);
+    const said = t("jobs.failed_inside", { failed: inside.failed, count: inside.total });
+    const note = this.#why(row, now);
+    return note ? t("jobs.note_inside", { note, inside: said }) : said;
+  }
+
+  /** @param {Row} row @param {number} now */
+  #why(row, now) {
     if (!isScheduled(row)) return row.note;
     const { queue } = row;
     const words = this.stopped.get(queue);
@@ -98,6 +110,11 @@ export class Situation {
     const { count, supply } = this.#wanted(row);
     const isNeeding = isScheduled(row) && !this.stopped.has(row.queue) && row.note === RESOURCES;
     return isNeeding && supply !== undefined && count > supply.total;
+  }
+
+  /** Say whether what is told of a job is a warning. @param {Row} row */
+  warns(row) {
+    return this.inside.has(row.id) || this.cannotStart(row);
   }
 
   /** Say whether somebody has to act before a job can start. @param {Row} row */
