@@ -138,8 +138,7 @@ def create_app(
     inside = app[keys.INSIDE] = JobsInside(children)
     counters = app[keys.COUNTERS] = ChildCounters(sessions, tree, inside)
     app[keys.TREE_OBSERVER] = TreeObserver(sessions, tree, counters)
-    app[keys.STOP] = stop
-    app[keys.SHUTDOWN] = shutdown
+    app[keys.STOP], app[keys.SHUTDOWN] = stop, shutdown
     app[keys.CREDENTIALS] = credentials
     app[keys.TOKENS] = tokens
     app[keys.TEMPLATES] = TemplateStore(_below_statedir(settings, "templates"))

@@ -99,4 +99,7 @@ test("urgency and flags come from the submit event", () => {
   assert.deepEqual(besides(event(16, 0)), {});
   assert.deepEqual(besides(event(0, 6)), { urgency: "0", debug: true, waitable: true });
   assert.deepEqual(besides([]), {});
+  const released = { name: "urgency", context: { userid: 1, urgency: 16 } };
+  assert.deepEqual(besides([...event(0, 0), released]), {}, "a job that was released is not held again");
+  assert.deepEqual(besides([...event(5, 0), released]), { urgency: "5" });
 });

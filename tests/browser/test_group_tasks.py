@@ -1,14 +1,22 @@
-"""What a reader does on the page of a group: wait for its end, cancel it, resubmit what failed."""
+"""Tasks of a reader on the page of a group: wait for its end, cancel it, resubmit failed jobs."""
 
 from __future__ import annotations
 
-from playwright.sync_api import Page, expect
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.running import Service
 
 from .sites import site
+from .test_bulk import open_view, submit_many
 from .test_jobs import live, submit
-from .test_notify import HELD, cancel, granted, name, release, switch_on, told
+from .test_notify import HELD, ask, cancel, granted, name, release, switch_on, told
 
 __all__ = ["granted", "name", "site"]
 
@@ -39,3 +47,235 @@ def test_the_promise_to_tell_of_the_end_warns_of_jobs_that_are_held(
     cancel(site, held[1])
     told(page, [f"Group {name}", "All jobs have ended: 2 canceled."])
     expect(said).to_be_hidden()
+
+
+def failing(flag: Path, **more: Any) -> dict[str, Any]:
+    """Return a job that fails until there is a file."""
+    return {"command": ["test", "-e", str(flag)], "duration": "1m", **more}
+
+
+def until_ended(site: Service, name: str) -> dict[str, Any]:
+    """Return the record of a group once no job of it is active."""
+    return cast("dict[str, Any]", ask(site, "GET", f"/v1/groups/{name}/wait?timeout=60"))
+
+
+def jobs_of(site: Service, name: str) -> list[dict[str, Any]]:
+    """Return the jobs of a group, oldest first."""
+    found: list[dict[str, Any]] = ask(site, "GET", f"/v1/jobs?group={name}&limit=1000")["jobs"]
+    return found[::-1]
+
+
+def see(site: Service, page: Page, name: str) -> Locator:
+    """Open the page of a group, and return the dialogs on it."""
+    page.goto(f"{site.url}/ui/groups/{name}")
+    live(page)
+    return page.get_by_role("dialog")
+
+
+def test_the_failed_jobs_of_a_group_are_resubmitted_together(
+    site: Service, page: Page, name: str, tmp_path: Path
+) -> None:
+    flag = tmp_path / "flag"
+    submit(site, command="true", name="well", group=name)
+    submit_many(site, 12, **failing(flag, name="short"), group=name)
+    submit(site, **{**failing(flag, name="long"), "duration": "3h"}, group=name)
+    assert until_ended(site, name)["results"] == {"COMPLETED": 1, "FAILED": 13}
+    dialog = see(site, page, name)
+    page.get_by_role("button", name="Resubmit 13 failed jobs…").click()
+    expect(dialog).to_have_accessible_name("Resubmit 13 failed jobs?")
+    named = dialog.get_by_role("list", name="Jobs that this concerns").get_by_role("listitem")
+    expect(named).to_have_count(11)
+    expect(named.first).to_have_text(re.compile(r"^short f\w+$"))
+    expect(named.last).to_have_text("and 3 more")
+    expect(dialog).to_contain_text("So far: 1m to 3h")
+    limit = dialog.get_by_label("New time limit (optional)")
+    limit.fill("soon")
+    go = dialog.get_by_role("button", name="Resubmit 13 jobs")
+    go.click()
+    expect(dialog).to_contain_text("Not a time limit")
+    limit.fill("2h")
+    expect(dialog).to_contain_text("12 jobs get 2h. 1 keeps its own, which is not shorter.")
+    flag.touch()
+    go.click()
+    expect(dialog).to_have_accessible_name("13 of 13 jobs resubmitted")
+    made = dialog.get_by_role("list", name="New jobs").get_by_role("listitem")
+    expect(made).to_have_count(13)
+    expect(made.first).to_have_text(re.compile(r"^short f\w+ → f\w+$"))
+    dialog.get_by_role("button", name="Close").click()
+    # The page follows the group again, which has ended before.
+    expect(page.locator("#counts [data-status=COMPLETED] dd")).to_have_text("14")
+    jobs = jobs_of(site, name)[14:]
+    assert [job["name"] for job in jobs] == ["short"] * 12 + ["long"]
+    assert [job["duration"] for job in jobs] == [7200] * 12 + [10800]
+    # A second click submits nothing twice, unless the reader wants it.
+    page.get_by_role("button", name="Resubmit 13 failed jobs…").click()
+    expect(dialog).to_have_accessible_name("No job to resubmit")
+    expect(dialog.get_by_role("button", name=re.compile("^Resubmit"))).to_be_disabled()
+    dialog.get_by_label("Also resubmit 13 jobs that this browser has resubmitted before").check()
+    expect(dialog).to_have_accessible_name("Resubmit 13 failed jobs?")
+
+
+def test_a_request_without_an_answer_is_tried_again_and_makes_no_second_job(
+    site: Service, unheard: Page, name: str, tmp_path: Path
+) -> None:
+    flag = tmp_path / "flag"
+    submit_many(site, 2, **failing(flag), name=name, group=name)
+    until_ended(site, name)
+    flag.touch()
+    page = unheard
+    dialog = see(site, page, name)
+    lost: list[str] = []
+
+    def lose_the_first(route: Route) -> None:
+        if route.request.method != "POST" or lost:
+            route.continue_()
+            return
+        lost.append("")
+        lost[0] = route.fetch().text()
+        route.abort()
+
+    page.route(re.compile("/v1/jobs$"), lose_the_first)
+    page.get_by_role("button", name="Resubmit 2 failed jobs…").click()
+    dialog.get_by_role("button", name="Resubmit 2 jobs").click()
+    expect(dialog).to_contain_text("Some requests have no answer")
+    expect(dialog).to_have_accessible_name("1 of 2 jobs resubmitted")
+    # The answer comes to another question, with another limit: the job is the same.
+    dialog.get_by_role("button", name="Close").click()
+    page.get_by_role("button", name="Resubmit 2 failed jobs…").click()
+    expect(dialog).to_contain_text("1 of them was sent before without an answer.")
+    dialog.get_by_label("New time limit (optional)").fill("2h")
+    dialog.get_by_role("button", name="Resubmit 1 job").click()
+    expect(dialog).to_have_accessible_name("1 of 1 job resubmitted")
+    until_ended(site, name)
+    jobs = jobs_of(site, name)
+    assert len(jobs) == 4
+    assert json.loads(lost[0])["id"] in {job["id"] for job in jobs}
+    assert {job["duration"] for job in jobs} == {60}
+
+
+def test_jobs_that_cannot_be_resubmitted_are_told_before_and_refusals_after(
+    site: Service, unheard: Page, name: str, tmp_path: Path
+) -> None:
+    flag = tmp_path / "flag"
+    hidden = submit(site, **failing(flag, name="hidden"), group=name)
+    refused = submit(site, **failing(flag, name="refused"), group=name)
+    plain = submit(site, **failing(flag, name="plain"), group=name)
+    until_ended(site, name)
+    page = unheard
+
+    def refuse(status: int, detail: str) -> Callable[[Route], None]:
+        body = json.dumps({"status": status, "detail": detail})
+        kind = "application/problem+json"
+        return lambda route: route.fulfill(status=status, content_type=kind, body=body)
+
+    def refuse_one(route: Route) -> None:
+        if '"refused"' in (route.request.post_data or ""):
+            refuse(409, "The queue is disabled.")(route)
+        else:
+            route.continue_()
+
+    page.route(f"**/v1/jobs/{hidden}/jobspec", refuse(403, "The job is of another user."))
+    page.route(re.compile("/v1/jobs$"), refuse_one)
+    dialog = see(site, page, name)
+    page.get_by_role("button", name="Resubmit 3 failed jobs…").click()
+    expect(dialog).to_have_accessible_name("Resubmit 2 failed jobs?")
+    cannot = dialog.get_by_role("list", name="Jobs that cannot be resubmitted")
+    expect(cannot.get_by_role("listitem")).to_have_text(
+        [f"hidden {hidden}: The job is of another user. Open in the form"]
+    )
+    dialog.get_by_role("button", name="Resubmit 2 jobs").click()
+    expect(dialog).to_have_accessible_name("1 of 2 jobs resubmitted")
+    failures = dialog.get_by_role("list", name="Failures").get_by_role("listitem")
+    expect(failures).to_have_text([f"refused {refused}: The queue is disabled. Open in the form"])
+    expect(failures.get_by_role("link", name="Open in the form")).to_have_attribute(
+        "href", re.compile(rf"/ui/submit\?from={refused}$")
+    )
+    made = dialog.get_by_role("list", name="New jobs").get_by_role("listitem")
+    expect(made).to_have_text(re.compile(rf"^plain {plain} → f\w+$"))
+    # A refusal is definite, so there is nothing to try again.
+    expect(dialog.get_by_role("button")).to_have_text(["Close"])
+
+
+def test_a_resubmitted_job_waits_for_the_resubmitted_job_on_which_it_depends(
+    site: Service, page: Page, name: str, tmp_path: Path
+) -> None:
+    flag = tmp_path / "flag"
+    first = submit(site, **failing(flag, name="mesh", urgency=0), group=name)
+    after = [f"afterok:{first}"]
+    second = submit(site, command="true", name="solve", dependencies=after, group=name)
+    release(site, first)
+    until_ended(site, name)
+    dialog = see(site, page, name)
+    page.get_by_role("button", name="Resubmit 2 failed jobs…").click()
+    flag.touch()
+    dialog.get_by_role("button", name="Resubmit 2 jobs").click()
+    expect(dialog).to_have_accessible_name("2 of 2 jobs resubmitted")
+    until_ended(site, name)
+    old, new = jobs_of(site, name)[:2], jobs_of(site, name)[2:]
+    assert [job["id"] for job in old] == [first, second]
+    assert [(job["name"], job["result"]) for job in new] == [
+        ("mesh", "COMPLETED"),
+        ("solve", "COMPLETED"),
+    ]
+
+
+def test_selected_jobs_that_have_not_completed_are_resubmitted(
+    site: Service, page: Page, name: str
+) -> None:
+    submit(site, command="false", name=name)
+    submit(site, command="true", name=name)
+    canceled = submit(site, **HELD, name=name)
+    cancel(site, canceled)
+    bar = open_view(page, site, name, 3)
+    bar.get_by_role("button", name="Resubmit 2…").click()
+    dialog = page.get_by_role("dialog", name="Resubmit 2 jobs?")
+    dialog.get_by_role("button", name="Resubmit 2 jobs").click()
+    expect(page.get_by_role("dialog", name="2 of 2 jobs resubmitted")).to_be_visible()
+    page.get_by_role("button", name="Close").click()
+    expect(page.locator("#count")).to_have_text(re.compile("^5 "))
+    expect(bar).to_be_hidden()
+    # Jobs that were in no group are in none.
+    found = ask(site, "GET", f"/v1/jobs?name={name}")["jobs"]
+    assert [job for job in found if "group" in job] == []
+    for job in found:
+        if job["state"] != "INACTIVE":
+            cancel(site, job["id"])
+
+
+def test_the_active_jobs_of_a_group_are_canceled_after_the_question_of_the_list(
+    site: Service, page: Page, name: str
+) -> None:
+    submit(site, command="true", name=name, group=name)
+    held = [submit(site, **HELD, name=name, group=name) for _ in range(2)]
+    after = submit(site, **HELD, name="after", dependencies=[f"afterok:{held[0]}"])
+    dialog = see(site, page, name)
+    page.get_by_role("button", name="Cancel 2 active jobs…").click()
+    expect(dialog).to_have_accessible_name("Cancel 2 jobs?")
+    expect(dialog).to_contain_text("2 jobs will be canceled: 2 SCHED.")
+    names = dialog.get_by_role("list", name="Jobs that this concerns").get_by_role("listitem")
+    expect(names).to_have_text([f"{name} {jobid}" for jobid in held])
+    dependent = dialog.get_by_role("list", name="Dependent jobs").get_by_role("listitem")
+    expect(dependent).to_have_text([f"after {after}"])
+    dialog.get_by_role("button", name="Cancel 2 jobs").click()
+    expect(page.get_by_text("2 jobs canceled")).to_be_visible()
+    expect(page.locator("#counts [data-status=CANCELED] dd")).to_have_text("2")
+    expect(page.get_by_role("button", name=re.compile("^Cancel"))).to_be_hidden()
+
+
+@pytest.mark.parametrize("is_named", [True, False])
+def test_a_job_that_is_resubmitted_by_the_form_stays_in_its_group(
+    site: Service, page: Page, name: str, is_named: bool
+) -> None:
+    group = submit_many(site, 2, command="false", **({"group": name} if is_named else {}))
+    found = ask(site, "GET", f"/v1/groups/{name if is_named else group['group']}/wait?timeout=60")
+    jobid = group["jobs"][0]["id"]
+    page.goto(f"{site.url}/ui/jobs/{jobid}")
+    live(page)
+    page.get_by_role("link", name="Resubmit").click()
+    live(page)
+    text = name if is_named else found["id"]
+    expect(page.locator("#origin")).to_contain_text(f"It joins the group {text}, as that job did.")
+    page.get_by_role("button", name="Submit", exact=True).click()
+    page.get_by_role("link", name=re.compile(r"^f\w+$")).first.click()
+    live(page)
+    assert ask(site, "GET", f"/v1/groups/{found['id']}")["total"] == 3

@@ -139,7 +139,7 @@ async def test_the_figures_tell_in_which_instances_jobs_failed(site: Site) -> No
     page = await read_page(site, f"/ui/jobs/{site.first}")
     assert "1 of 1 job in it failed" in page
     assert f"ui/instances/{site.first}?result=FAILED,TIMEOUT" in page
-    # What is known stays known: of one that is closed, and of one that has ended.
+    # It stays known of an instance that is closed, and of one that has ended.
     child = children.get(site.first)
     assert child is not None
     await children.close(child)

@@ -5,6 +5,7 @@ import { Channel } from "../channel/channel.js";
 import * as status from "../channel/connection_status.js";
 import { every } from "../channel/visibility.js";
 import { Blocks, MAX_JOBS } from "../job/labeled_output.js";
+import { GroupActions } from "../group/group_actions.js";
 import { GroupWatch } from "../group/group_watch.js";
 import { fill } from "../job/line_view.js";
 import * as neighbors from "../job/neighbors.js";
@@ -46,6 +47,7 @@ async function renew() {
   isActive = record["active"] > 0;
   findFailed((record["results"]["FAILED"] ?? 0) + (record["results"]["TIMEOUT"] ?? 0));
   watch.offer(record["active"]);
+  actions.become(record);
   draw(record);
   for (const [index, [, member, names]] of columns.entries()) {
     const count = names.reduce((sum, name) => sum + (record[member][name] ?? 0), 0);
@@ -188,6 +190,16 @@ const watch = new GroupWatch(channel, about, () => Boolean(failed), (text) => {
   $("watch-said").textContent = text;
 });
 $("watch").append(watch.element);
+const actions = new GroupActions($("group-actions"), about.id, {
+  said: (text) => {
+    $("actions-said").textContent = text;
+  },
+  changed: () => {
+    isActive = true;
+    void renew();
+  },
+});
+channel.addEventListener("state", () => actions.offer());
 every(EVERY, renew);
 renew();
 read();

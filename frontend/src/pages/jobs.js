@@ -20,6 +20,8 @@ import { makeRoom } from "../table/make_room.js";
 import { MatchingCounts } from "../table/matching_counts.js";
 import { HeldQueues } from "../table/held_queues.js";
 import { isNested, NestedRows } from "../table/nested.js";
+import { askToResubmit } from "../resubmit/question.js";
+import { may } from "../ui/rights.js";
 import { Place } from "../table/scroll_position.js";
 import { every } from "../channel/visibility.js";
 import { watchOn } from "../notify/notify.js";
@@ -246,6 +248,12 @@ function follow() {
   showColumns(grid, choice);
 }
 
+/** Jobs that have not completed can be resubmitted. @type {import("../table/actions.js").Ended} */
+const resubmit = {
+  some: "actions.resubmit_some",
+  fits: ({ state, result }) => state === "INACTIVE" && result !== "COMPLETED",
+  open: (chosen, clear) => askToResubmit(chosen, { changed: clear }),
+};
 const bar = new FilterBar(/** @type {HTMLFormElement} */ ($("filters")), new Values(() => rows.all.values()));
 let typed = false;
 bar.addEventListener("change", (event) => {
@@ -264,7 +272,7 @@ const matching = new MatchingCounts(rows, (counts) => {
   strip.match(counts, isWhole || rows.all.size > 0 || !total);
   offerWatch();
 });
-const actions = new Actions($("actions"), grid, rows);
+const actions = new Actions($("actions"), grid, rows, may("submit") ? [resubmit] : []);
 channel.addEventListener("state", () => actions.offer());
 if (canShare()) {
   const share = shareButton("share jobs", () => `/${location.search}`);

@@ -62,6 +62,8 @@ export class Origin {
     const words = element("p", {});
     const hasNumber = String(values["environment"] ?? "").startsWith(`${CC}=`);
     words.append(rich(values["jobspec"] ? "submit.same_as_whole" : hasNumber ? "submit.same_as_number" : "submit.same_as", { job }));
+    const group = String(values["group"] ?? "");
+    if (group) words.append(" ", t("submit.same_group", { group: visible(group, { most: SHORT }) }));
     this.#show(words);
     const limit = record?.["duration"];
     if (!extend || record?.["result"] !== "TIMEOUT" || !(limit > 0)) return;

@@ -2,6 +2,7 @@
 
 import { call } from "../ui/api.js";
 import { besideScript } from "./beside_script.js";
+import { groupOf } from "./group_of.js";
 import { besides, valuesOf } from "./resubmit.js";
 
 /**
@@ -13,8 +14,18 @@ import { besides, valuesOf } from "./resubmit.js";
 export async function readJob(id, fields) {
   const place = `/v1/jobs/${encodeURIComponent(id)}`;
   const [jobspec, events, record] = await Promise.all([call("GET", `${place}/jobspec`), call("GET", `${place}/eventlog`), call("GET", place)]);
-  const values = { ...valuesOf(jobspec, fields), ...besides(events) };
+  const group = await groupToJoin(record);
+  /** @type {import("./form.js").Values} */
+  const values = { ...valuesOf(jobspec, fields), ...besides(events), ...(group ? { group } : {}) };
   if (typeof values["script"] !== "string") return { values, record };
   const { fields: given } = await call("POST", "/v1/scripts/check", { script: values["script"] });
   return { values: besideScript(values, fields, given), record };
+}
+
+/** Return the group that a new job joins as the other one; nothing if it has none, or if that is gone. @param {Record<string, any>} record */
+async function groupToJoin(record) {
+  const group = groupOf(record);
+  // A name makes a group anew; an ID alone does not.
+  if (!group || record["group_name"]) return group;
+  return call("GET", `/v1/groups/${encodeURIComponent(group)}`).then(() => group, () => "");
 }

@@ -18,20 +18,42 @@ const NUMBER = /^\d{1,20}$/;
 const MAX_QUOTED = 16_384;
 
 /**
+ * What a job asked for, without what the service adds itself: the new job is another one.
+ * @param {Tree} jobspec
+ * @returns {{ kept: Tree, job: Tree | undefined, number: string | undefined }} the jobspec, its options if these can say it, and
+ *   the number of a job of many
+ */
+function asked(jobspec) {
+  const kept = structuredClone(jobspec);
+  const user = kept["attributes"]?.user;
+  const cc = user?.fluxapi?.cc;
+  const number = typeof cc === "string" && NUMBER.test(cc) ? cc : undefined;
+  if (user) delete user.fluxapi;
+  const job = jobOf(kept);
+  // Without its number, a job of many would do something else than it did.
+  if (job && number !== undefined) job["environment"] = { ...job["environment"], [CC]: number };
+  return { kept, job, number };
+}
+
+/**
+ * The fields of ``POST /v1/jobs`` for the same job again: its options, else the whole jobspec.
+ * @param {Tree} jobspec
+ * @returns {Tree | undefined} nothing if a whole jobspec would lose the number of a job of many
+ */
+export function requestOf(jobspec) {
+  const { kept, job, number } = asked(jobspec);
+  if (job) return job;
+  return number === undefined ? { jobspec: tidy(kept) } : undefined;
+}
+
+/**
  * The values of the inputs: option by option where the options can say it, else the whole jobspec.
  * @param {Tree} jobspec
  * @param {Field[]} fields
  * @returns {Values}
  */
 export function valuesOf(jobspec, fields) {
-  const kept = structuredClone(jobspec);
-  const user = kept["attributes"]?.user;
-  const number = user?.fluxapi?.cc;
-  // The service's own: the new job is another one.
-  if (user) delete user.fluxapi;
-  const job = jobOf(kept);
-  // Without its number, a job of many would do something else than it did.
-  if (job && typeof number === "string" && NUMBER.test(number)) job["environment"] = { ...job["environment"], [CC]: number };
+  const { kept, job } = asked(jobspec);
   /** @type {Values} */
   const values = {};
   for (const [name, value] of Object.entries(job ?? {})) {
@@ -54,7 +76,10 @@ const DEFAULT_URGENCY = 16;
  * @returns {Values}
  */
 export function besides(events) {
-  const { urgency = DEFAULT_URGENCY, flags = 0 } = events.find(({ name }) => name === "submit")?.context ?? {};
+  const { urgency: first = DEFAULT_URGENCY, flags = 0 } = events.find(({ name }) => name === "submit")?.context ?? {};
+  const last = events.findLast(({ name }) => name === "urgency")?.context?.["urgency"];
+  // A job that was held at first and released since is not meant to be held again.
+  const urgency = first === 0 && typeof last === "number" ? last : first;
   /** @type {Values} */
   const values = {};
   if (urgency !== DEFAULT_URGENCY) values["urgency"] = String(urgency);
@@ -63,9 +88,12 @@ export function besides(events) {
 }
 
 /** @param {Tree} jobspec @returns {Values} */
-function whole(jobspec) {
+const whole = (jobspec) => ({ jobspec: JSON.stringify(tidy(jobspec), null, 2) });
+
+/** @param {Tree} jobspec without the attributes of the service, which may have been the only ones of the user */
+function tidy(jobspec) {
   if (jobspec["attributes"]?.user && !Object.keys(jobspec["attributes"].user).length) delete jobspec["attributes"].user;
-  return { jobspec: JSON.stringify(jobspec, null, 2) };
+  return jobspec;
 }
 
 /**

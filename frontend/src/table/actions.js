@@ -27,6 +27,12 @@ import { list, t } from "../ui/words.js";
  * @property {() => Input} input what else is asked
  */
 /**
+ * @typedef {object} Ended an action on jobs that have ended, which asks its own question
+ * @property {Key} some its button
+ * @property {(row: Row) => boolean} fits
+ * @property {(rows: Row[], clear: () => void) => void} open asks about jobs; clear selects none
+ */
+/**
  * @typedef {object} Input
  * @property {HTMLElement[]} fields
  * @property {() => (ids: string[]) => Promise<Failure[]>} runner what asks the service for some jobs
@@ -113,8 +119,9 @@ export class Actions {
    * @param {HTMLElement} where
    * @param {import("./grid.js").Grid} grid
    * @param {import("./rows.js").Rows} rows
+   * @param {Ended[]} [ended]
    */
-  constructor(where, grid, rows) {
+  constructor(where, grid, rows, ended = []) {
     this.where = where;
     this.grid = grid;
     this.rows = rows;
@@ -124,9 +131,14 @@ export class Actions {
       button.addEventListener("click", () => confirm(action, this.#chosen().filter(action.fits), () => this.#clear()));
       return button;
     });
+    this.ended = ended.map((action) => {
+      const button = element("button", { type: "button", hidden: true });
+      button.addEventListener("click", () => action.open(this.#chosen().filter(action.fits), () => this.#clear()));
+      return { button, ...action };
+    });
     const clear = element("button", { type: "button", className: "quiet", textContent: t("actions.select_none") });
     clear.addEventListener("click", () => this.#clear());
-    where.replaceChildren(this.said, ...this.buttons, clear);
+    where.replaceChildren(this.said, ...this.buttons, ...this.ended.map(({ button }) => button), clear);
     grid.addEventListener("selection", () => this.offer());
   }
 
@@ -151,10 +163,18 @@ export class Actions {
     this.where.hidden = chosen.length === 0;
     if (this.where.hidden && had) this.grid.frame.focus();
     const away = chosen.length - this.grid.selectedInView;
-    // Nothing fits a job that has ended, and a row of dead buttons does not say so.
+    let isFitting = false;
+    for (const { button, some, fits } of this.ended) {
+      const count = chosen.filter(fits).length;
+      text(button, t(some, { count }));
+      button.hidden = count === 0;
+      button.disabled = !canChange();
+      isFitting ||= count > 0;
+    }
+    // Nothing else fits a job that has ended, and a row of dead buttons does not say so.
     const isOver = chosen.every(({ state }) => state === "INACTIVE");
     const said = t(away > 0 ? "actions.selected_away" : "actions.selected", { count: chosen.length, away });
-    text(this.said, isOver ? `${said}. ${t("actions.none_active", { count: chosen.length })}` : said);
+    text(this.said, isOver && !isFitting ? `${said}. ${t("actions.none_active", { count: chosen.length })}` : said);
     for (const [at, button] of this.buttons.entries()) {
       const { none, some, fits } = /** @type {Action} */ (ACTIONS[at]);
       const fitting = chosen.filter(fits).length;
@@ -206,6 +226,12 @@ function confirm({ title, about, effect, ended, isFinal = false, input }, chosen
       clear();
     },
   });
+}
+
+/** Ask whether jobs are to be canceled, and do it. @param {Row[]} rows @param {() => void} done is called once all are */
+export function askToCancel(rows, done) {
+  const [cancel] = ACTIONS;
+  if (cancel) confirm(cancel, rows, done);
 }
 
 /** What went wrong: a reason that several jobs have is told once, with the first of them. @param {Failure[]} failed */

@@ -10,7 +10,7 @@ import { t } from "./words.js";
  * @typedef {object} Question
  * @property {string} title the word on the button that does it
  * @property {string} heading
- * @property {string} [done] the heading when what *run* returned is shown
+ * @property {string | (() => string)} [done] the heading when what *run* returned is shown
  * @property {string | Node} words what will happen
  * @property {HTMLElement[]} [fields] what else is asked
  * @property {boolean} [isDanger] whether it ends or removes something
@@ -25,7 +25,12 @@ const LONG = 1000;
 
 let count = 0;
 
-/** @param {Question} question */
+/**
+ * @typedef {object} Asked a question that is open
+ * @property {(heading: string, title: string, isReady: boolean) => void} become asks something else; ready: it can be done
+ */
+
+/** @param {Question} question @returns {Asked} */
 export function ask({ title, heading, done = heading, words, fields = [], isDanger = false, again = false, run, left }) {
   const dialog = element("dialog", {});
   const name = `asked${++count}`;
@@ -63,7 +68,7 @@ export function ask({ title, heading, done = heading, words, fields = [], isDang
       running = undefined;
       if (!shown) return dialog.close();
       said.replaceChildren(shown);
-      head.textContent = done;
+      head.textContent = typeof done === "string" ? done : done();
       for (const input of fields) input.hidden = true;
       go.hidden = true;
       no.textContent = t("common.close");
@@ -84,6 +89,13 @@ export function ask({ title, heading, done = heading, words, fields = [], isDang
   dialog.showModal();
   // The first key replaces a suggestion.
   if (document.activeElement instanceof HTMLInputElement && document.activeElement.value) document.activeElement.select();
+  return {
+    become: (heading, title, isReady) => {
+      head.textContent = heading;
+      go.textContent = title;
+      go.disabled = !isReady;
+    },
+  };
 }
 
 /** Say what went wrong: of invalid fields, by their words in the form. @param {unknown} problem @param {HTMLFormElement} form */
