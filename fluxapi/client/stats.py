@@ -46,4 +46,4 @@ class Stats(Record, frozen=True):
     queues: list[dict[str, Any]] | None = None
     """As returned by :meth:`AsyncClient.queues`."""
     instances: list[dict[str, Any]] | None = None
-    """Jobs that are instances in which jobs failed, with their ``failed`` and ``total`` jobs."""
+    """Jobs that are instances with failures: their ``failed``, ``timed_out`` and ``total`` jobs."""

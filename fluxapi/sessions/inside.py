@@ -16,13 +16,12 @@ _MAX_INSTANCES = 4096
 _MAX_RECORDS = 500
 """Instances of one parent that are told of, the newest."""
 
-_FAILURES = ("FAILED", "TIMEOUT")
-
 
 class Inside(NamedTuple):
-    """Jobs of one instance that failed or timed out, and all of its jobs."""
+    """Jobs of one instance that failed, those that timed out, and all of its jobs."""
 
     failed: int
+    timed_out: int
     total: int
 
 
@@ -42,9 +41,9 @@ class JobsInside:
         """Keep the counts of the jobs of the instance at *path*."""
         if counts is None:
             return
-        failed = sum(counts["results"].get(name, 0) for name in _FAILURES)
-        known = Inside(failed, counts["total"])
-        if not failed:
+        results = counts["results"]
+        known = Inside(results.get("FAILED", 0), results.get("TIMEOUT", 0), counts["total"])
+        if not known.failed and not known.timed_out:
             self._known.pop(path, None)
         elif self._known.get(path) != known:
             # The one that has changed last is dropped last.
@@ -67,7 +66,7 @@ class JobsInside:
             if child.parent_path == parent:
                 self.find(parent, child.jobid)
         found = (
-            {"id": path.rpartition("/")[2], "failed": it.failed, "total": it.total}
+            {"id": path.rpartition("/")[2], **it._asdict()}
             for path, it in reversed(self._known.items())
             if path.rpartition("/")[0] == parent
         )

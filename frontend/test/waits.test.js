@@ -57,11 +57,11 @@ test("a time to begin at is one that people read", () => {
 
 test("failures inside of an instance are a warning beside what else is said of it", () => {
   const situation = new Situation();
-  situation.take({ type: "stats", nodes: null, queues: null, instances: [{ id: "fA", failed: 3, total: 40 }, { id: "fB", failed: 1, total: 1 }] });
+  situation.take({ type: "stats", nodes: null, queues: null, instances: [{ id: "fA", failed: 2, timed_out: 1, total: 40 }, { id: "fB", failed: 1, timed_out: 0, total: 1 }] });
   const running = row({ id: "fA", revision: 1, state: "RUN", uri: "ssh://x" });
   const failed = row({ id: "fB", revision: 1, state: "INACTIVE", result: "FAILED", status: "FAILED", returncode: 3, waitstatus: 768, exception: { occurred: false } });
   const plain = row({ id: "fC", revision: 1, state: "RUN" });
-  assert.equal(situation.why(running, NOW), "3 of 40 jobs in it failed");
+  assert.equal(situation.why(running, NOW), "3 of 40 jobs in it failed or timed out");
   assert.equal(situation.why(failed, NOW), "Exit code 3; 1 of 1 job in it failed");
   assert.equal(situation.why(plain, NOW), "");
   assert.deepEqual([running, failed, plain].map((it) => situation.warns(it)), [true, true, false]);

@@ -13,7 +13,8 @@ from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.running import Service
 
-from .sites import site
+from .sites import page_only, site
+from .test_accessibility import violations
 from .test_bulk import open_view, submit_many
 from .test_jobs import live, submit
 from .test_notify import HELD, ask, cancel, granted, name, release, switch_on, told
@@ -113,6 +114,44 @@ def test_the_failed_jobs_of_a_group_are_resubmitted_together(
     expect(dialog.get_by_role("button", name=re.compile("^Resubmit"))).to_be_disabled()
     dialog.get_by_label("Also resubmit 13 jobs that this browser has resubmitted before").check()
     expect(dialog).to_have_accessible_name("Resubmit 13 failed jobs?")
+
+
+def test_a_job_that_ran_out_of_time_is_offered_more(site: Service, page: Page, name: str) -> None:
+    submit(site, command=["sleep", "600"], duration="1s", group=name)
+    until_ended(site, name)
+    dialog = see(site, page, name)
+    page.get_by_role("button", name="Resubmit 1 failure…").click()
+    expect(dialog).to_have_accessible_name("Resubmit 1 job?")
+    expect(dialog).to_contain_text("1 of them reached its time limit.")
+    dialog.get_by_role("button", name="Allow 2s").click()
+    expect(dialog.get_by_label("New time limit (optional)")).to_have_value("2s")
+    dialog.get_by_role("button", name="Resubmit 1 job").click()
+    expect(dialog).to_have_accessible_name("1 of 1 job resubmitted")
+    assert jobs_of(site, name)[-1]["duration"] == 2
+
+
+@page_only
+def test_the_questions_about_a_group_shut_nobody_out(site: Service, still: Page, name: str) -> None:
+    failed = [submit(site, command="false", name=name, group=name) for _ in range(12)]
+    held = submit(site, **HELD, name=name, group=name)
+    submit(site, command="true", dependencies=[f"afterok:{held}"])
+    for jobid in failed:
+        ask(site, "GET", f"/v1/jobs/{jobid}/wait?timeout=30")
+    page = still
+    hidden = f"**/v1/jobs/{failed[0]}/jobspec"
+    page.route(hidden, lambda route: route.fulfill(status=403, body="{}"))
+    dialog = see(site, page, name)
+    page.get_by_role("button", name="Resubmit 12 failed jobs…").click()
+    expect(dialog).to_contain_text("1 job cannot be resubmitted")
+    assert violations(page) == []
+    dialog.get_by_role("button", name="Resubmit 11 jobs").click()
+    expect(dialog).to_have_accessible_name("11 of 11 jobs resubmitted")
+    assert violations(page) == []
+    dialog.get_by_role("button", name="Close").click()
+    page.get_by_role("button", name="Cancel 1 active job…").click()
+    expect(dialog).to_contain_text("1 dependent job will never start")
+    assert violations(page) == []
+    cancel(site, held)
 
 
 def test_a_request_without_an_answer_is_tried_again_and_makes_no_second_job(

@@ -121,7 +121,7 @@ def test_failures_in_an_instance_are_seen_outside_of_it(
     # The service knows it from the page of the tree, which counts the jobs of closed instances.
     page.goto(f"{root}/ui/instances")
     live(page)
-    shown = page.locator(f"[data-key='{child}'] [data-label=Failures]")
+    shown = page.locator(f"[data-key='{child}'] [data-label=Failed]")
     expect(shown).to_have_text("2")
     expect(shown.get_by_role("link")).to_have_attribute("data-status", "FAILED")
     page.goto(f"{root}/")

@@ -118,10 +118,11 @@ async def test_the_figures_tell_in_which_instances_jobs_failed(site: Site) -> No
     app = site.client.app
     root, counters, children = app[keys.SESSIONS].root, app[keys.COUNTERS], app[keys.CHILDREN]
 
-    def told() -> list[tuple[str, int, int]]:
+    def told() -> list[tuple[str, int, int, int]]:
         body = root.hub.stats.body()
         schema.check("stats-message", {"type": "stats", **body})
-        return [(it["id"], it["failed"], it["total"]) for it in body.get("instances", ())]
+        found = body.get("instances", ())
+        return [(it["id"], it["failed"], it["timed_out"], it["total"]) for it in found]
 
     assert told() == []
     await site.get("/v1/instances?counts=true")
@@ -129,13 +130,13 @@ async def test_the_figures_tell_in_which_instances_jobs_failed(site: Site) -> No
     results = {"FAILED": 2, "TIMEOUT": 1, "COMPLETED": 37}
     by_job[SECOND].counts = {"total": 40, "states": {"INACTIVE": 40}, "results": results}
     await counters.adjust()
-    assert told() == [(site.second, 3, 40)]
+    assert told() == [(site.second, 2, 1, 40)]
     # The table of an open instance is current without a counter.
     await site.get(f"/v1/instances/{site.first}/jobs")
     below = app[keys.SESSIONS].get(site.first)
     site.broker.children[0].finish(THIRD, 1 << 8)
     await below.journal.waiters.wait(THIRD, lambda job: job is not None and job.is_inactive, 30)
-    assert told() == [(site.first, 1, 1), (site.second, 3, 40)]
+    assert told() == [(site.first, 1, 0, 1), (site.second, 2, 1, 40)]
     page = await read_page(site, f"/ui/jobs/{site.first}")
     assert "1 of 1 job in it failed" in page
     assert f"ui/instances/{site.first}?result=FAILED,TIMEOUT" in page
@@ -143,15 +144,15 @@ async def test_the_figures_tell_in_which_instances_jobs_failed(site: Site) -> No
     child = children.get(site.first)
     assert child is not None
     await children.close(child)
-    assert told() == [(site.first, 1, 1), (site.second, 3, 40)]
+    assert told() == [(site.first, 1, 0, 1), (site.second, 2, 1, 40)]
     site.broker.finish(SECOND)
     await root.journal.waiters.wait(SECOND, lambda job: job is not None and job.is_inactive, 30)
     await counters.adjust()
     await counters.aclose()
     # The first one runs, and its counter says that no job in it has failed by now.
-    assert told() == [(site.second, 3, 40)]
+    assert told() == [(site.second, 2, 1, 40)]
     page = await read_page(site, f"/ui/jobs/{site.second}")
-    assert "3 of 40 jobs in it failed" in page
+    assert "3 of 40 jobs in it failed or timed out" in page
     assert f"ui/instances/{site.second}" not in page
     assert len(site.broker.places) == 1, "nothing is opened to tell it"
 

@@ -34,7 +34,9 @@ async function* pages(query) {
 const failures = ({ results }) => (results["FAILED"] ?? 0) + (results["TIMEOUT"] ?? 0);
 
 export class GroupActions {
-  #failed = 0;
+  #failures = 0;
+  /** Whether some of them timed out: the word "failed" is that of the others. */
+  #isLate = false;
   #active = 0;
   #isReading = false;
   #resubmit = element("button", { type: "button", hidden: true });
@@ -56,7 +58,8 @@ export class GroupActions {
 
   /** Offer what fits the jobs as they are now. @param {Record_} record of the group */
   become(record) {
-    this.#failed = failures(record);
+    this.#failures = failures(record);
+    this.#isLate = record["results"]["TIMEOUT"] > 0;
     this.#active = record["active"];
     this.offer();
   }
@@ -64,7 +67,7 @@ export class GroupActions {
   /** Offer it while the instance can do it. */
   offer() {
     for (const [button, count, right, key] of /** @type {const} */ ([
-      [this.#resubmit, this.#failed, "submit", "group.resubmit_failed"],
+      [this.#resubmit, this.#failures, "submit", this.#isLate ? "group.resubmit_failures" : "group.resubmit_failed"],
       [this.#cancel, this.#active, "operate", "group.cancel_active"],
     ])) {
       const hidden = !count || !may(right);

@@ -18,6 +18,9 @@ const KINDS = /** @type {const} */ ([
   ["gpus", "instances.gpus", "instances.gpus_in_use"],
 ]);
 
+/** Results whose numbers are marked. */
+const FAILURES = new Set(["FAILED", "TIMEOUT"]);
+
 /** @type {Record<string, import("../ui/words.js").Key>} */
 const STATES = {
   closed: "instances.closed",
@@ -110,7 +113,8 @@ function count([title, member, names, filter], jobs, place) {
   const sum = jobs && names.reduce((sum, name) => sum + (jobs[member]?.[name] ?? 0), 0);
   if (sum) {
     const link = element("a", { href: `${place}?${filter}`, textContent: number(sum) });
-    if (names.includes("FAILED")) Object.assign(link.dataset, { status: "FAILED", icon: "warning" });
+    const bad = names.find((name) => FAILURES.has(name));
+    if (bad) Object.assign(link.dataset, { status: bad, icon: "warning" });
     made.append(link);
   } else made.append(element("span", { className: "soft", textContent: sum === undefined ? "?" : "0" }));
   if (sum === undefined) /** @type {HTMLElement} */ (made.firstElementChild).title = t("instances.unknown");

@@ -107,7 +107,7 @@ class Question {
     const count = jobs.length;
     const title = t("resubmit.go", { count });
     if (!count) return { title, heading: t("resubmit.nothing") };
-    const isFailed = jobs.every(({ result }) => result === "FAILED" || result === "TIMEOUT");
+    const isFailed = jobs.every(({ result }) => result === "FAILED");
     return { title, heading: t(isFailed ? "resubmit.heading_failed" : "resubmit.heading", { count }) };
   }
 

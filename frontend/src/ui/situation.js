@@ -62,7 +62,7 @@ export class Situation {
   cores;
   /** @type {Map<string, string>} queues that start no jobs, and what there is to say of it */
   stopped = new Map();
-  /** Jobs that are instances in which jobs failed. @type {Map<string, { failed: number, total: number }>} */
+  /** Jobs that are instances in which jobs failed. @type {Map<string, { failed: number, timed_out: number, total: number }>} */
   inside = new Map();
 
   /** @param {Record<string, any>} message of the stream of stats */
@@ -85,7 +85,8 @@ export class Situation {
   why(row, now) {
     const inside = this.inside.get(row.id);
     if (!inside) return this.#why(row, now);
-    const said = t("jobs.failed_inside", { failed: inside.failed, count: inside.total });
+    const { failed, timed_out: late, total: count } = inside;
+    const said = t(late ? "jobs.failures_inside" : "jobs.failed_inside", { failed: failed + late, count });
     const note = this.#why(row, now);
     return note ? t("jobs.note_inside", { note, inside: said }) : said;
   }
