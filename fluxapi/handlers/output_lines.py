@@ -21,7 +21,15 @@ from fluxapi.http.clients import clients_of
 from fluxapi.http.negotiation import accepted
 from fluxapi.instance.protocol import OutputSource
 from fluxapi.model.output_lines import OutputLine, Part
-from fluxapi.model.output_search import ErrorWords, Match, Needle, Wanted, part_of, shown
+from fluxapi.model.output_search import (
+    ErrorWords,
+    Match,
+    Needle,
+    Wanted,
+    is_remark,
+    part_of,
+    shown,
+)
 from fluxapi.sessions.session import InstanceSession
 
 from .output import find
@@ -271,14 +279,20 @@ async def _matches(
 async def _first_on_stderr(
     session: InstanceSession, sources: list[_Source], part: Part, limit: Limit
 ) -> bytes | None:
-    """Return the first line on stderr that is not blank: there is often one where none says why."""
+    """Return the first line on stderr, since there is often one where none says why.
+
+    Blank lines do not count, nor do remarks of the job shell.
+    """
     if part.stream not in {None, _ERRORS}:
         return None
     for source in sources:
         scan = source.scan(Part(_ERRORS, part.task))
         async with aclosing(session.lines.lines(scan, limit)) as found:
             async for item in found:
-                if isinstance(item, OutputLine) and (text := shown(item.data)).strip():
+                if not isinstance(item, OutputLine):
+                    continue
+                text = shown(item.data)
+                if text.strip() and not is_remark(text):
                     return _line(item, source.number, part_of(text, 0, len(text)))
     return None
 

@@ -11,7 +11,16 @@ from typing import NamedTuple, Protocol
 
 from .output_lines import OutputLine
 
-__all__ = ["MAX_QUERY_CHARS", "ErrorWords", "Match", "Needle", "Wanted", "part_of", "shown"]
+__all__ = [
+    "MAX_QUERY_CHARS",
+    "ErrorWords",
+    "Match",
+    "Needle",
+    "Wanted",
+    "is_remark",
+    "part_of",
+    "shown",
+]
 
 MAX_QUERY_CHARS = 256
 
@@ -30,9 +39,10 @@ _ESCAPES = re.compile(
 """The escape sequences of a terminal (ECMA-48); no part of one can match what follows it."""
 
 _ERROR_BYTES = (
-    b"error", b"exception", b"traceback", b"fatal", b"panic", b"segmentation", b"segfault", b"sig",
+    b"error", b"exception", b"traceback", b"fatal", b"panic", b"segmentation", b"segfault",
     b"killed", b"abort", b"dumped", b"out of memory", b"allocate memory", b"no such file",
-    b"not found", b"permission denied", b"failed to",
+    b"not found", b"permission denied", b"failed to", b"sigsegv", b"sigabrt", b"sigbus", b"sigfpe",
+    b"sigill",
 )  # fmt: skip
 """A line with one of the words below has one of these, which are faster to find."""
 
@@ -46,6 +56,9 @@ _ERROR = re.compile(
     r"|\babort\(|: not found\b)",
     re.IGNORECASE,
 )
+
+_REMARK = re.compile(r"flux-shell(?:\[[0-9]{1,10}\])?: (?!FATAL|ERROR)")
+"""The begin of a message of the job shell that is none of an error, whatever its words are."""
 
 
 class Match(NamedTuple):
@@ -112,8 +125,13 @@ class ErrorWords:
     def find(self, line: OutputLine) -> Match | None:
         """Return the first match in a line."""
         text = shown(line.data)
-        found = _ERROR.search(text)
+        found = None if is_remark(text) else _ERROR.search(text)
         return None if found is None else part_of(text, *found.span())
+
+
+def is_remark(text: str) -> bool:
+    """Return whether a line is a message of the job shell of a level below errors."""
+    return _REMARK.match(text) is not None
 
 
 def shown(data: bytes) -> str:

@@ -153,7 +153,7 @@ def _keep_whole(tokens: Iterable[Token]) -> None:
     """Mark short code, which a line does not break, nor from the sign that follows it."""
     for token in tokens:
         if token.type == "code_inline" and len(token.content) <= _MAX_WHOLE_CHARS:
-            token.attrSet("class", "whole")
+            token.attrSet("class", "whole option" if token.content.startswith("-") else "whole")
 
 
 def _below_title(tokens: Sequence[Token]) -> Sequence[Token]:

@@ -117,8 +117,9 @@ def test_raw_markup_is_only_text() -> None:
 
 
 def test_short_code_is_not_broken() -> None:
-    html = guides.render(f"# A\n\n`--name`, `{'x' * 60}`\n", "a.md").html
-    assert '<code class="whole">--name</code>, <code>x' in html
+    html = guides.render(f"# A\n\n`a`, `--name`, `{'x' * 60}`\n", "a.md").html
+    whole = '<code class="whole">a</code>, <code class="whole option">--name</code>'
+    assert f"{whole}, <code>x" in html
 
 
 def test_why_a_block_is_not_tested_is_shown_and_other_comments_are_not() -> None:

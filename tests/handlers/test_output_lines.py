@@ -188,7 +188,8 @@ async def errors_in(service: Service, *lines: tuple[str, str]) -> list[str]:
 
 async def test_errors_are_found_by_their_words(service: Service) -> None:
     said = [
-        "Traceback (most recent call last):", "ValueError: bad", "FATAL: no space",
+        "flux-shell[0]: FATAL: exec: x", "Traceback (most recent call last):", "ValueError: bad",
+        "FATAL: no space",
         "srun: error: node3", "slurmstepd: Exceeded, Killed", "a panic", "Segmentation fault",
         "a.out[7]: segfault at 0 ip 4", "Caught signal SIGSEGV", "x: No such file or directory",
         "MPI_ABORT was invoked on rank 0", "Abort(1) on node 3", "mpirun: aborting", "Aborted",
@@ -197,14 +198,17 @@ async def test_errors_are_found_by_their_words(service: Service) -> None:
     ]  # fmt: skip
     harmless = [
         "0 errors", "errors: 0", "no error", "error_rate=0.1", "terror", "skilled", "3 passed",
-        "a non-fatal remark", "page not found in the index", "sigma=2", "to abort, press q",
+        "flux-shell: affinity: failed to get cpuset", "a non-fatal remark", "sigma=2",
+        "page not found in the index", "to abort, press q",
     ]  # fmt: skip
     wrote = [("stderr", "warning"), *(("stdout", text) for text in [*harmless, *said])]
     assert await errors_in(service, *wrote) == said
 
 
 async def test_without_such_words_the_first_line_on_stderr_is_the_error(service: Service) -> None:
-    wrote = [("stdout", "all is well"), ("stderr", " "), ("stderr", "no license"), ("stderr", "x")]
+    remark = "flux-shell: affinity: disabled"
+    errors = (" ", remark, "no license", "x")
+    wrote = [("stdout", "all is well"), *(("stderr", text) for text in errors)]
     assert await errors_in(service, *wrote) == ["no license"]
     assert await errors_in(service, ("stdout", "all is well")) == []
 

@@ -42,6 +42,15 @@ function toField(name, text, go) {
   return button;
 }
 
+/** Links to fields, each with the comma that follows it. @param {string[]} names @param {(name: string) => void} go */
+function enumerated(names, go) {
+  return names.flatMap((name, index) => {
+    const part = element("span", { className: "unbroken" });
+    part.append(toField(name, labelOf(name), go), index < names.length - 1 ? "," : "");
+    return index ? [" ", part] : [part];
+  });
+}
+
 export class Answer {
   /** @param {(name: string) => void} go leads to a field */
   constructor(go) {
@@ -85,7 +94,7 @@ export class Answer {
     const beside = findings.filter(({ name, outcome }) => name && outcome === "refused");
     const names = [...new Set(beside.map(({ name }) => name))];
     const links = element("li", { className: "refused" });
-    links.append(...names.flatMap((name, index) => [index ? ", " : "", toField(name, labelOf(name), this.go)]));
+    links.append(...enumerated(names, this.go));
     $("findings").replaceChildren(
       ...(names.length ? [links] : []),
       ...findings.filter((it) => !beside.includes(it)).map(({ name, outcome, detail }) => {
@@ -126,7 +135,7 @@ export class Answer {
     this.clear();
     const where = $("summary");
     const head = element("p", { textContent: names.length && !rest.length ? t("submit.fix", { count: names.length }) : t("submit.not_submitted", { detail }) });
-    if (names.length) head.append(...names.flatMap((name, index) => [index ? ", " : " ", toField(name, labelOf(name), this.go)]));
+    if (names.length) head.append(" ", ...enumerated(names, this.go));
     where.replaceChildren(head);
     if (rest.length) {
       const list = element("ul", {});
