@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { fragmentOf, MAX_LINK_CHARS, readFragment } from "../src/submit/link.js";
-import { checkSaved, titleOf, valuesOfSaved, withoutDependencies, withoutSecrets } from "../src/submit/saved_job.js";
+import { checkSaved, titleOf, valuesOfSaved, withoutDependencies, withoutNamelessGroup, withoutSecrets } from "../src/submit/saved_job.js";
 
 /** @typedef {import("../src/submit/form.js").Field} Field */
 
@@ -93,4 +93,12 @@ test("dependencies on jobs are taken out, those on a time stay", () => {
   assert.deepEqual([saved.job["dependencies"], dependencies], [["begin-time:10"], ["afterok:f1", "after:f2"]]);
   assert.equal(job.dependencies.length, 3);
   assert.ok(!("dependencies" in withoutDependencies({ job: { dependencies: ["afterok:f1"] } }).saved.job));
+});
+
+test("a template keeps a group by its name, not by an ID that ends with its jobs", () => {
+  const of = (/** @type {string} */ group) => withoutNamelessGroup({ job: { command: "true", group }, copies: 2 });
+  assert.deepEqual(of("g0123456789abcde"), { job: { command: "true" }, copies: 2 });
+  assert.deepEqual(of("sweep"), { job: { command: "true", group: "sweep" }, copies: 2 });
+  const { fragment = "" } = fragmentOf({ job: { command: "true", group: "g0123456789abcde" } });
+  assert.deepEqual(readFragment(fragment), { job: { command: "true" } });
 });

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
 
 from tests.running import Service
 
@@ -151,6 +151,29 @@ def test_the_questions_about_a_group_shut_nobody_out(site: Service, still: Page,
     page.get_by_role("button", name="Cancel 1 active job…").click()
     expect(dialog).to_contain_text("1 dependent job will never start")
     assert violations(page) == []
+    cancel(site, held)
+
+
+@page_only
+@pytest.mark.parametrize(
+    ("right", "offered"),
+    [("view", []), ("operate", ["Cancel 1 active job…"])],
+)
+def test_a_reader_is_offered_what_the_right_allows(
+    site: Service, context: BrowserContext, name: str, right: str, offered: list[str]
+) -> None:
+    failed = submit(site, command="false", group=name)
+    ask(site, "GET", f"/v1/jobs/{failed}/wait?timeout=30")
+    held = submit(site, **HELD, group=name)
+
+    page = context.new_page()
+    # The scripts of the page run after its text has been read.
+    become = f"document.body.dataset.right = {json.dumps(right)}"
+    page.add_init_script(f"document.addEventListener('readystatechange', () => {{ {become}; }})")
+    see(site, page, name)
+    expect(page.get_by_role("img", name=re.compile("1 failure"))).to_be_visible()
+    actions = page.get_by_role("group", name="Change the jobs of this group")
+    expect(actions.get_by_role("button")).to_have_text(offered)
     cancel(site, held)
 
 

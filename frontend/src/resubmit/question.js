@@ -68,6 +68,7 @@ class Question {
   #againText = element("span", {});
   #againLine = element("label", { className: "check", hidden: true });
   #which = element("div", { className: "which" });
+  #about = element("span", { textContent: t("resubmit.about") });
   #reading = element("p", { role: "status" });
   #stop = new AbortController();
   /** Whether something was sent: what is sent again is the same. */
@@ -92,7 +93,7 @@ class Question {
       title,
       heading,
       done: () => t("resubmit.done", { made: this.#made, count: this.#chosen.length }),
-      words: t("resubmit.about"),
+      words: this.#about,
       fields: [this.#reading, this.#which, this.#againLine, limit, this.#limitSaid, this.#more],
       again: true,
       run: (tell, signal) => this.#run(tell, signal),
@@ -212,6 +213,7 @@ class Question {
     const total = this.#meant.length;
     this.#left = await this.resubmission.submit(this.#meant, this.#typed, (done) => tell(t("actions.progress", { done, total })), signal);
     if (this.#made) this.changed();
+    this.#about.remove();
     const result = this.#result(signal.aborted);
     const isOpen = this.#left > 0 || this.resubmission.outcomes.some((it) => it.isOpen);
     if (!isOpen) return result;

@@ -2,7 +2,7 @@
 
 import { t } from "../ui/words.js";
 import { Unreadable } from "./form.js";
-import { checkSaved, withoutSecrets } from "./saved_job.js";
+import { checkSaved, withoutNamelessGroup, withoutSecrets } from "./saved_job.js";
 
 /** @typedef {import("./saved_job.js").Saved} Saved */
 
@@ -23,7 +23,7 @@ function base64url(bytes) {
  * @returns {{ fragment: string | undefined, length: number, variables: string[] }}
  */
 export function fragmentOf(saved) {
-  const { saved: shared, variables } = withoutSecrets(saved);
+  const { saved: shared, variables } = withoutSecrets(withoutNamelessGroup(saved));
   const fragment = NAME + base64url(new TextEncoder().encode(JSON.stringify(shared)));
   return { fragment: fragment.length <= MAX_LINK_CHARS ? fragment : undefined, length: fragment.length, variables };
 }

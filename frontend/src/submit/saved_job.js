@@ -66,6 +66,19 @@ export function withoutDependencies(saved) {
   return { saved: copy, dependencies: all.filter(isOnJob).map(written) };
 }
 
+/** The ID of a group that has no name. */
+const GROUP_ID = /^g[0-9a-f]{15}$/;
+
+/**
+ * The same request without a group that has no name, which ends with its jobs: later, nobody can join it.
+ * @param {Saved} saved
+ * @returns {Saved}
+ */
+export function withoutNamelessGroup(saved) {
+  const { group, ...job } = saved.job;
+  return GROUP_ID.test(String(group)) ? { ...saved, job } : saved;
+}
+
 /**
  * The values of the inputs that ask for this request, and the fields that have no input.
  * @param {Saved} saved

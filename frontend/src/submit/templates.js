@@ -10,7 +10,7 @@ import { SHORT, visible } from "../ui/visible.js";
 import { number, rich, t } from "../ui/words.js";
 import { deleteLocalTemplate, forgetRecent, keepLocalTemplate, localTemplates, recent } from "./kept.js";
 import { fragmentOf, MAX_LINK_CHARS } from "./link.js";
-import { titleOf, withoutDependencies, withoutSecrets } from "./saved_job.js";
+import { titleOf, withoutDependencies, withoutNamelessGroup, withoutSecrets } from "./saved_job.js";
 
 /** @typedef {import("./saved_job.js").Saved} Saved */
 /** @typedef {{ name: string, description?: string, modified: number }} Entry a template of the service */
@@ -209,7 +209,7 @@ export class Templates {
       fields: [field(t("submit.template_name"), name), field(t("submit.template_description"), description), field(t("submit.template_place"), where), ...(variables.length ? [keep] : []), ...(dependencies.length ? [keepJobs] : [])],
       again: true,
       run: async () => {
-        const whole = values.checked ? saved : withoutSecrets(saved).saved;
+        const whole = withoutNamelessGroup(values.checked ? saved : withoutSecrets(saved).saved);
         const kept = jobs.checked ? whole : withoutDependencies(whole).saved;
         const text = description.value.trim();
         const isReplaced = (where.value === SERVICE ? this.#entries : localTemplates()).some((it) => it.name === name.value);
