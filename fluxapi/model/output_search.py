@@ -39,10 +39,9 @@ _ESCAPES = re.compile(
 """The escape sequences of a terminal (ECMA-48); no part of one can match what follows it."""
 
 _ERROR_BYTES = (
-    b"error", b"exception", b"traceback", b"fatal", b"panic", b"segmentation", b"segfault",
-    b"killed", b"abort", b"dumped", b"out of memory", b"allocate memory", b"no such file",
-    b"not found", b"permission denied", b"failed to", b"sigsegv", b"sigabrt", b"sigbus", b"sigfpe",
-    b"sigill",
+    b"error", b"exception", b"traceback", b"fatal", b"panic", b"seg", b"killed", b"abort",
+    b"dumped", b"out of memory", b"allocate memory", b"no such file", b"not found",
+    b"permission denied", b"failed to",
 )  # fmt: skip
 """A line with one of the words below has one of these, which are faster to find."""
 
@@ -51,7 +50,7 @@ _ERROR = re.compile(
     r"(?:(?:(?<![a-z])(?:error|exception)|(?-i:Error|Exception))s?\b"
     r"(?![ \t]{0,4}[:=][ \t]{0,4}(?:0|none)\b)"
     r"|\b(?:traceback|fatal|panic|panicked|segmentation fault|segfault|segfaulted|killed|aborted"
-    r"|aborting|mpi_abort|sig(?:segv|abrt|bus|fpe|ill)|core dumped|out of memory"
+    r"|aborting|mpi_abort|sigsegv|core dumped|out of memory"
     r"|cannot allocate memory|no such file|command not found|permission denied|failed to)\b"
     r"|\babort\(|: not found\b)",
     re.IGNORECASE,
