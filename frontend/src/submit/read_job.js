@@ -3,6 +3,7 @@
 import { call } from "../ui/api.js";
 import { besideScript } from "./beside_script.js";
 import { groupOf } from "./group_of.js";
+import { withoutQueue } from "./queue_constraint.js";
 import { besides, valuesOf } from "./resubmit.js";
 
 /**
@@ -13,13 +14,21 @@ import { besides, valuesOf } from "./resubmit.js";
  */
 export async function readJob(id, fields) {
   const place = `/v1/jobs/${encodeURIComponent(id)}`;
-  const [jobspec, events, record] = await Promise.all([call("GET", `${place}/jobspec`), call("GET", `${place}/eventlog`), call("GET", place)]);
+  const [whole, events, record] = await Promise.all([call("GET", `${place}/jobspec`), call("GET", `${place}/eventlog`), call("GET", place)]);
+  const jobspec = withoutQueue(whole, await queuesOf(whole));
   const group = await groupToJoin(record);
   /** @type {import("./form.js").Values} */
   const values = { ...valuesOf(jobspec, fields), ...besides(events), ...(group ? { group } : {}) };
   if (typeof values["script"] !== "string") return { values, record };
   const { fields: given } = await call("POST", "/v1/scripts/check", { script: values["script"] });
   return { values: besideScript(values, fields, given), record };
+}
+
+/** Return the queues, if one may have changed what a job asks for. @param {Record<string, any>} jobspec @returns {Promise<{ name: string, requires?: string[] }[]>} */
+async function queuesOf(jobspec) {
+  const { queue, constraints } = jobspec["attributes"]?.system ?? {};
+  if (!queue || !constraints) return [];
+  return call("GET", "/v1/queues").then((found) => found["queues"], () => []);
 }
 
 /** Return the group that a new job joins as the other one; nothing if it has none, or if that is gone. @param {Record<string, any>} record */
