@@ -51,7 +51,7 @@ async def fuzz(
     """Try all operations by examples, at random and in sequences; and all edges of most.
 
     Args:
-        url: The address of the service, with a slash at its end.
+        url: The address of the service.
         folder: An empty folder.
         uncovered: Operations whose edges are not tried.
         flags: More options.
@@ -60,7 +60,7 @@ async def fuzz(
     config = _CONFIG.format(operations=json.dumps(uncovered))
     (folder / "schemathesis.toml").write_text(config, encoding="utf-8")
     program = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "schemathesis.cli", "run", f"{url}openapi.json"),
+        *(sys.executable, "-m", "schemathesis.cli", "run", f"{url.rstrip('/')}/openapi.json"),
         *("--max-examples", "5", "--seed", str(seed), "--no-color", "--request-timeout", "60"),
         *("--exclude-checks", ",".join(_EXCLUDED)),
         *flags,
