@@ -74,8 +74,11 @@ _MAX_CHILD_EVENT_BYTES = 8 << 20
 _CHILD_JOB_BYTES = 2048
 """Memory for each job of a child, on average; an ordinary job takes about 850 bytes."""
 
-_MAX_SUBMISSIONS_BYTES, _MAX_WAITING_BYTES = 64 << 20, 128 << 20
-"""Bytes of long bodies of submissions that are under way, and of those that wait."""
+_MAX_CHECKS_BYTES, _MAX_SUBMISSIONS_BYTES, _MAX_BULK_BYTES = 4 << 20, 16 << 20, 64 << 20
+"""Bytes of long bodies under way: their values may take twenty times as much, but for bulk."""
+
+_MAX_WAITING_BYTES = 128 << 20
+"""Bytes of long bodies of each of these kinds that wait."""
 
 _MAX_BODIES_BYTES, _LARGEST_BODIES = 256 << 20, 8
 """Bytes of all bodies that are under way; at least so many bodies of ``--max-body`` bytes."""
@@ -173,7 +176,8 @@ def _add_limits(app: web.Application, settings: Settings) -> None:
     app[keys.BODIES] = BodyBudget(max(_MAX_BODIES_BYTES, _LARGEST_BODIES * settings.max_body))
     app[keys.DECODING] = asyncio.Semaphore(MAX_DECODED)
     app[keys.SUBMISSIONS] = WorkTurns(_MAX_SUBMISSIONS_BYTES, _MAX_WAITING_BYTES)
-    app[keys.BULK_SUBMISSIONS] = WorkTurns(_MAX_SUBMISSIONS_BYTES, _MAX_WAITING_BYTES)
+    app[keys.BULK_SUBMISSIONS] = WorkTurns(_MAX_BULK_BYTES, _MAX_WAITING_BYTES)
+    app[keys.CHECKS] = WorkTurns(_MAX_CHECKS_BYTES, _MAX_WAITING_BYTES)
     app[keys.BULK_JOBS] = WorkTurns(MAX_BULK_BYTES, sys.maxsize)
     app[keys.TOOL_OUTPUTS] = asyncio.Semaphore(MAX_TOOL_OUTPUTS)
     app[keys.JOB_PAGES] = asyncio.Semaphore(views.MAX_JOB_PAGES)

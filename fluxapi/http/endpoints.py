@@ -23,7 +23,7 @@ from fluxapi.process.memory import LARGE_BYTES
 from fluxapi.process.timeslice import TimeSlice, stop_after_client
 
 from . import authentication, base, body, keys, querystring
-from .decode_turn import LONG_BYTES, BeginTurn, decode_turn, submission_turn
+from .decode_turn import LONG_BYTES, BeginTurn, decode_turn, work_turn
 from .negotiation import wants_page
 
 __all__ = ["PREFIX", "Endpoints", "add_routes"]
@@ -38,8 +38,14 @@ _INSTANCE = f"{{instance:{_F58}(?:/{_F58})*}}"
 _READS = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
 """Methods whose work nobody needs once the client has left; see ``Route.reads_only``, too."""
 
-_TURNS = {"submit": keys.SUBMISSIONS, "bulk": keys.BULK_SUBMISSIONS}
-"""The limit of the submissions that are under way, by the schema of their bodies."""
+_TURNS = {
+    "submit": keys.SUBMISSIONS,
+    "bulk": keys.BULK_SUBMISSIONS,
+    "job-check": keys.CHECKS,
+    "script-check": keys.CHECKS,
+    "jobs-by-id": keys.CHECKS,
+}
+"""The limit of the long bodies that are under way, by their schemas."""
 
 _GUESSED = {"listJobs": "/", "getJob": "/ui/jobs/{id}", "listNodes": "/ui/nodes"}
 """Operations whose path without the prefix people try, and the page that they look for."""
@@ -253,11 +259,11 @@ def _with_body(route: Route) -> Handler:
             with decode_turn(request.app[keys.DECODING]) as begin_turn:
                 await _take_body(route, request, begin_turn)
             return await inner(request)
-        with submission_turn(request.app[turns]) as begin_submission:
+        with work_turn(request.app[turns]) as begin_work:
             with decode_turn(request.app[keys.DECODING]) as begin_turn:
 
                 async def begin(size: int) -> None:
-                    await begin_submission(size)
+                    await begin_work(size)
                     await begin_turn(size)
 
                 await _take_body(route, request, begin)

@@ -44,6 +44,7 @@ __all__ = [
     "BODY",
     "BULK_JOBS",
     "BULK_SUBMISSIONS",
+    "CHECKS",
     "CHILDREN",
     "CONNECTIONS",
     "COUNTERS",
@@ -102,6 +103,8 @@ RATE_LIMITS: web.AppKey[RateLimits] = web.AppKey("rate_limits", RateLimits)
 BODIES: web.AppKey[BodyBudget] = web.AppKey("bodies", BodyBudget)
 DECODING: web.AppKey[asyncio.Semaphore] = web.AppKey("decoding", asyncio.Semaphore)
 """The limit of long bodies that are decoded and not yet checked."""
+CHECKS: web.AppKey[WorkTurns] = web.AppKey("checks", WorkTurns)
+"""The limit of long bodies under way that change nothing."""
 SUBMISSIONS: web.AppKey[WorkTurns] = web.AppKey("submissions", WorkTurns)
 """The limit of long bodies with one job that are under way."""
 BULK_SUBMISSIONS: web.AppKey[WorkTurns] = web.AppKey("bulk_submissions", WorkTurns)

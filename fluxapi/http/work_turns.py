@@ -41,7 +41,7 @@ class WorkTurns:
             return
         if self._waiting and self._waiting_bytes + size > self._max_waiting:
             raise TooManyRequests(
-                "Too many large submissions wait: send this one again later.",
+                "Too many large bodies wait: send this one again later.",
                 retry_after=_RETRY_AFTER_S,
             )
         turn = asyncio.get_running_loop().create_future()

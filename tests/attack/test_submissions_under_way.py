@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fluxapi.handlers import bulk
+from fluxapi.handlers import bulk, scripts
 from fluxapi.http import keys
 from fluxapi.http.work_turns import WorkTurns
 from tests.handlers.conftest import Service, service, start
@@ -65,6 +65,29 @@ async def test_few_are_under_way(
     answers = await asyncio.gather(*(service.client.post(path, json=body) for _ in range(12)))
     assert {answer.status for answer in answers} == {201}
     assert instance.most == 2
+    assert turns.used == 0
+
+
+async def test_few_checks_are_under_way(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    body = {"job": ONE}
+    size = len(json.dumps(body))
+    turns = WorkTurns(2 * size, 1 << 30)
+    limited(service, keys.CHECKS, turns, monkeypatch)
+    most = 0
+    read = scripts.read_script
+
+    async def counted(*args: Any) -> Any:
+        nonlocal most
+        most = max(most, turns.used)
+        await asyncio.sleep(0)
+        return await read(*args)
+
+    monkeypatch.setattr("fluxapi.handlers.job_check.read_script", counted)
+    answers = await asyncio.gather(
+        *(service.client.post("/v1/jobs/check", json=body) for _ in range(12))
+    )
+    assert {answer.status for answer in answers} == {200}
+    assert 0 < most <= 2 * size
     assert turns.used == 0
 
 
