@@ -138,7 +138,7 @@ def create_app(
     sessions = app[keys.SESSIONS] = SessionRegistry(open_session)
     children = app[keys.CHILDREN] = Children(sessions, _child_limits(settings))
     tree = app[keys.TREE] = InstanceTree(sessions, children)
-    inside = app[keys.INSIDE] = JobsInside(children)
+    inside = app[keys.INSIDE] = JobsInside(sessions, children)
     counters = app[keys.COUNTERS] = ChildCounters(sessions, tree, inside)
     app[keys.TREE_OBSERVER] = TreeObserver(sessions, tree, counters)
     app[keys.STOP], app[keys.SHUTDOWN] = stop, shutdown

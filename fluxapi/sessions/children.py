@@ -14,7 +14,6 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from fluxapi.errors import (
     FluxapiError,
@@ -78,8 +77,8 @@ class Children:
         self.reaper = _Reaper(self)
         self.on_close: Callable[[], None] | None = None
         """Is called after the session of a child has been closed."""
-        self.before_close: Callable[[str, dict[str, Any]], None] | None = None
-        """Is called with the path of a child and the counts of its jobs before it is closed."""
+        self.before_close: Callable[[str], None] | None = None
+        """Is called with the path of a child before its session is closed."""
 
     def __iter__(self) -> Iterator[Child]:
         return iter(list(self._children.values()))
@@ -128,7 +127,7 @@ class Children:
         if child.watching is not None:
             child.watching.cancel()
         if child.session is not None and self.before_close is not None:
-            self.before_close(child.path, child.session.table.stats())
+            self.before_close(child.path)
         child.session = None
         if self._children.get(child.path) is child:
             del self._children[child.path]

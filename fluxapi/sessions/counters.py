@@ -99,7 +99,8 @@ class ChildCounters:
             }
             self._keep_figures(closed)
             for path, counter in self._counters.items():
-                self._inside.note(path, counter.counts)
+                if counter.problem is None or path in self._last:
+                    self._inside.note(path, counter.counts)
             countable = (path for path, node in closed.items() if _is_countable(node))
             paths = set(islice(countable, MAX_COUNTERS))
             now = time.monotonic()

@@ -64,6 +64,10 @@ test("failures inside of an instance are a warning beside what else is said of i
   assert.equal(situation.why(running, NOW), "3 of 40 jobs in it failed or timed out");
   assert.equal(situation.why(failed, NOW), "Exit code 3; 1 of 1 job in it failed");
   assert.equal(situation.why(plain, NOW), "");
+  situation.take({ type: "stats", nodes: null, queues: null, instances: [{ id: "fA", failed: 3, timed_out: 0 }, { id: "fB", failed: 1, timed_out: 1 }] });
+  assert.equal(situation.why(running, NOW), "At least 3 jobs in it failed");
+  assert.equal(situation.why(failed, NOW), "Exit code 3; at least 2 jobs in it failed or timed out");
+  situation.take({ type: "stats", nodes: null, queues: null, instances: [{ id: "fA", failed: 2, timed_out: 1, total: 40 }, { id: "fB", failed: 1, timed_out: 0, total: 1 }] });
   assert.deepEqual([running, failed, plain].map((it) => situation.warns(it)), [true, true, false]);
   situation.take({ type: "stats", nodes: null, queues: null });
   assert.equal(situation.why(running, NOW), "");

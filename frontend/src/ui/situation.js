@@ -55,6 +55,13 @@ function reason(record) {
   return typeof pending === "string" && pending ? pending : RESOURCES;
 }
 
+/** Say how many jobs of an instance have failed; more may have where nobody knows of how many. @param {{ failed: number, timed_out: number, total?: number }} inside */
+function failuresIn({ failed, timed_out: late, total }) {
+  const bad = failed + late;
+  if (total === undefined) return t(late ? "jobs.failures_inside_least" : "jobs.failed_inside_least", { count: bad });
+  return t(late ? "jobs.failures_inside" : "jobs.failed_inside", { failed: bad, count: total });
+}
+
 export class Situation {
   /** @type {Supply | undefined} */
   nodes;
@@ -62,7 +69,7 @@ export class Situation {
   cores;
   /** @type {Map<string, string>} queues that start no jobs, and what there is to say of it */
   stopped = new Map();
-  /** Jobs that are instances in which jobs failed. @type {Map<string, { failed: number, timed_out: number, total: number }>} */
+  /** Jobs that are instances in which jobs failed. @type {Map<string, { failed: number, timed_out: number, total?: number }>} */
   inside = new Map();
 
   /** @param {Record<string, any>} message of the stream of stats */
@@ -85,10 +92,9 @@ export class Situation {
   why(row, now) {
     const inside = this.inside.get(row.id);
     if (!inside) return this.#why(row, now);
-    const { failed, timed_out: late, total: count } = inside;
-    const said = t(late ? "jobs.failures_inside" : "jobs.failed_inside", { failed: failed + late, count });
+    const said = failuresIn(inside);
     const note = this.#why(row, now);
-    return note ? t("jobs.note_inside", { note, inside: said }) : said;
+    return note ? t("jobs.note_inside", { note, inside: said }) : capital(said);
   }
 
   /** @param {Row} row @param {number} now */
