@@ -81,6 +81,8 @@ class Index:
         self._prefixes: dict[str, SortedKeys[int] | None] = {}
         self._sources: dict[_Kind, Gathered[int]] | None = {}
         """The collector of the jobs of a backlog, by kind; ``None`` once a job has moved."""
+        self._shared: dict[_Kind, Gathered[int]] = {}
+        """All collectors since :meth:`settle`."""
 
     def move(self, jobid: int, old: Facets, new: Facets) -> None:
         """Move one job whose facets changed."""
@@ -154,7 +156,7 @@ class Index:
             return None
         found = sources.get(kind)
         if found is None and len(sources) < _MAX_SOURCES:
-            found = sources[kind] = Gathered()
+            found = sources[kind] = self._shared[kind] = Gathered()
             for held in self._lists(kind):
                 held.share(found)
         return found
@@ -170,7 +172,7 @@ class Index:
 
     def settle(self) -> Iterator[None]:
         """Sort the jobs of a backlog; other tasks may run after each step."""
-        self._sources = {}
+        self._sources, self._shared = {}, {}
         count = self.all.settle() + self._names.settle()
         for index in (self.state, self.result, self.userid, self.queue):
             for held in list(index.values()):
@@ -221,17 +223,11 @@ class Index:
 
     def remove(self, jobs: Iterable[tuple[int, Facets]]) -> None:
         """Remove several jobs at once."""
-        self._sources = None
         names: dict[str, set[int]] = {}
         grouped: dict[str, set[int]] = {}
         nodelists: dict[str, set[int]] = {}
         for jobid, values in jobs:
-            self.all.discard(jobid)
-            self.state[values.state].discard(jobid)
-            if values.result is not None:
-                self.result[values.result].discard(jobid)
-            self.userid[values.userid].discard(jobid)
-            self.queue[values.queue].discard(jobid)
+            self._remove_one(jobid, (values.state, values.result, values.userid, values.queue))
             names.setdefault(values.name, set()).add(jobid)
             if values.group:
                 grouped.setdefault(values.group, set()).add(jobid)
@@ -243,6 +239,22 @@ class Index:
             self.group.remove(group, gone)
         for nodelist, gone in nodelists.items():
             self._unplace(nodelist, gone)
+
+    def _remove_one(self, jobid: int, kind: _Kind) -> None:
+        """Remove a job from the lists of its kind.
+
+        A collector gives it up for all of them. If each list noted what it has lost, a backlog of
+        more jobs than the table keeps would take time that grows with the square of their number.
+        """
+        source = self._shared.get(kind)
+        if source is not None and source.discard(jobid):
+            for held in self._lists(kind):
+                held.forget(jobid)
+            return
+        # Lists may have noted it as gone, so no collector may get it again.
+        self._sources = None
+        for held in self._lists(kind):
+            held.discard(jobid)
 
     def with_prefix(self, prefix: str) -> SortedKeys[int] | None:
         """Return the jobs whose name begins with *prefix*, or ``None`` if there are too many.

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from heapq import merge
-from itertools import chain, filterfalse, islice
-from typing import Any, Generic, TypeVar
+from itertools import chain, filterfalse
+from typing import Generic, TypeVar
 
 from sortedcontainers import SortedList
 
@@ -25,14 +24,15 @@ class Gathered(Generic[Key]):
     """Keys of a backlog that came in no order; several ``SortedKeys`` may share them.
 
     They form sorted runs, of which two of about the same length become one. A new run is made of
-    the keys of many calls, or when somebody reads.
+    the keys of many calls, or when somebody reads. A run is a ``SortedList``, from which the lowest
+    keys of very many can be removed one by one.
     """
 
     __slots__ = ("_loose", "_runs")
 
     def __init__(self) -> None:
         self._loose: list[Key] = []
-        self._runs: list[list[Key]] = []
+        self._runs: list[SortedList] = []
 
     def __len__(self) -> int:
         return sum(map(len, self._runs)) + len(self._loose)
@@ -43,28 +43,27 @@ class Gathered(Generic[Key]):
         if len(self._loose) >= _MIN_RUN_KEYS:
             self.runs()
 
-    def runs(self) -> list[list[Key]]:
+    def runs(self) -> list[SortedList]:
         """Return all keys in sorted runs."""
         runs = self._runs
         if self._loose:
-            runs.append(sorted(self._loose))
+            runs.append(SortedList(self._loose))
             self._loose = []
             while len(runs) > 1 and len(runs[-2]) < 2 * len(runs[-1]):
                 last = runs.pop()
-                runs[-1] = sorted(runs[-1] + last)
+                runs[-1] = SortedList(chain(runs[-1], last))
         return runs
 
     def discard(self, key: Key) -> bool:
         """Remove a key; return false if it is not there."""
         for run in self.runs():
-            place = _place_of(run, key)
-            if place is not None:
-                del run[place]
+            if key in run:
+                run.remove(key)
                 return True
         return False
 
     def __contains__(self, key: object) -> bool:
-        return any(_place_of(run, key) is not None for run in self.runs())
+        return any(key in run for run in self.runs())
 
 
 class SortedKeys(Generic[Key]):
@@ -103,24 +102,19 @@ class SortedKeys(Generic[Key]):
 
     def ascending(self, minimum: Key | None) -> Iterator[Key]:
         """Return the keys from *minimum* on, or all, the lowest first."""
-        walk: Iterator[Key] = self._settled.irange(minimum=minimum)
-        if parts := self._parts(lambda run: islice(run, _place(run, minimum), None)):
+        walk = _ascending(self._settled, minimum)
+        if parts := self._parts(lambda run: _ascending(run, minimum)):
             walk = merge(walk, *parts)
         return walk
 
     def descending(self, below: Key | None) -> Iterator[Key]:
         """Return the keys below *below*, or all, the highest first."""
-        settled = self._settled
-        walk: Iterator[Key] = (
-            reversed(settled)
-            if below is None
-            else settled.irange(maximum=below, inclusive=(True, False), reverse=True)
-        )
+        walk = _descending(self._settled, below)
         if parts := self._parts(lambda run: _descending(run, below)):
             walk = merge(walk, *parts, reverse=True)
         return walk
 
-    def _parts(self, walk: Callable[[list[Key]], Iterator[Key]]) -> list[Iterator[Key]]:
+    def _parts(self, walk: Callable[[SortedList], Iterator[Key]]) -> list[Iterator[Key]]:
         """Return a *walk* over each run of gathered keys."""
         own = [walk(run) for run in self._own.runs()]
         shared = [walk(run) for source in self._shared for run in source.runs()]
@@ -162,6 +156,13 @@ class SortedKeys(Generic[Key]):
         self._own, self._shared, self._gone = Gathered(), [], set()
         return len(self._settled)
 
+    def forget(self, key: Key) -> None:
+        """Note that a key was removed from a source that this list shares."""
+        if key in self._gone:
+            # It had left this list, and come back.
+            self._gone.remove(key)
+            self._settled.discard(key)
+
     def discard(self, key: Key) -> None:
         """Remove a key, if it is there."""
         if self._own.discard(key):
@@ -172,15 +173,15 @@ class SortedKeys(Generic[Key]):
             self._settled.discard(key)
 
 
-def _place_of(run: list[Any], key: Any) -> int | None:
-    place = bisect_left(run, key)
-    return place if place < len(run) and run[place] == key else None
+def _ascending(keys: SortedList, minimum: Key | None) -> Iterator[Key]:
+    walk: Iterator[Key] = keys.irange(minimum=minimum)
+    return walk
 
 
-def _place(run: list[Any], key: Any) -> int:
-    return 0 if key is None else bisect_left(run, key)
-
-
-def _descending(run: list[Any], below: Any) -> Iterator[Any]:
-    end = len(run) if below is None else bisect_left(run, below)
-    return (run[place] for place in range(end - 1, -1, -1))
+def _descending(keys: SortedList, below: Key | None) -> Iterator[Key]:
+    walk: Iterator[Key] = (
+        reversed(keys)
+        if below is None
+        else keys.irange(maximum=below, inclusive=(True, False), reverse=True)
+    )
+    return walk
