@@ -20,6 +20,8 @@ __all__ = ["ANY_NODE", "Connection", "Message", "Wakeup"]
 
 ANY_NODE = -1
 _NO_TAG = 0
+_ROLE_OWNER = 1
+"""FLUX_ROLE_OWNER (src/common/libflux/message.h)."""
 
 
 class Message(NamedTuple):
@@ -107,6 +109,7 @@ class Connection:
         self._size = ffi.new(ffi.typeof(lib.flux_response_decode_raw).args[3])
         self._raw: set[int] = set()
         self._type = ffi.new("int *")
+        self._roles = ffi.new("uint32_t *")
         self._unsent: Any = None
         self.descriptor = self._check(lib.flux_pollfd(self._handle))
         """It becomes readable when something happens; see :meth:`wait`."""
@@ -182,17 +185,24 @@ class Connection:
         return True
 
     def receive(self) -> Message | None:
-        """Return the next response or event, or ``None`` if there is none yet."""
+        """Return the next response or event, or ``None`` if there is none yet.
+
+        Events of guests are left out: a guest may publish any event, also one that looks like an
+        event of the job manager.
+        """
         ffi, lib = self._ffi, self._lib
-        message = lib.flux_recv(self._handle, self._any, self._nonblock)
-        if message == ffi.NULL:
-            if ffi.errno in {errno.EAGAIN, errno.EWOULDBLOCK}:
-                return None
-            self._fail()
-        try:
-            return self._decode(message)
-        finally:
-            lib.flux_msg_decref(message)
+        while True:
+            message = lib.flux_recv(self._handle, self._any, self._nonblock)
+            if message == ffi.NULL:
+                if ffi.errno in {errno.EAGAIN, errno.EWOULDBLOCK}:
+                    return None
+                self._fail()
+            try:
+                found = self._decode(message)
+            finally:
+                lib.flux_msg_decref(message)
+            if found is not None:
+                return found
 
     def wait(self, timeout: float) -> list[tuple[int, int]]:
         """Wait until the connection is readable or writable, for a wake-up, or for *timeout* s.
@@ -217,7 +227,7 @@ class Connection:
             raise OSError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
         return bool(events & lib.FLUX_POLLIN or (self.clogged and events & lib.FLUX_POLLOUT))
 
-    def _decode(self, message: Any) -> Message:
+    def _decode(self, message: Any) -> Message | None:
         ffi, lib = self._ffi, self._lib
         text = self._text
         lib.flux_msg_get_matchtag(message, self._tag)
@@ -232,12 +242,20 @@ class Connection:
         error: int = ffi.errno
         lib.flux_msg_get_type(message, self._type)
         if self._type[0] == lib.FLUX_MSGTYPE_EVENT:
-            if lib.flux_event_decode(message, ffi.NULL, text) < 0:
-                return Message(0, ffi.errno, b"")
-            return Message(0, 0, self._string(text[0]))
+            return self._decode_event(message) if self._is_of_owner(message) else None
         if lib.flux_response_decode_error(message, text) < 0:
             return Message(tag, error, b"")
         return Message(tag, error, self._string(text[0]))
+
+    def _decode_event(self, message: Any) -> Message:
+        if self._lib.flux_event_decode(message, self._ffi.NULL, self._text) < 0:
+            return Message(0, self._ffi.errno, b"")
+        return Message(0, 0, self._string(self._text[0]))
+
+    def _is_of_owner(self, message: Any) -> bool:
+        """Return whether the owner of the instance, or a part of Flux, has sent a message."""
+        roles = self._roles
+        return self._lib.flux_msg_get_rolemask(message, roles) == 0 and bool(roles[0] & _ROLE_OWNER)
 
     def _string(self, text: Any) -> bytes:
         string: bytes = b"" if text == self._ffi.NULL else self._ffi.string(text)
