@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from fluxapi.errors import FluxapiError
 from fluxapi.events.stats import StatsView
 from fluxapi.instance.nodes import nodes_and_totals
-from fluxapi.instance.protocol import Queue, ResourceInfo
+from fluxapi.instance.protocol import ResourceInfo
 from fluxapi.model.job import Job
 from fluxapi.process.shared_value import SharedValue
 from fluxapi.security.principal import Principal
@@ -18,6 +18,7 @@ from fluxapi.table.table import Table
 
 from .own_jobs import owner_test
 from .queue_loads import QueueLoad, is_held, read_loads
+from .queue_shares import shares_of
 from .situation import describe_policy, describe_queue
 
 __all__ = ["QueueBoard"]
@@ -26,8 +27,6 @@ _KEPT_S = 1.0
 """Time for which counts are shared; many readers may watch the queues."""
 
 _NODES_KEPT_S = 2.0
-_MAX_SHARING = 20
-"""Queues with running jobs that are named where they share nodes with another."""
 
 
 class QueueBoard:
@@ -56,6 +55,8 @@ class QueueBoard:
         self._loads = SharedValue(lambda: read_loads(table, time.time()), _KEPT_S)
         self._nodes = SharedValue(lambda: nodes_and_totals(instance), _NODES_KEPT_S)
         self._queues = SharedValue(instance.queues, _KEPT_S)
+        # For many nodes and queues they take seconds, which readers must not pay one by one.
+        self._shares = SharedValue(self._read_shares, 0.0)
 
     async def rows(self, reader: Principal, *, shared: bool = False) -> list[dict[str, Any]]:
         """Return the queues as the API describes them to a reader.
@@ -79,12 +80,18 @@ class QueueBoard:
                 load = loads.get(row["name"], _EMPTY)
                 row["jobs"] = _described(load, now, owns) | _recent(load)
         try:
-            nodes = (await self._nodes.get())["nodes"]
+            shares = await self._shares.get()
         except FluxapiError:
             return rows
-        running = {row["name"] for row in rows if row.get("jobs", {}).get("running")}
-        shares = await asyncio.to_thread(_shares, queues, nodes, running)
-        return [row | share for row, share in zip(rows, shares, strict=True)]
+        return [row | shares.get(row["name"], {}) for row in rows]
+
+    async def _read_shares(self) -> dict[str, dict[str, Any]]:
+        """Return the nodes of each queue, for all readers at once."""
+        nodes = (await self._nodes.get())["nodes"]
+        queues = await self._queues.get()
+        loads = {} if self._is_reading() else await self._loads.get()
+        running = {name for name, load in loads.items() if load.running}
+        return await asyncio.to_thread(shares_of, queues, nodes, running)
 
     async def holding(self, reader: Principal, *, is_known: bool = False) -> list[dict[str, Any]]:
         """Return the queues that are stopped or disabled and have pending jobs of the reader.
@@ -132,6 +139,7 @@ class QueueBoard:
 
     async def aclose(self) -> None:
         """Cancel what is under way."""
+        await self._shares.aclose()
         await self._loads.aclose()
         await self._nodes.aclose()
         await self._queues.aclose()
@@ -158,54 +166,3 @@ def _recent(load: QueueLoad) -> dict[str, Any]:
     if wait is None:
         return {}
     return {"recent_starts": len(load.recent_waits), "recent_median_wait": wait}
-
-
-def _shares(
-    queues: Sequence[Queue], nodes: list[dict[str, Any]], running: Container[str]
-) -> list[dict[str, Any]]:
-    """Return the nodes, cores and GPUs of each queue, and the others whose jobs may use them.
-
-    Args:
-        queues: The queues.
-        nodes: Their nodes.
-        running: The queues with running jobs.
-    """
-    known = [
-        (frozenset(node.get("properties", ())), node) for node in nodes if "excluded" not in node
-    ]
-    used = [has for has, node in known if node["allocated"]]
-    busy = [
-        (queue.name, frozenset(queue.policy.requires)) for queue in queues if queue.name in running
-    ][:_MAX_SHARING]
-    shares = []
-    for queue in queues:
-        requires = frozenset(queue.policy.requires)
-        share = _share([node for has, node in known if has.issuperset(requires)])
-        names = [
-            name
-            for name, others in busy
-            if name != queue.name and any(has.issuperset(requires | others) for has in used)
-        ]
-        shares.append(share | ({"shared_with": names} if names else {}))
-    return shares
-
-
-def _share(nodes: list[Mapping[str, Any]]) -> dict[str, Any]:
-    up = [node for node in nodes if node["state"] == "up"]
-    return {
-        "nodes": {
-            "total": len(nodes),
-            "allocated": sum(1 for node in nodes if node["allocated"]),
-            "free": sum(1 for node in up if not node["allocated"]),
-            "up": len(up),
-        },
-        **{
-            kind: {
-                "total": sum(node[kind]["total"] for node in nodes),
-                "allocated": sum(node[kind]["allocated"] for node in nodes),
-                "free": sum(node[kind]["total"] - node[kind]["allocated"] for node in up),
-                "up": sum(node[kind]["total"] for node in up),
-            }
-            for kind in ("cores", "gpus")
-        },
-    }

@@ -15,7 +15,7 @@ from fluxapi.instance.nodes import nodes_and_totals
 from fluxapi.instance.protocol import Queue, QueuePolicy, Resources
 from fluxapi.model import jobid
 from fluxapi.model.eventlog import Event
-from fluxapi.sessions.queue_board import _shares
+from fluxapi.sessions.queue_shares import shares_of
 from fluxapi.sessions.situation import describe_queue
 from fluxapi.settings import Settings
 from fluxapi.settings.parse import peers
@@ -139,7 +139,7 @@ async def test_a_queue_names_the_others_whose_jobs_use_its_nodes() -> None:
     nodes = (await nodes_and_totals(instance))["nodes"]
     named = await instance.queues()
     everywhere = replace(named[0], name="all", policy=QueuePolicy())
-    shares = _shares([*named, everywhere], nodes, {"all", "fast"})
+    shares = shares_of([*named, everywhere], nodes, {"all", "fast"}).values()
     # Node 0 is in use, and node 1, of the queue "slow", is not.
     assert [share.get("shared_with") for share in shares] == [["all"], None, None, ["fast"]]
 

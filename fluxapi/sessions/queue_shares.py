@@ -1,0 +1,116 @@
+"""The nodes of each queue, and the other queues whose jobs may use them.
+
+An instance may have a thousand queues and thirty thousand nodes, so nodes are not compared with
+each queue: those with the same properties are counted together, and found by their properties.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Mapping, Sequence
+from typing import Any
+
+from fluxapi.instance.protocol import Queue
+
+__all__ = ["shares_of"]
+
+_MAX_SHARING = 20
+"""Queues with running jobs that are named where they share nodes with another."""
+
+_Properties = frozenset[str]
+
+
+def shares_of(
+    queues: Sequence[Queue], nodes: Iterable[Mapping[str, Any]], running: Container[str]
+) -> dict[str, dict[str, Any]]:
+    """Return the nodes, cores and GPUs of each queue, and the others whose jobs may use them.
+
+    Args:
+        queues: The queues.
+        nodes: Their nodes.
+        running: The queues with running jobs.
+    """
+    kinds = _Kinds(node for node in nodes if "excluded" not in node)
+    busy = [
+        (queue.name, frozenset(queue.policy.requires)) for queue in queues if queue.name in running
+    ][:_MAX_SHARING]
+    shares: dict[str, dict[str, Any]] = {}
+    for queue in queues:
+        requires = frozenset(queue.policy.requires)
+        names = [
+            name
+            for name, others in busy
+            if name != queue.name and kinds.are_used(requires | others)
+        ]
+        shares[queue.name] = kinds.share(requires) | ({"shared_with": names} if names else {})
+    return shares
+
+
+class _Kinds:
+    """The nodes by their properties; those with the same are of one kind."""
+
+    def __init__(self, nodes: Iterable[Mapping[str, Any]]) -> None:
+        self._figures: list[list[int]] = []
+        """The sums of :func:`_figures` of each kind."""
+        self._with: dict[str, set[int]] = {}
+        """The kinds that have a property."""
+        self._used: set[int] = set()
+        self._shares: dict[_Properties, dict[str, Any]] = {}
+        self._members: dict[_Properties, set[int]] = {}
+        numbers: dict[_Properties, int] = {}
+        for node in nodes:
+            properties = frozenset(node.get("properties", ()))
+            number = numbers.setdefault(properties, len(numbers))
+            if number == len(self._figures):
+                self._figures.append([0] * _FIGURES)
+                for name in properties:
+                    self._with.setdefault(name, set()).add(number)
+            sums = self._figures[number]
+            for place, figure in enumerate(_figures(node)):
+                sums[place] += figure
+            if node["allocated"]:
+                self._used.add(number)
+
+    def are_used(self, requires: _Properties) -> bool:
+        """Return whether jobs run on a node with these properties."""
+        return not self._used.isdisjoint(self._find(requires))
+
+    def share(self, requires: _Properties) -> dict[str, Any]:
+        """Return the figures of the nodes with these properties."""
+        found = self._shares.get(requires)
+        if found is None:
+            figures = [0] * _FIGURES
+            for number in self._find(requires):
+                figures = [*map(int.__add__, figures, self._figures[number])]
+            found = self._shares[requires] = _described(figures)
+        return found
+
+    def _find(self, requires: _Properties) -> set[int]:
+        found = self._members.get(requires)
+        if found is None:
+            some = sorted((self._with.get(name, set()) for name in requires), key=len)
+            found = some[0].intersection(*some[1:]) if some else {*range(len(self._figures))}
+            self._members[requires] = found
+        return found
+
+
+_MEMBERS = ("total", "allocated", "free", "up")
+_SUBJECTS = ("nodes", "cores", "gpus")
+_FIGURES = len(_MEMBERS) * len(_SUBJECTS)
+
+
+def _figures(node: Mapping[str, Any]) -> list[int]:
+    """Return the figures of one node, as :func:`_described` takes them."""
+    is_up, is_used = node["state"] == "up", bool(node["allocated"])
+    found = [1, int(is_used), int(is_up and not is_used), int(is_up)]
+    for kind in _SUBJECTS[1:]:
+        total, used = node[kind]["total"], node[kind]["allocated"]
+        found += [total, used, total - used if is_up else 0, total if is_up else 0]
+    return found
+
+
+def _described(figures: Sequence[int]) -> dict[str, Any]:
+    count = len(_MEMBERS)
+    return {
+        subject: dict(zip(_MEMBERS, figures[place * count : (place + 1) * count], strict=True))
+        for place, subject in enumerate(_SUBJECTS)
+    }
