@@ -17,6 +17,8 @@ _GROUP_ROWS = 32_768
 """Rows of one group: some megabytes until they are written."""
 
 _MICROSECONDS = 1_000_000
+_MAX_INTEGER = 2**63 - 1
+"""The highest number of Arrow's types for integers and times."""
 
 
 class ParquetExport:
@@ -70,12 +72,7 @@ class ParquetExport:
     def _batch(self, jobs: Sequence[ArchivedJob]) -> Any:
         columns = zip(*[values_of(job) for job in jobs], strict=True)
         arrays = [
-            self._arrow.array(
-                [None if value is None else round(value * _MICROSECONDS) for value in values]
-                if column.kind == "time"
-                else values,
-                type=field.type,
-            )
+            self._arrow.array(_fitting(column.kind, values), type=field.type)
             for column, field, values in zip(COLUMNS, self._schema, columns, strict=True)
         ]
         return self._arrow.record_batch(arrays, schema=self._schema)
@@ -85,6 +82,25 @@ class ParquetExport:
         self._batches, self._rows = [], 0
         self._writer.write_table(table, row_group_size=len(table))
         return self._sink.take()
+
+
+def _fitting(kind: str, values: Sequence[Any]) -> Sequence[Any]:
+    """Return values as Arrow takes them; a number that its type cannot hold is ``None``.
+
+    A damaged row, or a nested instance, may have any number in any place.
+    """
+    if kind == "time":
+        return [
+            round(value * _MICROSECONDS)
+            if value is not None and abs(value) < _MAX_INTEGER / _MICROSECONDS
+            else None
+            for value in values
+        ]
+    if kind == "integer":
+        return [
+            value if value is not None and abs(value) <= _MAX_INTEGER else None for value in values
+        ]
+    return values
 
 
 class _Sink:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any
 
 from fluxapi.notices.notice import Notice, node_notice, queue_notice
 from fluxapi.process.background import BackgroundTask
+from fluxapi.process.timeslice import TimeSlice
 from fluxapi.sessions.session import InstanceSession
 
 from .hooks import Hooks
@@ -44,18 +45,18 @@ class ConditionWatch(BackgroundTask):
             if queues or nodes:
                 self._session.observer.want(10 * _INTERVAL_S)
             if queues:
-                self._look_at_queues(queues)
+                await self._look_at_queues(queues)
             if nodes:
-                self._look_at_nodes(nodes)
+                await self._look_at_nodes(nodes)
             await asyncio.sleep(_INTERVAL_S)
 
-    def _look_at_queues(self, hooks: Iterable[Hook]) -> None:
+    async def _look_at_queues(self, hooks: Iterable[Hook]) -> None:
         found = self._session.hub.stats.queues
         if found is None:
             return
         now = time.time()
         stopped = {f"queue {queue['name']}": queue for queue in found if not queue["started"]}
-        for hook in hooks:
+        async for hook in self._in_turn(hooks):
             wanted = {
                 key: queue_notice(self._outbox.instance, queue, now)
                 for key, queue in stopped.items()
@@ -63,18 +64,26 @@ class ConditionWatch(BackgroundTask):
             }
             self._tell(hook, "queue-stopped", "queue ", wanted, stopped)
 
-    def _look_at_nodes(self, hooks: Iterable[Hook]) -> None:
+    async def _look_at_nodes(self, hooks: Iterable[Hook]) -> None:
         found = self._session.observer.drained_nodes
         if found is None:
             return
         drained = {f"node {node['rank']} {node['drained_at']}": node for node in found}
-        for hook in hooks:
+        async for hook in self._in_turn(hooks):
             wanted = {
                 key: node_notice(self._outbox.instance, node, node["drained_at"])
                 for key, node in drained.items()
                 if hook.matcher.takes_node(node["name"]) and key not in hook.states
             }
             self._tell(hook, "node-drained", "node ", wanted, drained)
+
+    async def _in_turn(self, hooks: Iterable[Hook]) -> AsyncIterator[Hook]:
+        """Yield the webhooks that are still enabled; each may take milliseconds."""
+        turn = TimeSlice()
+        for hook in list(hooks):
+            await turn.share()
+            if hook in self._hooks.enabled:
+                yield hook
 
     def _tell(
         self,

@@ -33,6 +33,8 @@ def change(archive: Archive, statement: str) -> None:
         """CAST(json_set(record, '$.t_run', 'x') AS BLOB)""",
         """CAST(json_set(record, '$.name', 7, '$.annotations', 1) AS BLOB)""",
         """CAST(json_remove(record, '$.id') AS BLOB)""",
+        """CAST(json_set(record, '$.t_run', 1e308, '$.expiration', -1e15) AS BLOB)""",
+        f"""CAST(json_set(record, '$.nnodes', json('{2**63}')) AS BLOB)""",
     ],
 )
 @pytest.mark.parametrize("output_format", ["ndjson", "csv", "parquet"])
