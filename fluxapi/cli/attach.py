@@ -14,6 +14,7 @@ from fluxapi.model.unmet import noted
 from .exit_codes import FAILED, INTERRUPTED, OK, of_job
 from .hangup import while_read
 from .ids import shown_id
+from .named_jobs import with_shown_ids
 from .streams import TERMINAL, Streams
 from .terminal import note, progress_wanted, put
 from .text import safe
@@ -157,7 +158,8 @@ async def _report_reasons(flux: AsyncClient, jobid: str) -> None:
             reported = job.reason
             # The place changes with every job that starts, so it is reported once.
             told, place = place, place or _place(job)
-            note(f"{shown_id(jobid)} {reported}{'' if told else place}")
+            said = with_shown_ids(reported, job)
+            note(f"{shown_id(jobid)} {said}{'' if told else place}")
 
 
 def _place(job: Job) -> str:
@@ -177,7 +179,7 @@ def explain(job: Job, streams: Streams = TERMINAL) -> None:
         return
     exception = job.exception
     if exception is not None and exception.occurred:
-        why = f" ({noted(exception.note)})" if exception.note else ""
+        why = f" ({with_shown_ids(noted(exception.note), job)})" if exception.note else ""
         what = _ENDS.get(job.result or "", exception.type or "exception")
         streams.note(f"{shown_id(job.id)}: {what}{why}")
     elif job.waitstatus is not None:

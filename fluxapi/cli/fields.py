@@ -27,6 +27,7 @@ from .field_values import (
     exit_reason,
 )
 from .ids import encode_id
+from .named_jobs import with_shown_ids
 from .text import safe, safe_tree
 
 if TYPE_CHECKING:
@@ -94,12 +95,12 @@ class JobFields:
     @property
     def reason(self) -> str:
         """The reason why a pending job waits, from the service."""
-        return safe(self.job.reason or "")
+        return with_shown_ids(safe(self.job.reason or ""), self.job)
 
     @property
     def note(self) -> str:
         """The sentence of the pages on why a job waits, or why it did not complete."""
-        return safe(note(self.job.to_dict()))
+        return with_shown_ids(safe(note(self.job.to_dict())), self.job)
 
     @property
     def info(self) -> str:
