@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from .buffer import CursorError
 from .fanout import Subscription
-from .views import View
+from .views import PIECE_BYTES, View
 
 __all__ = ["CatchUp"]
 
@@ -99,15 +99,21 @@ class CatchUp:
 
     def _advance(self, subscription: Subscription) -> bool:
         """Write the next piece; return whether it was the last and the socket is not full."""
-        if subscription.before is not None:
+        before = b""
+        while subscription.before is not None:
             piece = next(subscription.before, None)
-            if piece is not None:
-                subscription.writer.write(piece)
+            if piece is None:
+                subscription.before = None
+                break
+            before += piece
+            if len(before) >= PIECE_BYTES:
+                subscription.writer.write(before)
                 return False
-            subscription.before = None
         data = self._next(subscription)
         if subscription.first:
             data, subscription.first = subscription.first + data, b""
+        if before:
+            data = before + data
         if data:
             subscription.writer.write(data)
         return (
