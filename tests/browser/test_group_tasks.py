@@ -103,7 +103,8 @@ def test_the_failed_jobs_of_a_group_are_resubmitted_together(
     expect(made).to_have_count(13)
     expect(made.first).to_have_text(re.compile(r"^short f\w+ → f\w+$"))
     dialog.get_by_role("button", name="Close").click()
-    # The page follows the group again, which has ended before.
+    # The keyboard goes on from the button, and the page follows the group again, which had ended.
+    expect(page.get_by_role("button", name="Resubmit 13 failed jobs…")).to_be_focused()
     expect(page.locator("#counts [data-status=COMPLETED] dd")).to_have_text("14")
     jobs = jobs_of(site, name)[14:]
     assert [job["name"] for job in jobs] == ["short"] * 12 + ["long"]

@@ -74,30 +74,31 @@ export class GroupActions {
       const text = t(key, { count });
       if (button.textContent !== text) button.textContent = text;
       if (button.hidden !== hidden) button.hidden = hidden;
-      button.disabled = this.#isReading || !canChange();
+      button.disabled = !canChange();
     }
   }
 
-  /** Read the jobs that a question is about, and ask it; say why if they cannot be read. @param {() => Promise<void>} open */
+  /** Read the jobs that a question is about, and ask it; say why if there is none. @param {() => Promise<string>} open */
   async #ask(open) {
+    // A button that is disabled meanwhile would lose the focus, which comes back to it after the question.
+    if (this.#isReading) return;
     this.#isReading = true;
-    this.offer();
-    this.said("");
+    this.said(t("common.reading"));
     try {
-      await open();
+      this.said(await open());
     } catch (problem) {
       this.said(problem instanceof Error ? problem.message : String(problem));
     } finally {
       this.#isReading = false;
-      this.offer();
     }
   }
 
   async #askToCancel() {
     const rows = [];
     for await (const jobs of pages(`${this.query}&state=ACTIVE`)) rows.push(...jobs.map(row));
-    if (!rows.length) return this.said(t("group.none_active"));
+    if (!rows.length) return t("group.none_active");
     askToCancel(rows.reverse(), () => undefined);
+    return "";
   }
 
   async #askToResubmit() {
@@ -113,9 +114,10 @@ export class GroupActions {
         else if (count++ < MAX_RESUBMITTED) fresh.push(job);
       }
     }
-    if (!count && !before.length) return this.said(t("group.none_failed"));
+    if (!count && !before.length) return t("group.none_failed");
     // Those that were resubmitted before have room beside the others.
     const repeated = before.slice(0, MAX_RESUBMITTED - fresh.length);
     askToResubmit([...fresh, ...repeated], { total: count + repeated.length, changed: this.changed });
+    return "";
   }
 }
