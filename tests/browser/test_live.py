@@ -11,7 +11,7 @@ from playwright.sync_api import BrowserContext, Page, Route, expect
 from bench.relay import relay
 from tests.running import Service, flux_instance, needs_flux, service
 
-from .sites import site
+from .sites import page_only, site
 from .test_jobs import chip, field, line, live, submit
 from .waits import wait_until
 
@@ -203,6 +203,32 @@ def test_a_row_that_changes_says_so(site: Service, page: Page) -> None:
     expect(row).to_have_class(re.compile("fresh"))
     expect(row).not_to_have_class(re.compile("fresh"))
     page.request.post(f"{site.url}/v1/jobs/{jobid}/cancel", data={})
+
+
+@page_only
+def test_a_row_does_not_say_that_it_changed_while_the_jobs_are_on_their_way(
+    site: Service, page: Page
+) -> None:
+    jobid = submit(site, command=["sleep", "600"], name="arrives", urgency=0)
+    page.route_web_socket(
+        "**/events/ws*",
+        lambda socket: socket.connect_to_server().on_message(
+            # The bookmark would tell that all have come.
+            lambda message: socket.send(str(message).replace('"bookmark"', '"later"'))
+        ),
+    )
+    page.goto(f"{site.url}/?name=arrives")
+    row = line(page, jobid)
+    expect(row.locator(".status")).to_have_text("SCHED")
+    page.evaluate(
+        "(row) => { window.wasFresh = false; new MutationObserver(() => {"
+        " window.wasFresh ||= row.classList.contains('fresh'); })"
+        ".observe(row, { attributes: true }); }",
+        row.element_handle(),
+    )
+    page.request.post(f"{site.url}/v1/jobs/{jobid}/cancel", data={})
+    expect(row.locator(".status")).to_have_text("CANCELED")
+    assert not page.evaluate("wasFresh")
 
 
 def test_back_leads_to_the_view_before(site: Service, page: Page) -> None:
