@@ -39,3 +39,18 @@ async def test_a_guest_purges_no_job_and_ends_no_journal(broker: Broker) -> None
         assert sum(isinstance(m, Resync) for m in site.messages) == 1
     finally:
         await site.end()
+
+
+async def test_output_is_read_while_a_guest_has_paused_the_list_of_jobs(broker: Broker) -> None:
+    pause = "import flux; flux.Flux().rpc('job-list.job-state-pause').get()"
+    site = Site(BrokerInstance(broker.uri))
+    try:
+        await site.begin()
+        await asyncio.to_thread(lambda: flux(broker.uri, "python", "-c", pause, **GUEST))
+        jobid = await site.run(spec("echo", "hello"))
+        entries = await site.output(jobid)
+        texts = [(entry.context or {}).get("data") for entry in entries if entry.name == "data"]
+        assert "hello\n" in texts
+        assert '"clean"' in await site.instance.lookup(jobid, "eventlog")
+    finally:
+        await site.end()

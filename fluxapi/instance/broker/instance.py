@@ -43,6 +43,7 @@ from .journal import JournalThread
 from .node_files import NodeFiles
 from .normalize import committed
 from .output import OutputReader
+from .progress import Progress, progress_of
 from .rpc import RpcThread
 from .secret import shared_secret
 
@@ -51,8 +52,8 @@ __all__ = ["BrokerInstance"]
 _LOOKUP_CURRENT = 2
 """FLUX_JOB_LOOKUP_CURRENT: apply the updates of the eventlog to jobspec and R."""
 
-_RUN, _INACTIVE = 16, 64
-"""FLUX_JOB_STATE_RUN and FLUX_JOB_STATE_INACTIVE."""
+_RUN = 16
+"""FLUX_JOB_STATE_RUN."""
 
 _ALL_USERS = 0xFFFFFFFF
 """FLUX_USERID_UNKNOWN."""
@@ -226,7 +227,7 @@ class BrokerInstance:
         for an inactive job this waits until the eventlog is complete.
         """
         value = await self._lookup(jobid, key)
-        if key == "eventlog" and not _is_whole(value) and await self._is_inactive(jobid):
+        if key == "eventlog" and not _is_whole(value) and (await self._progress(jobid)).has_ended:
             until = time.monotonic() + self._timeout
             while not _is_whole(value) and time.monotonic() < until:
                 await asyncio.sleep(_KVS_RETRY_INTERVAL_S)
@@ -246,11 +247,10 @@ class BrokerInstance:
         self, jobid: int, *, follow: bool = False, first: int = 0, last: Last | None = None
     ) -> AsyncIterator[OutputBatch]:
         """Yield the RFC 24 output eventlog in batches."""
-        job = await self._listed(jobid, "state", "t_run")
+        begun, ended = await self._progress(jobid)
         reader = self._reader
         if reader is None:
             raise _not_connected()
-        begun, ended = "t_run" in job, job["state"] == _INACTIVE
         if follow and not ended:
             batches = reader.follow(jobid, first=first, last=last, begun=begun)
         elif begun:
@@ -347,8 +347,9 @@ class BrokerInstance:
         job: dict[str, Any] = answer["job"]
         return job
 
-    async def _is_inactive(self, jobid: int) -> bool:
-        return bool((await self._listed(jobid, "state"))["state"] == _INACTIVE)
+    async def _progress(self, jobid: int) -> Progress:
+        listed = self._listed(jobid, "state", "t_run")
+        return await progress_of(listed, lambda: self.eventlog(jobid))
 
     async def _call(
         self,
