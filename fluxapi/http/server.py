@@ -35,7 +35,7 @@ from .masked_frames import MaskedFrames
 from .middleware import HEADERS
 from .refusals import LONG_HEAD, TINY_CHUNKS, TOO_MANY_CONNECTIONS
 from .unreadable import forget_frames, unreadable
-from .unsent import MIN_BYTES, Unsent
+from .unsent import Unsent, long_body, send_in_pieces
 from .usual_heads import with_usual_heads
 from .whole_response import is_whole, send_whole
 
@@ -340,20 +340,15 @@ class _Protocol(web.RequestHandler):
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
         """Send a response; return it, and whether the client has left."""
-        if not (
-            isinstance(resp, web.Response)
-            and isinstance(resp.body, bytes)
-            and len(resp.body) >= MIN_BYTES
-            and isinstance(self._manager, _Server)
-        ):
-            return await self._send(request, resp, start_time)
-        with self._manager.unsent.sending(self, resp.body) as body:
-            resp.body = body
-            return await self._send(request, resp, start_time)
-
-    async def _send(
-        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
-    ) -> tuple[web.StreamResponse, bool]:
+        body = None if self._upgraded else long_body(resp, request)
+        if isinstance(resp, web.Response) and isinstance(self._manager, _Server) and body:
+            with self._manager.unsent.sending(self, body) as body:
+                resp.body = body
+                if is_whole(resp, request) and not isinstance(self.transport, asyncio.Transport):
+                    return resp, not await send_whole(resp, request)
+                # aiohttp, and the transports of asyncio, would copy the body for each reader.
+                stream = await send_in_pieces(resp, body, request)
+            return await super().finish_response(request, stream, start_time)
         if self._upgraded or not is_whole(resp, request):
             sent = await super().finish_response(request, resp, start_time)
             # After an upgrade that was refused, what has arrived is parsed only now.

@@ -8,21 +8,57 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Protocol
 
-__all__ = ["MIN_BYTES", "Unsent"]
+from aiohttp import hdrs, web
 
-MIN_BYTES = 64 << 10
+__all__ = ["Unsent", "long_body", "send_in_pieces"]
+
+_MIN_BYTES = 64 << 10
 """Size of a body that counts; the buffers of the system take most that are shorter."""
 
-MAX_BYTES = 64 << 20
+_MAX_BYTES = 64 << 20
 """Bytes of all bodies that wait, beyond which slow readers are disconnected."""
+
+_PIECE_BYTES = 64 << 10
+"""Size of one write of a body that is sent in pieces."""
 
 _LOOK_INTERVAL_S = 1.0
 
 _MIN_PROGRESS_BYTES = 32 << 10
 """Bytes that a reader must receive between two looks while there are too many."""
+
+
+def long_body(response: web.StreamResponse, request: web.BaseRequest) -> bytes | None:
+    """Return the body of a response if it counts, and is to be sent as it is."""
+    if not isinstance(response, web.Response) or request.method == hdrs.METH_HEAD:
+        return None
+    body = response.body
+    if not isinstance(body, bytes) or len(body) < _MIN_BYTES:
+        return None
+    is_changed = response.prepared or response.compression or response.cookies
+    return None if is_changed else body
+
+
+async def send_in_pieces(
+    response: web.Response, body: bytes, request: web.BaseRequest
+) -> web.StreamResponse:
+    """Send the head of a response and its body as the client reads; return what was sent.
+
+    The client may have left meanwhile.
+    """
+    stream = web.StreamResponse(
+        status=response.status, reason=response.reason, headers=response.headers
+    )
+    stream.content_length = len(body)
+    if response.keep_alive is False:
+        stream.force_close()
+    with suppress(ConnectionError):
+        await stream.prepare(request)
+        for at in range(0, len(body), _PIECE_BYTES):
+            await stream.write(body[at : at + _PIECE_BYTES])
+    return stream
 
 
 class Reader(Protocol):
@@ -61,7 +97,7 @@ class Unsent:
     Beyond the limit, the readers of the oldest bodies that receive almost nothing are disconnected.
     """
 
-    def __init__(self, limit: int = MAX_BYTES) -> None:
+    def __init__(self, limit: int = _MAX_BYTES) -> None:
         self._limit = limit
         self._bodies: dict[_Body, None] = {}
         self._by_length: dict[int, _Body] = {}

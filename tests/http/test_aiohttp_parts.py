@@ -87,7 +87,6 @@ def own_names(source: str) -> set[str]:
         "_awaits_head",
         "_skip_in_turn",
         "_last_body",
-        "_send",
     }
 
 

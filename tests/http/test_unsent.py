@@ -9,6 +9,7 @@ import pytest
 
 from fluxapi.http import unsent
 from fluxapi.http.unsent import Unsent
+from tests.attack.wire import connect, serving
 
 
 class Reader:
@@ -73,3 +74,35 @@ async def test_a_body_with_a_reader_that_reads_stays(monkeypatch: pytest.MonkeyP
         await stuck.dropped.wait()
         assert not reading.dropped.is_set()
         assert not beside.dropped.is_set()
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET /docs/reference HTTP/1.1\r\nHost: localhost\r\n",
+        b"GET /docs/reference HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n",
+        b"GET /docs/reference HTTP/1.0\r\n",
+        b"GET /docs/reference HTTP/1.0\r\nConnection: keep-alive\r\n",
+        b"HEAD /docs/reference HTTP/1.1\r\nHost: localhost\r\n",
+    ],
+    ids=["whole", "close", "1.0", "1.0 kept", "head"],
+)
+async def test_a_long_body_arrives_as_it_is(head: bytes) -> None:
+    async with serving() as port, connect(port) as wire:
+        await wire.send(b"GET /docs/reference HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        usual = await wire.answer()
+        assert usual is not None
+        assert len(usual.body) > 100_000
+        async with connect(port) as other:
+            await other.send(head + b"\r\n")
+            answer = await other.answer(is_head=head.startswith(b"HEAD"))
+            assert answer is not None
+            assert answer.status == 200
+            assert answer.headers["content-length"] == str(len(usual.body))
+            assert answer.headers["content-type"] == usual.headers["content-type"]
+            assert answer.headers["x-content-type-options"] == "nosniff"
+            if not head.startswith(b"HEAD"):
+                assert answer.body == usual.body
+            is_kept = (b"1.1" in head and b"close" not in head) or b"keep-alive" in head
+            if not is_kept:
+                assert await other.ended()

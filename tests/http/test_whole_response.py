@@ -19,7 +19,11 @@ async def small(_: web.Request) -> web.Response:
 
 
 async def large(_: web.Request) -> web.Response:
-    return web.Response(body=b"x" * 100_000, content_type="application/json", status=201)
+    return web.Response(body=b"x" * 50_000, content_type="application/json", status=201)
+
+
+async def long(_: web.Request) -> web.Response:
+    return web.Response(body=b"x" * 200_000, content_type="application/json", status=207)
 
 
 async def text(_: web.Request) -> web.Response:
@@ -48,7 +52,7 @@ async def compressed(_: web.Request) -> web.Response:
     return response
 
 
-HANDLERS = (small, large, text, empty, with_cookie, closing, compressed)
+HANDLERS = (small, large, long, text, empty, with_cookie, closing, compressed)
 
 
 async def add_header(_: web.Request, response: web.StreamResponse) -> None:
@@ -85,6 +89,7 @@ async def test_the_bytes_are_those_of_aiohttp(
     request = f"{method} / HTTP/{version}\r\nHost: a\r\n{keep}{length}\r\n".encode()
     found = await answer(handler, request)
     monkeypatch.setattr(server, "is_whole", lambda *_: False)
+    monkeypatch.setattr(server, "long_body", lambda *_: None)
     assert found == await answer(handler, request)
 
 
