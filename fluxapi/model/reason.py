@@ -54,10 +54,12 @@ class Situation:
     """The known state of queues and nodes; ``None`` is unknown, and gives no reason.
 
     ``stopped`` maps the queues that start no jobs to the reasons that Flux gives. A disabled queue
-    still starts the jobs that it has, so it is no reason to wait.
+    still starts the jobs that it has, so it is no reason to wait. ``partial`` has the queues that
+    require properties of their nodes, which those that are free may not have.
     """
 
     stopped: Mapping[str, str] = field(default_factory=dict)
+    partial: frozenset[str] = frozenset()
     nodes: Supply | None = None
     cores: Supply | None = None
 
@@ -71,11 +73,13 @@ class Situation:
             for queue in queues or ()
             if not queue["started"]
         }
+        partial = frozenset(queue["name"] for queue in queues or () if queue.get("requires"))
         if nodes is None:
-            return cls(stopped)
+            return cls(stopped, partial)
         cores = nodes["cores"]
         return cls(
             stopped,
+            partial,
             Supply(nodes["total"], nodes["states"].get("up", 0), nodes["free"]),
             Supply(cores["total"], cores["up"], cores["free"]),
         )
@@ -176,12 +180,18 @@ def _needs(record: Mapping[str, Any], situation: Situation, say: Say) -> str:
         return say("waits.resources")
     needs = say(key, count=wanted)
     if wanted > supply.total:
-        if not supply.total:
-            return say("waits.none_exist", needs=needs)
-        if supply.up < supply.total:
-            return say("waits.too_few_up", needs=needs, count=supply.total, up=supply.up)
-        return say("waits.too_few", needs=needs, count=supply.total)
+        return _too_few(needs, supply, say)
     if wanted > supply.up:
         return say("waits.up", needs=needs, count=supply.up)
+    if (record.get("queue") or "") in situation.partial:
+        return say("waits.needed", needs=needs)
     key = "waits.taken" if wanted > supply.free else "waits.turn"
     return say(key, needs=needs, free=supply.free)
+
+
+def _too_few(needs: str, supply: Supply, say: Say) -> str:
+    if not supply.total:
+        return say("waits.none_exist", needs=needs)
+    if supply.up < supply.total:
+        return say("waits.too_few_up", needs=needs, count=supply.total, up=supply.up)
+    return say("waits.too_few", needs=needs, count=supply.total)

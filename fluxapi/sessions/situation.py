@@ -193,6 +193,8 @@ def describe_queue(queue: Queue) -> dict[str, Any]:
         row["disable_reason"] = queue.disable_reason
     if queue.stop_reason:
         row["stop_reason"] = queue.stop_reason
+    if queue.policy.requires:
+        row["requires"] = list(queue.policy.requires)
     return row
 
 
@@ -200,7 +202,6 @@ def describe_policy(queue: Queue) -> dict[str, Any]:
     """Return a queue with its policy as the API describes it; what is not limited is absent."""
     policy = queue.policy
     found: dict[str, Any] = {
-        "requires": list(policy.requires),
         "default_duration": policy.default_duration,
         "max_duration": policy.max_duration,
         "min_size": dict(policy.min_size),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fluxapi.instance.protocol import Queue
+from fluxapi.instance.protocol import Queue, QueuePolicy
 from fluxapi.model.jobid import parse
 
 from .conftest import Service
@@ -46,6 +46,15 @@ async def test_every_answer_gives_the_reason_and_follows_the_queue(service: Serv
     service.instance.queue = Queue("batch", enabled=True, started=True)
     await queues_told(service, started=True)
     assert set((await answers(service, jobid)).values()) == {"waits for 1 node; 0 free"}
+
+
+@pytest.mark.usefixtures("short_intervals")
+async def test_free_nodes_that_may_belong_to_other_queues_are_not_counted(service: Service) -> None:
+    policy = QueuePolicy(requires=("batch",))
+    service.instance.queue = Queue("batch", enabled=True, started=True, policy=policy)
+    jobid = await service.submit(queue="batch", num_nodes=1)
+    await queues_told(service, started=True)
+    assert set((await answers(service, jobid)).values()) == {"waits for 1 node"}
 
 
 @pytest.mark.usefixtures("short_intervals")

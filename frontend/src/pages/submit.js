@@ -435,8 +435,10 @@ channel.follow("stats", { stream: "stats" }, ({ nodes, queues }) => {
   instance = now;
   if (!nodes) return;
   const { cores, gpus } = nodes;
-  $("free").textContent = gpus.total
-    ? t("submit.free_gpus", { cores: cores.free, all_cores: cores.total, gpus: gpus.free, all_gpus: gpus.total })
-    : t("submit.free", { cores: cores.free, all_cores: cores.total });
+  const counts = { cores: cores.free, all_cores: cores.total, gpus: gpus.free, all_gpus: gpus.total };
+  // A queue that requires properties has a part of them.
+  const isShared = queues?.some((/** @type {any} */ queue) => queue.requires?.length);
+  if (gpus.total) $("free").textContent = t(isShared ? "submit.free_gpus_all" : "submit.free_gpus", counts);
+  else $("free").textContent = t(isShared ? "submit.free_all" : "submit.free", counts);
 });
 const tell = new TellMade(watchOn(channel), $("tell"), $("tell-said"));

@@ -69,6 +69,8 @@ export class Situation {
   cores;
   /** @type {Map<string, string>} queues that start no jobs, and what there is to say of it */
   stopped = new Map();
+  /** @type {Set<string>} queues that require properties of their nodes, which those that are free may not have */
+  partial = new Set();
   /** Jobs that are instances in which jobs failed. @type {Map<string, { failed: number, timed_out: number, total?: number }>} */
   inside = new Map();
 
@@ -82,6 +84,9 @@ export class Situation {
       (queues ?? [])
         .filter((/** @type {any} */ queue) => !queue.started)
         .map((/** @type {any} */ queue) => [queue.name, queue.stop_reason ?? ""]),
+    );
+    this.partial = new Set(
+      (queues ?? []).filter((/** @type {any} */ queue) => queue.requires?.length).map((/** @type {any} */ queue) => queue.name),
     );
   }
 
@@ -146,6 +151,7 @@ export class Situation {
     if (count > total && up < total) return capital(t("waits.too_few_up", { needs, count: total, up }));
     if (count > total) return capital(total ? t("waits.too_few", { needs, count: total }) : t("waits.none_exist", { needs }));
     if (count > up) return capital(t("waits.up", { needs, count: up }));
+    if (this.partial.has(row.queue)) return capital(t("waits.needed", { needs }));
     return capital(t(count > free ? "waits.taken" : "waits.turn", { needs, free }));
   }
 }
