@@ -179,9 +179,9 @@ def _add_limits(app: web.Application, settings: Settings) -> None:
     app[keys.BULK_SUBMISSIONS] = WorkTurns(_MAX_BULK_BYTES, _MAX_WAITING_BYTES)
     app[keys.CHECKS] = WorkTurns(_MAX_CHECKS_BYTES, _MAX_WAITING_BYTES)
     app[keys.BULK_JOBS] = WorkTurns(MAX_BULK_BYTES, sys.maxsize)
-    app[keys.TOOL_OUTPUTS] = asyncio.Semaphore(MAX_TOOL_OUTPUTS)
-    app[keys.JOB_PAGES] = asyncio.Semaphore(views.MAX_JOB_PAGES)
-    app[keys.LOOKUPS] = asyncio.Semaphore(MAX_LOOKUPS)
+    app[keys.TOOL_OUTPUTS] = WorkTurns(MAX_TOOL_OUTPUTS, sys.maxsize)
+    app[keys.JOB_PAGES] = WorkTurns(views.MAX_JOB_PAGES, sys.maxsize)
+    app[keys.LOOKUPS] = WorkTurns(MAX_LOOKUPS, sys.maxsize)
     app[keys.ADMISSION] = AdmissionLimiter()
 
 

@@ -9,14 +9,11 @@ from __future__ import annotations
 
 from collections.abc import (
     AsyncIterator,
-    Awaitable,
     Callable,
     Iterable,
-    Iterator,
     Mapping,
     Sequence,
 )
-from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import msgspec
@@ -32,7 +29,7 @@ from fluxapi.errors import (
 )
 from fluxapi.http import keys
 from fluxapi.http.body import decode_large
-from fluxapi.http.work_turns import WorkTurns
+from fluxapi.http.turns import TakeTurn, turns_in
 from fluxapi.model.group import Group, group_id
 from fluxapi.model.idset import IdSet
 from fluxapi.model.jobid import encode_f58
@@ -77,31 +74,14 @@ async def bulk(request: web.Request) -> web.Response:
     session, raw = request[keys.SESSION], request[keys.BODY]
     key = idempotency_key(request)
     grouping = _Grouping(key, session.group_to_join)
-    with _room(request.app[keys.BULK_JOBS]) as room:
+    with turns_in(request, request.app[keys.BULK_JOBS], _MIN_COUNTED_BYTES) as room:
         built = await _submissions(raw, session, key, grouping, room)
         submitted = await session.submitter.submit(key, built.jobs)
         return await _answer(request, submitted.results, built, grouping.shared)
 
 
-TakeRoom = Callable[[int], Awaitable[None]]
-"""Returns when there is room for jobspecs of about so many bytes."""
-
-
-@contextmanager
-def _room(turns: WorkTurns) -> Iterator[TakeRoom]:
-    """Yield the function that takes room for the jobspecs of a request while the context lasts."""
-    with ExitStack() as ends:
-
-        async def take(size: int) -> None:
-            if size >= _MIN_COUNTED_BYTES:
-                await turns.take(size)
-                ends.callback(turns.give_back, size)
-
-        yield take
-
-
 async def _submissions(
-    raw: bytes, session: InstanceSession, key: str | None, grouping: _Grouping, room: TakeRoom
+    raw: bytes, session: InstanceSession, key: str | None, grouping: _Grouping, room: TakeTurn
 ) -> _Built:
     members = await _decode_members(raw)
     rest = {name: value for name, value in members.items() if name != "jobs"}
@@ -293,7 +273,7 @@ async def _build(
     session: InstanceSession,
     marks: _Marks | None,
     grouping: _Grouping,
-    room: TakeRoom,
+    room: TakeTurn,
     *,
     distinct: int,
     copies: int = 1,

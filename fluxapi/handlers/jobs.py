@@ -14,10 +14,10 @@ from fluxapi.events.filters import read_ids
 from fluxapi.http import authentication, keys
 from fluxapi.http.negotiation import accepted, takes_gzip
 from fluxapi.http.querystring import MAX_CACHED_CHARS, cached
+from fluxapi.http.turns import turn_in
 from fluxapi.instance.protocol import LookupKey
 from fluxapi.model.job import Job
 from fluxapi.model.jobid import encode_f58
-from fluxapi.process.timeslice import check_client
 from fluxapi.table.query import JobQuery, count, page, query_of
 
 from . import past_jobs
@@ -202,8 +202,7 @@ async def dependencies(request: web.Request) -> web.Response:
 async def _lookup(request: web.Request, key: LookupKey) -> str:
     """Return what Flux has of a job, or what the history has of one that Flux has purged."""
     session = request[keys.SESSION]
-    async with request.app[keys.LOOKUPS]:
-        check_client()
+    async with turn_in(request, request.app[keys.LOOKUPS]):
         try:
             return await session.instance.lookup(job_of(request).id, key)
         except JobNotFound:

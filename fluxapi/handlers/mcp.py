@@ -17,6 +17,7 @@ from fluxapi.contracts import schema
 from fluxapi.errors import FluxapiError, NotAcceptable, NotSupported
 from fluxapi.events.output.viewer import FILES_RIGHT
 from fluxapi.http import keys
+from fluxapi.http.turns import taker_of
 from fluxapi.mcp.port import Found, JobOutput, Refused, Submitted
 from fluxapi.model.jobid import encode_f58
 from fluxapi.model.message import problem
@@ -121,15 +122,15 @@ class _SessionJobs:
 
     @asynccontextmanager
     async def _turn_to_read(self) -> AsyncIterator[None]:
-        turns = self._request.app[keys.TOOL_OUTPUTS]
+        turns, taker = self._request.app[keys.TOOL_OUTPUTS], taker_of(self._request)
         try:
-            await while_connected(self._request, turns.acquire())
+            await while_connected(self._request, turns.take(taker, 1))
         except ConnectionError:
             raise Refused("The client has left.") from None
         try:
             yield
         finally:
-            turns.release()
+            turns.give_back(taker, 1)
 
     async def cancel(self, id: str, note: str | None) -> None:
         with _refused():

@@ -1,4 +1,4 @@
-"""The number of long bodies that are decoded and not yet checked, and the size of those under way.
+"""The number of long bodies that are decoded and not yet checked.
 
 A body of a megabyte can have a hundred thousand values, which take 8 MB and more. An invalid one
 waits for its turn to be explained, so without a limit all those of hundreds of requests would be in
@@ -11,11 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
-from fluxapi.process.timeslice import check_client
-
-from .work_turns import WorkTurns
-
-__all__ = ["LONG_BYTES", "MAX_DECODED", "BeginTurn", "decode_turn", "work_turn"]
+__all__ = ["LONG_BYTES", "MAX_DECODED", "BeginTurn", "decode_turn"]
 
 LONG_BYTES = 4096
 """Size of a body that takes long to check, and much memory once it is decoded."""
@@ -39,24 +35,5 @@ def decode_turn(limit: asyncio.Semaphore) -> Iterator[BeginTurn]:
             if size >= LONG_BYTES:
                 await limit.acquire()
                 ends.callback(limit.release)
-
-        yield begin
-
-
-@contextmanager
-def work_turn(turns: WorkTurns) -> Iterator[BeginTurn]:
-    """Yield the function that begins the turn of a request with a body, until it is answered.
-
-    A request to submit jobs goes on when its client has left, so all of them together are limited
-    by *turns*. The turn ends with the context.
-    """
-    with ExitStack() as ends:
-
-        async def begin(size: int) -> None:
-            if size >= LONG_BYTES:
-                await turns.take(size)
-                ends.callback(turns.give_back, size)
-                # A wait for the turn may have been long.
-                check_client()
 
         yield begin

@@ -23,8 +23,9 @@ from fluxapi.process.memory import LARGE_BYTES
 from fluxapi.process.timeslice import TimeSlice, stop_after_client
 
 from . import authentication, base, body, keys, querystring
-from .decode_turn import LONG_BYTES, BeginTurn, decode_turn, work_turn
+from .decode_turn import LONG_BYTES, BeginTurn, decode_turn
 from .negotiation import wants_page
+from .turns import turns_in
 
 __all__ = ["PREFIX", "Endpoints", "add_routes"]
 
@@ -259,7 +260,7 @@ def _with_body(route: Route) -> Handler:
             with decode_turn(request.app[keys.DECODING]) as begin_turn:
                 await _take_body(route, request, begin_turn)
             return await inner(request)
-        with work_turn(request.app[turns]) as begin_work:
+        with turns_in(request, request.app[turns], LONG_BYTES) as begin_work:
             with decode_turn(request.app[keys.DECODING]) as begin_turn:
 
                 async def begin(size: int) -> None:

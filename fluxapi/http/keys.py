@@ -111,11 +111,11 @@ BULK_SUBMISSIONS: web.AppKey[WorkTurns] = web.AppKey("bulk_submissions", WorkTur
 """The limit of long bodies with many jobs that are under way."""
 BULK_JOBS: web.AppKey[WorkTurns] = web.AppKey("bulk_jobs", WorkTurns)
 """The limit of the jobspecs that are made of bodies with many jobs."""
-TOOL_OUTPUTS: web.AppKey[asyncio.Semaphore] = web.AppKey("tool_outputs", asyncio.Semaphore)
+TOOL_OUTPUTS: web.AppKey[WorkTurns] = web.AppKey("tool_outputs", WorkTurns)
 """The limit of outputs that are read for tools of MCP at the same time."""
-JOB_PAGES: web.AppKey[asyncio.Semaphore] = web.AppKey("job_pages", asyncio.Semaphore)
+JOB_PAGES: web.AppKey[WorkTurns] = web.AppKey("job_pages", WorkTurns)
 """The limit of pages of jobs that are made at the same time."""
-LOOKUPS: web.AppKey[asyncio.Semaphore] = web.AppKey("lookups", asyncio.Semaphore)
+LOOKUPS: web.AppKey[WorkTurns] = web.AppKey("lookups", WorkTurns)
 """The limit of eventlogs, jobspecs and resource sets that are read at the same time."""
 METRICS: web.AppKey[Metrics] = web.AppKey("metrics", Metrics)
 HEAP: web.AppKey[HeapTrimmer] = web.AppKey("heap", HeapTrimmer)

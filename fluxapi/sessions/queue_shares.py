@@ -1,12 +1,13 @@
 """The nodes of each queue, and the other queues whose jobs may use them.
 
 An instance may have a thousand queues and thirty thousand nodes, so nodes are not compared with
-each queue: those with the same properties are counted together, and found by their properties.
+each queue: those with the same properties are counted together, and found by their properties. Each
+may be of a kind of its own, so a set of kinds is an integer with a bit for each.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from fluxapi.instance.protocol import Queue
@@ -37,9 +38,7 @@ def shares_of(
     for queue in queues:
         requires = frozenset(queue.policy.requires)
         names = [
-            name
-            for name, others in busy
-            if name != queue.name and kinds.are_used(requires | others)
+            name for name, others in busy if name != queue.name and kinds.are_used(requires, others)
         ]
         shares[queue.name] = kinds.share(requires) | ({"shared_with": names} if names else {})
     return shares
@@ -51,11 +50,10 @@ class _Kinds:
     def __init__(self, nodes: Iterable[Mapping[str, Any]]) -> None:
         self._figures: list[list[int]] = []
         """The sums of :func:`_figures` of each kind."""
-        self._with: dict[str, set[int]] = {}
-        """The kinds that have a property."""
-        self._used: set[int] = set()
-        self._shares: dict[_Properties, dict[str, Any]] = {}
-        self._members: dict[_Properties, set[int]] = {}
+        self._shares: dict[int, dict[str, Any]] = {}
+        self._members: dict[_Properties, int] = {}
+        having: dict[str, list[int]] = {}
+        used: set[int] = set()
         numbers: dict[_Properties, int] = {}
         for node in nodes:
             properties = frozenset(node.get("properties", ()))
@@ -63,34 +61,55 @@ class _Kinds:
             if number == len(self._figures):
                 self._figures.append([0] * _FIGURES)
                 for name in properties:
-                    self._with.setdefault(name, set()).add(number)
+                    having.setdefault(name, []).append(number)
             sums = self._figures[number]
             for place, figure in enumerate(_figures(node)):
                 sums[place] += figure
             if node["allocated"]:
-                self._used.add(number)
+                used.add(number)
+        count = len(self._figures)
+        self._all = (1 << count) - 1
+        self._used = _bits(used, count)
+        """The kinds with nodes on which jobs run."""
+        self._with = {name: _bits(kinds, count) for name, kinds in having.items()}
 
-    def are_used(self, requires: _Properties) -> bool:
-        """Return whether jobs run on a node with these properties."""
-        return not self._used.isdisjoint(self._find(requires))
+    def are_used(self, requires: _Properties, others: _Properties) -> bool:
+        """Return whether jobs run on a node with all of these properties."""
+        return bool(self._find(requires) & self._find(others) & self._used)
 
     def share(self, requires: _Properties) -> dict[str, Any]:
         """Return the figures of the nodes with these properties."""
-        found = self._shares.get(requires)
+        members = self._find(requires)
+        found = self._shares.get(members)
         if found is None:
-            figures = [0] * _FIGURES
-            for number in self._find(requires):
-                figures = [*map(int.__add__, figures, self._figures[number])]
-            found = self._shares[requires] = _described(figures)
+            kinds = [self._figures[number] for number in _numbers(members)]
+            figures = [sum(column) for column in zip(*kinds, strict=True)]
+            found = self._shares[members] = _described(figures or [0] * _FIGURES)
         return found
 
-    def _find(self, requires: _Properties) -> set[int]:
+    def _find(self, requires: _Properties) -> int:
         found = self._members.get(requires)
         if found is None:
-            some = sorted((self._with.get(name, set()) for name in requires), key=len)
-            found = some[0].intersection(*some[1:]) if some else {*range(len(self._figures))}
+            found = self._all
+            for name in requires:
+                found &= self._with.get(name, 0)
             self._members[requires] = found
         return found
+
+
+def _bits(numbers: Iterable[int], count: int) -> int:
+    """Return an integer with these bits of *count*."""
+    data = bytearray(count // 8 + 1)
+    for number in numbers:
+        data[number >> 3] |= 1 << (number & 7)
+    return int.from_bytes(data, "little")
+
+
+def _numbers(bits: int) -> Iterator[int]:
+    """Yield the numbers of the bits that are set."""
+    for at, digit in enumerate(reversed(f"{bits:b}")):
+        if digit == "1":
+            yield at
 
 
 _MEMBERS = ("total", "allocated", "free", "up")

@@ -21,9 +21,9 @@ from fluxapi.errors import (
 from fluxapi.http import keys
 from fluxapi.http.negotiation import wants_page
 from fluxapi.http.peer import is_secure
+from fluxapi.http.turns import turn_in
 from fluxapi.model.job import GROUPS, RESULTS, STATES
 from fluxapi.model.jobid import parse
-from fluxapi.process.timeslice import check_client
 from fluxapi.table.name_pattern import is_pattern
 from fluxapi.table.query import JobQuery, page, query_of
 from fluxapi.table.table import Table
@@ -122,8 +122,7 @@ async def job(request: web.Request) -> web.Response:
     """Render the page of one job, or one part of it."""
     if request[keys.QUERY].get("part") in _SHORT_PARTS:
         return await _job(request)
-    async with request.app[keys.JOB_PAGES]:
-        check_client()
+    async with turn_in(request, request.app[keys.JOB_PAGES]):
         return await _job(request)
 
 

@@ -14,6 +14,7 @@ from fluxapi.events import job_history
 from fluxapi.events.job_history import JobHistories, JobHistory
 from fluxapi.events.transport.wire import Lines
 from fluxapi.http import keys
+from fluxapi.http.work_turns import WorkTurns
 from fluxapi.model import jobid as jobids
 from fluxapi.model.eventlog import Event
 from tests.handlers.conftest import Service, service, start
@@ -141,7 +142,7 @@ async def test_few_texts_of_jobs_are_read_at_the_same_time(
         return await lookup(*args)
 
     monkeypatch.setattr(service.instance, "lookup", counted)
-    monkeypatch.setitem(app._state, keys.LOOKUPS, asyncio.Semaphore(2))
+    monkeypatch.setitem(app._state, keys.LOOKUPS, WorkTurns(4, 100))
     paths = [f"/v1/jobs/{name}/{part}" for part in ("eventlog", "jobspec")]
     answers = await asyncio.gather(*(service.client.get(path) for path in paths * 20))
     assert {answer.status for answer in answers} == {200}

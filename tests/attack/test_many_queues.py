@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import tracemalloc
+from itertools import combinations
 from typing import Any
 
 import pytest
@@ -82,3 +84,23 @@ def test_a_queue_gets_the_nodes_that_have_all_of_its_properties() -> None:
     }
     assert shares["a"]["cores"] == {"total": 8, "allocated": 2, "free": 2, "up": 4}
     assert [share.get("shared_with") for share in shares.values()] == [["all"], ["all"], None, None]
+
+
+def test_nodes_with_properties_of_their_own_take_little_memory() -> None:
+    """Check nodes of which none is like another, and queues with any choice of properties."""
+    common = [f"p{number}" for number in range(9)]
+    nodes = [node(rank, *common, f"n{rank}", allocated=not rank) for rank in range(4000)]
+    choices = [some for size in (3, 4) for some in combinations(common, size)]
+    queues = [
+        Queue(str(number), enabled=True, started=True, policy=QueuePolicy(requires=some))
+        for number, some in enumerate(choices)
+    ]
+    tracemalloc.start()
+    try:
+        shares = queue_shares.shares_of(queues, nodes, {queue.name for queue in queues})
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert shares["7"]["nodes"]["total"] == 4000
+    assert shares["7"]["shared_with"]
+    assert most < 16 << 20

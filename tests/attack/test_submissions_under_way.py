@@ -60,7 +60,7 @@ async def test_few_are_under_way(
     instance = Instance(service, monkeypatch)
     monkeypatch.setattr(bulk, "_MIN_COUNTED_BYTES", 1000)
     size = len(json.dumps(body)) if key is not keys.BULK_JOBS else 20 * 12_000
-    turns = WorkTurns(2 * size + size // 2, 1 << 30)
+    turns = WorkTurns(5 * size, 1 << 30)
     limited(service, key, turns, monkeypatch)
     answers = await asyncio.gather(*(service.client.post(path, json=body) for _ in range(12)))
     assert {answer.status for answer in answers} == {201}
@@ -71,7 +71,7 @@ async def test_few_are_under_way(
 async def test_few_checks_are_under_way(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     body = {"job": ONE}
     size = len(json.dumps(body))
-    turns = WorkTurns(2 * size, 1 << 30)
+    turns = WorkTurns(4 * size, 1 << 30)
     limited(service, keys.CHECKS, turns, monkeypatch)
     most = 0
     read = scripts.read_script

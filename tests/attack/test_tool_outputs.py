@@ -12,6 +12,7 @@ import pytest
 
 from fluxapi.handlers import mcp
 from fluxapi.http import keys
+from fluxapi.http.work_turns import Taker, WorkTurns
 from fluxapi.mcp.port import Refused
 from tests.handlers.conftest import Service, service, start
 from tests.mcp.sessions import needs_sdk
@@ -46,15 +47,16 @@ def reading(monkeypatch: pytest.MonkeyPatch) -> Reading:
     return found
 
 
-def jobs(turns: asyncio.Semaphore, *, has_left: bool = False) -> mcp._SessionJobs:
-    principal = SimpleNamespace(may=lambda _: False)
+def jobs(turns: WorkTurns, *, has_left: bool = False) -> mcp._SessionJobs:
+    principal = SimpleNamespace(may=lambda _: False, grants=())
     files = SimpleNamespace(so_far=lambda *_, **__: None)
-    session = SimpleNamespace(job=lambda _: SimpleNamespace(id=1), files=files)
+    session = SimpleNamespace(job=lambda _: SimpleNamespace(id=1), files=files, path="")
 
     class Request(dict[Any, Any]):
         def __init__(self) -> None:
             super().__init__({keys.SESSION: session, keys.PRINCIPAL: principal})
             self.app = {keys.TOOL_OUTPUTS: turns}
+            self.remote = "192.0.2.1"
             self.transport = SimpleNamespace(is_closing=lambda: has_left)
 
     request: Any = Request()
@@ -62,7 +64,7 @@ def jobs(turns: asyncio.Semaphore, *, has_left: bool = False) -> mcp._SessionJob
 
 
 async def test_few_outputs_are_read_at_the_same_time(reading: Reading) -> None:
-    turns = asyncio.Semaphore(2)
+    turns = WorkTurns(4, MANY)
     tasks = [asyncio.create_task(jobs(turns).output("f1", 9, None)) for _ in range(MANY)]
     for _ in range(MANY):
         await asyncio.sleep(0)
@@ -70,19 +72,20 @@ async def test_few_outputs_are_read_at_the_same_time(reading: Reading) -> None:
     reading.may_end.set()
     assert [it.text for it in await asyncio.gather(*tasks)] == ["x"] * MANY
     assert reading.most == 2
-    assert turns._value == 2
+    assert turns.used == 0
 
 
 async def test_none_is_read_for_a_client_that_has_left(
     reading: Reading, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("fluxapi.handlers.sending._CHECK_INTERVAL_S", 0)
-    turns = asyncio.Semaphore(0)
+    turns, other = WorkTurns(1, MANY), Taker("another")
+    await turns.take(other, 1)
     with pytest.raises(Refused, match="has left"):
         await jobs(turns, has_left=True).output("f1", 9, None)
     assert reading.most == 0
     # It is not counted, either.
-    turns.release()
+    turns.give_back(other, 1)
     reading.may_end.set()
     assert (await jobs(turns).output("f1", 9, None)).text == "x"
 
