@@ -88,17 +88,18 @@ def test_the_failed_jobs_of_a_group_are_resubmitted_together(
     expect(named).to_have_count(11)
     expect(named.first).to_have_text(re.compile(r"^short f\w+$"))
     expect(named.last).to_have_text("and 3 more")
-    expect(dialog).to_contain_text("So far: 1m to 3h")
+    expect(dialog).to_contain_text("Now between 1m and 3h.")
     limit = dialog.get_by_label("New time limit (optional)")
     limit.fill("soon")
     go = dialog.get_by_role("button", name="Resubmit 13 jobs")
     go.click()
     expect(dialog).to_contain_text("Not a time limit")
     limit.fill("2h")
-    expect(dialog).to_contain_text("12 jobs get 2h. 1 keeps its own, which is not shorter.")
+    expect(dialog).to_contain_text("Now between 1m and 3h. 13 jobs get 2h.")
     flag.touch()
     go.click()
     expect(dialog).to_have_accessible_name("13 of 13 jobs resubmitted")
+    expect(dialog).to_contain_text("13 new jobs have a time limit of 2h each.")
     made = dialog.get_by_role("list", name="New jobs").get_by_role("listitem")
     expect(made).to_have_count(13)
     expect(made.first).to_have_text(re.compile(r"^short f\w+ → f\w+$"))
@@ -108,7 +109,7 @@ def test_the_failed_jobs_of_a_group_are_resubmitted_together(
     expect(page.locator("#counts [data-status=COMPLETED] dd")).to_have_text("14")
     jobs = jobs_of(site, name)[14:]
     assert [job["name"] for job in jobs] == ["short"] * 12 + ["long"]
-    assert [job["duration"] for job in jobs] == [7200] * 12 + [10800]
+    assert [job["duration"] for job in jobs] == [7200] * 13
     # A second click submits nothing twice, unless the reader wants it.
     page.get_by_role("button", name="Resubmit 13 failed jobs…").click()
     expect(dialog).to_have_accessible_name("No job to resubmit")
@@ -124,6 +125,7 @@ def test_a_job_that_ran_out_of_time_is_offered_more(site: Service, page: Page, n
     page.get_by_role("button", name="Resubmit 1 failure…").click()
     expect(dialog).to_have_accessible_name("Resubmit 1 job?")
     expect(dialog).to_contain_text("1 of them reached its time limit.")
+    expect(dialog).to_contain_text("Now 1s.")
     dialog.get_by_role("button", name="Allow 2s").click()
     expect(dialog.get_by_label("New time limit (optional)")).to_have_value("2s")
     dialog.get_by_role("button", name="Resubmit 1 job").click()
@@ -207,6 +209,7 @@ def test_a_request_without_an_answer_is_tried_again_and_makes_no_second_job(
     page.get_by_role("button", name="Resubmit 2 failed jobs…").click()
     expect(dialog).to_contain_text("1 of them was sent before without an answer.")
     dialog.get_by_label("New time limit (optional)").fill("2h")
+    expect(dialog).to_contain_text("1 is sent again with the limit that it was sent with.")
     dialog.get_by_role("button", name="Resubmit 1 job").click()
     expect(dialog).to_have_accessible_name("1 of 1 job resubmitted")
     until_ended(site, name)

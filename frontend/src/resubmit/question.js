@@ -168,7 +168,7 @@ class Question {
     if (chosen.length) parts.push(namedJobs(chosen, { label: t("actions.named") }));
     const rest = this.total - this.resubmission.jobs.length;
     if (rest > 0) parts.push(paragraph(t("resubmit.rest", { count: rest })));
-    const open = chosen.filter((job) => this.resubmission.sent.of(job)?.made === "").length;
+    const open = chosen.filter((job) => this.resubmission.isUnanswered(job)).length;
     if (open) parts.push(paragraph(t("resubmit.unanswered", { count: open })));
     if (wrong.length) {
       parts.push(paragraph(t("resubmit.cannot", { count: wrong.length })));
@@ -182,23 +182,30 @@ class Question {
     this.asked.become(heading, title, chosen.length > 0);
   }
 
-  /** Say what the time limit comes to. @param {Job[]} chosen */
+  /** Say which time limits the jobs have, and which the new ones get. @param {Job[]} chosen */
   #judge(chosen) {
     const isTyped = this.#limit.value.trim() !== "";
     const limit = this.#typed;
-    this.#limit.setCustomValidity(isTyped && limit === null ? t("submit.misread_duration") : "");
+    const wrong = isTyped && limit === null ? t("submit.misread_duration") : "";
+    this.#limit.setCustomValidity(wrong);
+    const kept = chosen.filter((job) => this.resubmission.isUnanswered(job)).length;
+    const said = [this.#limitsOf(chosen)];
+    if (limit !== null && chosen.length > kept) said.push(t("resubmit.limit_for", { count: chosen.length - kept, limit: spelled(limit) }));
+    if (limit !== null && kept) said.push(t("resubmit.limit_kept", { count: kept }));
+    this.#limitSaid.textContent = wrong || said.join(" ");
+  }
+
+  /** Say which time limits jobs have. @param {Job[]} chosen */
+  #limitsOf(chosen) {
+    if (!chosen.length) return "";
     const own = chosen.map((job) => this.resubmission.limit(job));
-    const shortestLimit = Math.min(...own.filter(Boolean));
-    const longest = Math.max(...own);
-    if (isTyped && limit === null) this.#limitSaid.textContent = t("submit.misread_duration");
-    else if (limit !== null) {
-      const longer = own.filter((it) => it && it < limit).length;
-      const said = t("resubmit.limit_for", { count: longer, limit: spelled(limit) });
-      const kept = chosen.length - longer;
-      this.#limitSaid.textContent = kept ? `${said} ${t("resubmit.limit_kept", { count: kept })}` : said;
-    } else if (!Number.isFinite(shortestLimit)) this.#limitSaid.textContent = t("resubmit.limit_none");
-    else if (shortestLimit === longest && !own.includes(0)) this.#limitSaid.textContent = t("resubmit.limit_was", { limit: spelled(longest) });
-    else this.#limitSaid.textContent = t("resubmit.limit_range", { shortest: spelled(shortestLimit), longest: own.includes(0) ? t("job.no_limit") : spelled(longest) });
+    const limits = own.filter(Boolean);
+    if (!limits.length) return t("resubmit.limit_none");
+    const [least, most] = [Math.min(...limits), Math.max(...limits)];
+    const count = limits.length;
+    const said = least === most ? t("resubmit.limit_was", { count, limit: spelled(most) }) : t("resubmit.limit_range", { shortest: spelled(least), longest: spelled(most) });
+    const without = own.length - count;
+    return without ? `${said} ${t("resubmit.limit_without", { count: without })}` : said;
   }
 
   /** @param {(...said: (string | Node)[]) => void} tell @param {AbortSignal} signal */
@@ -236,6 +243,9 @@ class Question {
       bad.append(paragraph(t("resubmit.failed", { count: failed.length })), listed(t("actions.failures"), items));
       node.append(bad);
     }
+    const limit = this.#typed;
+    const limited = limit === null ? 0 : made.filter(({ job }) => this.resubmission.sent.of(job)?.limit === limit).length;
+    if (limit !== null && limited) node.append(paragraph(t("resubmit.limit_is", { count: limited, limit: spelled(limit) })));
     if (made.length) node.append(listed(t("resubmit.new_jobs"), made.map(({ job, made: id }) => entry(job, " → ", linked(id)))));
     return node;
   }

@@ -1,4 +1,4 @@
-/** The request that submits a job again: what it asked for, in its group, and maybe with a longer time limit. */
+/** The request that submits a job again: what it asked for, in its group, and maybe with another time limit. */
 
 import { seconds, shortest } from "../submit/duration.js";
 import { groupOf } from "../submit/group_of.js";
@@ -28,22 +28,16 @@ export function limitOf({ jobspec, duration }) {
   return duration === undefined ? 0 : seconds(String(duration)) ?? 0;
 }
 
-/** Whether a time limit is longer than that of a request; nothing is longer than none. @param {Fields} fields @param {number} limit in seconds */
-export function isLonger(fields, limit) {
-  const own = limitOf(fields);
-  return own > 0 && limit > own;
-}
-
 /**
- * Return a request with a time limit, if that is longer than its own.
- * @param {Fields} fields @param {number | null} limit in seconds
+ * Return a request with a time limit in place of its own.
+ * @param {Fields} fields @param {number | null} limit in seconds; null keeps its own
  * @returns {Fields}
  */
 export function withLimit(fields, limit) {
-  if (limit === null || !isLonger(fields, limit)) return fields;
+  if (limit === null) return fields;
   if (!fields["jobspec"]) return { ...fields, duration: shortest(limit) };
   const jobspec = structuredClone(fields["jobspec"]);
-  jobspec.attributes.system.duration = limit;
+  jobspec.attributes = { ...jobspec.attributes, system: { ...jobspec.attributes?.system, duration: limit } };
   return { ...fields, jobspec };
 }
 

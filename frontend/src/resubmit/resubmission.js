@@ -89,6 +89,11 @@ export class Resubmission {
     return limitOf(this.#fields.get(id) ?? {});
   }
 
+  /** Whether a job was sent before without an answer, so that it is sent again as it was. @param {Job} job */
+  isUnanswered(job) {
+    return this.sent.of(job)?.made === "";
+  }
+
   /** What came of the jobs that were sent. */
   get outcomes() {
     return [...this.#outcomes.values()];
@@ -97,7 +102,7 @@ export class Resubmission {
   /**
    * Submit the jobs that no earlier call has submitted, until the signal says stop or the service is gone.
    * @param {Job[]} jobs
-   * @param {number | null} limit in seconds, for jobs whose own is shorter
+   * @param {number | null} limit in seconds, for all of them but those that were sent before without an answer
    * @param {(done: number) => void} tell
    * @param {AbortSignal} signal
    * @returns {Promise<number>} jobs that were not asked for
