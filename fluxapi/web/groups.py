@@ -65,9 +65,8 @@ async def group(request: web.Request) -> web.Response:
         for title, member, names, filter in columns
     ]
     times = [
-        (words.text(title), record[name], utc(record[name]))
+        (words.text(title), name, record.get(name), utc(record[name]) if record.get(name) else "")
         for title, name in _TIMES
-        if record.get(name)
     ]
     context = {
         "page": "group",

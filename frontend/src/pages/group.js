@@ -49,6 +49,7 @@ async function renew() {
   watch.offer(record["active"]);
   actions.become(record);
   draw(record);
+  date(record);
   for (const [index, [, member, names]] of columns.entries()) {
     const count = names.reduce((sum, name) => sum + (record[member][name] ?? 0), 0);
     const link = $("counts").querySelectorAll("dd")[index]?.firstElementChild;
@@ -79,6 +80,21 @@ function draw({ total: count, active, states, results }) {
   const running = (states["RUN"] ?? 0) + (states["CLEANUP"] ?? 0);
   const ill = wrong + late;
   bar.show({ count, completed, failed: ill, canceled, running, pending: active - running }, list([t("common.count_completed", { count: completed }), t("common.count_failures", { count: ill })]));
+}
+
+/** Renew the number of jobs and the times. @param {any} record */
+function date(record) {
+  const about = $("group-about");
+  const text = t("group.about", { count: record["total"], user: about.dataset["user"] ?? "" });
+  if (about.textContent !== text) about.textContent = text;
+  for (const it of $("group-times").querySelectorAll("time")) {
+    const seconds = record[it.dataset["name"] ?? ""];
+    const entry = it.closest("div");
+    if (entry) entry.hidden = !seconds;
+    if (seconds) it.dataset["at"] = String(seconds);
+    else delete it.dataset["at"];
+  }
+  moments.rewrite();
 }
 
 /** The jobs by their IDs, as many as the page shows. @type {Map<string, any>} */

@@ -73,6 +73,8 @@ class Question {
   #stop = new AbortController();
   /** Whether something was sent: what is sent again is the same. */
   #wasSent = false;
+  /** Whether this browser has resubmitted all of them before, so that the question is about doing it again. */
+  #isAnew = false;
   #left = 0;
 
   /**
@@ -88,6 +90,7 @@ class Question {
     const limit = field(t("resubmit.limit"), this.#limit);
     this.#limit.setAttribute("aria-describedby", this.#limitSaid.id);
     for (const input of [this.#limit, this.#again]) input.addEventListener("input", () => this.#draw());
+    this.#isAnew = jobs.length > 0 && jobs.every((job) => this.resubmission.sent.of(job)?.made);
     const { title, heading } = this.#words(jobs);
     this.asked = ask({
       title,
@@ -106,8 +109,9 @@ class Question {
   /** The heading and the word on the button. @param {Job[]} jobs */
   #words(jobs) {
     const count = jobs.length;
-    const title = t("resubmit.go", { count });
-    if (!count) return { title, heading: t("resubmit.nothing") };
+    if (!count) return { title: t("resubmit.go_none"), heading: t("resubmit.nothing") };
+    const title = t(this.#isAnew ? "resubmit.go_again" : "resubmit.go", { count });
+    if (this.#isAnew) return { title, heading: t("resubmit.heading_again", { count }) };
     const isFailed = jobs.every(({ result }) => result === "FAILED");
     return { title, heading: t(isFailed ? "resubmit.heading_failed" : "resubmit.heading", { count }) };
   }
@@ -121,6 +125,8 @@ class Question {
     await this.resubmission.read(tell, this.#stop.signal);
     if (this.#stop.signal.aborted) return;
     this.#reading.hidden = true;
+    const { ready, repeated } = this.resubmission;
+    this.#isAnew = ready.length > 0 && repeated.length === ready.length;
     this.#offerMore();
     this.#draw();
   }
@@ -144,7 +150,8 @@ class Question {
   /** The jobs that are meant. */
   get #chosen() {
     const { ready } = this.resubmission;
-    if (this.#again.checked || this.#wasSent) return this.#wasSent ? this.#meant : ready;
+    if (this.#wasSent) return this.#meant;
+    if (this.#again.checked || this.#isAnew) return ready;
     const repeated = new Set(this.resubmission.repeated);
     return ready.filter((job) => !repeated.has(job));
   }
@@ -165,6 +172,7 @@ class Question {
     const { wrong, repeated } = this.resubmission;
     const chosen = this.#chosen;
     const parts = [];
+    if (this.#isAnew) parts.push(paragraph(t("resubmit.all_before", { count: chosen.length })));
     if (chosen.length) parts.push(namedJobs(chosen, { label: t("actions.named") }));
     const rest = this.total - this.resubmission.jobs.length;
     if (rest > 0) parts.push(paragraph(t("resubmit.rest", { count: rest })));
@@ -175,7 +183,7 @@ class Question {
       parts.push(listed(t("resubmit.cannot_list"), wrong.map(({ job, why }) => entry(job, `: ${why} `, toForm(job.id)))));
     }
     this.#which.replaceChildren(...parts);
-    this.#againLine.hidden = !repeated.length;
+    this.#againLine.hidden = !repeated.length || this.#isAnew;
     this.#againText.textContent = t("resubmit.repeated", { count: repeated.length });
     this.#judge(chosen);
     const { title, heading } = this.#words(chosen);
