@@ -13,7 +13,7 @@ from .granted_nodes import tell_hosts
 from .visible import SHORT, visible
 from .words import Words
 
-__all__ = ["BAR", "bar", "limit", "timeline"]
+__all__ = ["BAR", "bar", "latest_end", "limit", "timeline"]
 
 _STARTS = {state: "t_submit" if state == "NEW" else f"t_{state.lower()}" for state in STATES}
 """The field of the record with the start of each state."""
@@ -67,14 +67,30 @@ def bar(seconds: Sequence[float]) -> list[tuple[float, float]]:
     return found
 
 
+def latest_end(record: Mapping[str, Any]) -> float | None:
+    """Return when the time limit of a running job ends; ``None`` without a limit."""
+    if record["state"] != "RUN" or "t_run" not in record:
+        return None
+    # The limit of a running job can be changed, which moves its expiration.
+    most = record.get("duration") or math.inf
+    end: float = record.get("expiration") or record["t_run"] + most
+    return None if math.isinf(end) else end
+
+
 def limit(record: Mapping[str, Any], now: float, words: Words) -> dict[str, Any] | None:
-    """Return how long a job has run, of which time and where; ``None`` if it never ran."""
+    """Return how long a job has run, of which time, until when and where.
+
+    The return value is ``None`` if it never ran.
+    """
     if "t_run" not in record:
         return None
     runs = record["state"] == "RUN"
     most = record.get("duration") or 0.0
     ran = max((now if runs else record.get("t_cleanup", now)) - record["t_run"], 0.0)
+    end = latest_end(record)
     return {
+        "end": end,
+        "end_moment": "" if end is None else utc(end),
         "since": record["t_run"] if runs else None,
         "ran": words.duration(math.floor(ran) if runs else ran),
         "seconds": min(ran, most),

@@ -19,6 +19,7 @@ from fluxapi.model.message import problem as problem_of
 from fluxapi.table.query import page, query_of
 
 from .embedded import embedded
+from .job_times import latest_end
 from .nodes import KINDS, SORTS, STATE_HELP, STATE_TEXTS, STATES, arrange, states, with_jobs
 from .problems import detail_of, title_of
 from .rendering import render
@@ -136,6 +137,7 @@ async def node(request: web.Request) -> web.Response:
         "is_gone": isinstance(problem, NotFound),
         "running": [_shown(record, now, words) for record in jobs.running[:_MAX_JOBS]],
         "running_total": len(jobs.running),
+        "last_end": _last_end(jobs.running),
         "past": [_shown(record, now, words) for record in _latest(jobs.ended)],
         "is_cut": jobs.is_cut or len(jobs.ended) > _MAX_JOBS,
         "history_problem": jobs.problem,
@@ -144,6 +146,13 @@ async def node(request: web.Request) -> web.Response:
     }
     part = request[keys.QUERY].get("part")
     return await render(request, "node_part.html" if part else "node.html", context)
+
+
+def _last_end(records: Sequence[Mapping[str, Any]]) -> float | None:
+    """Return when all of several jobs have ended; ``None`` if one of them has no time limit."""
+    ends = [latest_end(record) for record in records]
+    known = [end for end in ends if end is not None]
+    return max(known) if len(ends) == len(known) > 1 else None
 
 
 def _latest(records: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -183,6 +192,7 @@ def _shown(record: Mapping[str, Any], now: float, words: Words) -> dict[str, Any
         "runtime": ""
         if begin is None
         else words.duration(end - begin if ended else int(end - begin)),
+        "end": latest_end(record),
         "limit": words.duration(record["duration"]) if record.get("duration") else "",
         "note": note(record, words.text) if ended else "",
     }

@@ -38,10 +38,20 @@ def test_a_running_job_tells_how_much_of_its_time_limit_is_over() -> None:
     assert found is not None
     assert (found["ran"], found["limit"], found["where"]) == ("4m", "10m", "node3")
     assert (found["seconds"], found["most"]) == (pytest.approx(240.9), 600.0)
+    assert (found["end"], found["end_moment"]) == (610.0, "1970-01-01 00:10:10 UTC")
     ended = job_times.limit({**record, "state": "INACTIVE", "t_cleanup": 15.0}, 900.0, ENGLISH)
     assert ended is not None
     assert (ended["ran"], ended["since"], ended["most"]) == ("5s", None, 0.0)
+    assert (ended["end"], ended["end_moment"]) == (None, "")
     assert job_times.limit({"state": "SCHED"}, 900.0, ENGLISH) is None
+
+
+def test_the_latest_end_of_a_job_moves_with_its_expiration() -> None:
+    record = {"state": "RUN", "t_run": 10.0}
+    assert job_times.latest_end(record) is None
+    assert job_times.latest_end({**record, "duration": 600.0}) == 610.0
+    assert job_times.latest_end({**record, "duration": 600.0, "expiration": 700.0}) == 700.0
+    assert job_times.latest_end({"state": "CLEANUP", "t_run": 10.0, "duration": 1.0}) is None
 
 
 def test_an_inactive_job_stays_inactive() -> None:

@@ -107,6 +107,26 @@ async def test_the_page_of_a_node_lists_its_jobs_present_and_past(service: Servi
     assert "Submit job" in text
 
 
+async def test_running_jobs_tell_when_they_end_at_the_latest(service: Service) -> None:
+    for hours in (1, 2):
+        job = jobid.parse(await service.submit(duration=hours * 3600))
+        service.instance.begin(job)
+    await service.submit()
+    text = await page(service, f"{PATH}/node0")
+    ends = [float(it) for it in re.findall(r'data-label="Ends by"><time data-at="([\d.]+)"', text)]
+    assert len(ends) == 2
+    assert f'All of them end by <time data-at="{max(ends)}">' in text
+
+
+async def test_a_running_job_without_a_time_limit_has_no_latest_end(service: Service) -> None:
+    for duration in (3600, 0):
+        service.instance.begin(jobid.parse(await service.submit(duration=duration)))
+    await service.submit()
+    text = await page(service, f"{PATH}/node0")
+    assert text.count('data-label="Ends by"><time data-at="') == 1
+    assert "All of them end by" not in text
+
+
 async def test_the_job_that_ended_last_comes_first(service: Service) -> None:
     early, late = [jobid.parse(await service.submit()) for _ in range(2)]
     for job in (early, late):
