@@ -133,6 +133,9 @@ def limits(row: Mapping[str, Any], words: Words) -> list[tuple[str, dict[str, st
         for kind, key in _DURATIONS.items()
         if row.get(kind)
     ]
+    # Flux gives a job without a time limit the default, and then refuses it.
+    if 0 < (row.get("max_duration") or 0.0) < (row.get("default_duration") or 0.0):
+        found[-1] = ("queues.default_beyond", found[-1][1])
     for (bound, kind), key in _SIZES.items():
         size = row.get(bound, {}).get(kind)
         if size is not None:

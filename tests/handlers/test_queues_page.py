@@ -109,6 +109,19 @@ def test_the_state_of_a_queue_is_one_word() -> None:
     assert states == ["open", "stopped", "disabled", "closed"]
 
 
+def test_a_default_beyond_the_maximum_says_that_a_time_limit_is_required() -> None:
+    english = words.load()["en"]
+    found = limits({"max_duration": 3600.0, "default_duration": 14400.0}, english)
+    assert [english.text(key, **values) for key, values in found] == [
+        "Up to 1h",
+        "A time limit is required: the default, 4h, is longer",
+    ]
+    found = limits({"max_duration": 3600.0, "default_duration": 3600.0}, english)
+    assert [english.text(key, **values) for key, values in found] == ["Up to 1h", "1h by default"]
+    found = limits({"max_duration": 0.0, "default_duration": 3600.0}, english)
+    assert [english.text(key, **values) for key, values in found] == ["1h by default"]
+
+
 def test_a_duration_of_zero_is_no_limit() -> None:
     row = {"max_duration": 0.0, "min_size": {"cores": 2}}
     assert limits(row, words.load()["en"]) == [("queues.min_size_cores", {"count": 2})]
