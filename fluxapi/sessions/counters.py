@@ -1,4 +1,8 @@
-"""The counts of the jobs of closed instances, kept current while somebody looks at the tree."""
+"""The counts of the jobs of closed instances, kept current while somebody looks.
+
+Somebody who looks at the tree sees the counts themselves. The figures of an instance tell only in
+which instances jobs failed, so new instances are looked for less often then.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +31,13 @@ _WANTED_S = 60.0
 _FIRST_COUNTS_TIMEOUT_S = 0.5
 """Time that a request waits for counts that nobody had asked for before."""
 
+_WATCHED_S = 10.0
+"""Time for which failures are counted after the last request for them."""
+
 _CHECK_INTERVAL_S = 1.0
+_SEARCH_INTERVAL_S = 5.0
+"""Time between two looks for instances while nobody looks at the tree."""
+
 _RETRY_PAUSE_S = 10.0
 """Pause before an instance that cannot be counted is tried again."""
 
@@ -51,6 +61,9 @@ class ChildCounters:
         """The figures that instances had when they, or ones above them, were lost or ended."""
         self._retry_at: dict[str, float] = {}
         self._wanted_until = 0.0
+        self._watched_until = 0.0
+        self._lost: set[str] = set()
+        """The paths of counters whose last counts were noted when they were lost."""
         self._worker = Worker("child counters", self._run)
         self._turn = asyncio.Lock()
 
@@ -69,7 +82,7 @@ class ChildCounters:
         """
         for session in self._registry:
             session.observer.want(_WANTED_S)
-        begins = not self._worker.is_running
+        begins = not (self._worker.is_running and self._is_wanted)
         self._wanted_until = time.monotonic() + _WANTED_S
         self._worker.start()
         if begins:
@@ -77,6 +90,11 @@ class ChildCounters:
             deadline = time.monotonic() + _FIRST_COUNTS_TIMEOUT_S
             while self._are_missing() and time.monotonic() < deadline:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
+
+    def watch(self) -> None:
+        """Count failures for a while, without a wait."""
+        self._watched_until = time.monotonic() + _WATCHED_S
+        self._worker.start()
 
     def add_to(self, node: Node) -> None:
         """Add the counts to a node that is closed, if they are known."""
@@ -98,9 +116,7 @@ class ChildCounters:
                 if node.path and node.session is None
             }
             self._keep_figures(closed)
-            for path, counter in self._counters.items():
-                if counter.problem is None or path in self._last:
-                    self._inside.note(path, counter.counts)
+            self._note()
             countable = (path for path, node in closed.items() if _is_countable(node))
             paths = set(islice(countable, MAX_COUNTERS))
             now = time.monotonic()
@@ -109,6 +125,7 @@ class ChildCounters:
                     self._retry_at.setdefault(path, now + _RETRY_PAUSE_S)
                 if path not in paths or self._retry_at.get(path, now + 1) <= now:
                     self._counters.pop(path).close()
+                    self._lost.discard(path)
             self._retry_at = {path: at for path, at in self._retry_at.items() if at > now}
             for path in paths - self._counters.keys() - self._retry_at.keys():
                 begun = await self._begin(path)
@@ -121,6 +138,18 @@ class ChildCounters:
         """Stop counting."""
         await self._worker.aclose()
         self._stop()
+
+    def _note(self) -> None:
+        """Tell of failures in the instances that are counted.
+
+        Most instances are lost since they end, after the failures that matter most, so the last
+        counts of a counter are noted once more.
+        """
+        for path, counter in self._counters.items():
+            if counter.problem is None or path in self._last or path not in self._lost:
+                self._inside.note(path, counter.counts)
+            if counter.problem is not None:
+                self._lost.add(path)
 
     def _keep_figures(self, closed: dict[str, Node]) -> None:
         """Keep the last figures of instances that cannot be counted any more."""
@@ -145,16 +174,25 @@ class ChildCounters:
     def _are_missing(self) -> bool:
         return any(it.counts is None and it.problem is None for it in self._counters.values())
 
+    @property
+    def _is_wanted(self) -> bool:
+        return time.monotonic() < self._wanted_until
+
     async def _run(self) -> None:
-        while time.monotonic() < self._wanted_until:
+        searched = float("-inf")
+        while self._is_wanted or time.monotonic() < self._watched_until:
             await asyncio.sleep(_CHECK_INTERVAL_S)
-            await self.adjust()
+            self._note()
+            if self._is_wanted or time.monotonic() - searched >= _SEARCH_INTERVAL_S:
+                searched = time.monotonic()
+                await self.adjust()
         self._stop()
 
     def _stop(self) -> None:
         for counter in self._counters.values():
             counter.close()
         self._counters.clear()
+        self._lost.clear()
 
 
 def _is_frozen(node: Node) -> bool:

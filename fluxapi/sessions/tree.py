@@ -12,7 +12,7 @@ from fluxapi.model.message import Message, Sentence, coded
 from fluxapi.model.record import username
 from fluxapi.process.timeslice import TimeSlice
 
-from .child import Child, ChildState, foreign_reason, instance_uri
+from .child import Child, ChildState, foreign_reason, has_ended, instance_uri, job_ended
 from .children import PARENT_HAS_ENDED, Children
 from .registry import SessionRegistry
 from .session import ROOT, InstanceSession
@@ -58,7 +58,7 @@ class Node:
         """Return the state in the words of the API."""
         if self.path == ROOT and self.session is not None:
             return "ready" if self.session.is_reachable else "unreachable"
-        if self._ended_with_parent:
+        if self._ended_with_parent or self._end is not None:
             return "ended"
         if self.child is not None and self.child.state != "closed":
             return self.child.state
@@ -72,6 +72,8 @@ class Node:
             return None if self.session.is_reachable else self.session.problem
         if self._ended_with_parent:
             return PARENT_HAS_ENDED
+        if self._end is not None:
+            return self._end
         known = (None if self.child is None else self.child.problem) or self._foreign_reason
         if known is not None:
             return known
@@ -147,6 +149,17 @@ class Node:
     def _ended_with_parent(self) -> bool:
         """Return whether its parent has ended, whatever the table of the parent says of it."""
         return self.path != ROOT and (self.parent is None or self.parent.state == "ended")
+
+    @property
+    def _end(self) -> Message | None:
+        """Return that its job has ended if it could not be reached before, or ``None``."""
+        child, above = self.child, None if self.parent is None else self.parent.session
+        if self._is_past or child is None or child.state != "unreachable":
+            return None
+        # A parent that does not answer does not tell whether its jobs run.
+        if above is None or not above.is_reachable or not has_ended(self.job):
+            return None
+        return job_ended(child.jobid)
 
     @property
     def _foreign_reason(self) -> Message | None:

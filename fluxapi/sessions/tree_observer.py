@@ -1,4 +1,4 @@
-"""Publishes the tree of instances to the streams that follow it."""
+"""Publishes the tree of instances to the streams that follow it, and has failures counted."""
 
 from __future__ import annotations
 
@@ -37,6 +37,8 @@ class TreeObserver(BackgroundTask):
 
     async def look(self) -> None:
         """Publish what has changed to the sessions whose tree is followed."""
+        if any(session.hub.stats.is_watched for session in self._registry):
+            self._counters.watch()
         if not any(session.hub.is_tree_followed for session in self._registry):
             for session in self._registry:
                 session.hub.tree.is_known = False

@@ -454,3 +454,12 @@ async def test_an_instance_that_cannot_be_opened_tells_what_helps(site: Site) ->
     tree = await read_page(site, "/ui/instances")
     assert "It &lt;hangs&gt;." in tree
     assert found["remedy"] in tree
+    # Once its job has ended, nothing can be tried again.
+    site.broker.finish(SECOND)
+    journal = site.client.app[keys.SESSIONS].root.journal
+    await journal.waiters.wait(SECOND, lambda job: job is not None and job.is_inactive, 30)
+    ended = await site.get(f"/v1/instances/{site.second}")
+    schema.check("instance", ended)
+    assert (ended["state"], ended["reason_code"]) == ("ended", "job_ended")
+    assert "remedy" not in ended
+    assert found["remedy"] not in await read_page(site, "/ui/instances")
