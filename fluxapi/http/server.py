@@ -150,13 +150,14 @@ class _Server(web.Server):
 
 
 class _Protocol(web.RequestHandler):
-    __slots__ = ("_chunks", "_head", "_is_paused", "_skipping", "_stalled")
+    __slots__ = ("_chunks", "_head", "_is_paused", "_skipping", "_stalled", "_unwritten")
 
     _chunks: ChunkLimit | None
     _head: HeadLimit
     _is_paused: bool
     _skipping: asyncio.Task[None] | None
     _stalled: asyncio.TimerHandle
+    _unwritten: int
 
     @property
     def is_idle(self) -> bool:
@@ -170,7 +171,11 @@ class _Protocol(web.RequestHandler):
     @property
     def unsent_bytes(self) -> int:
         """Return the bytes of responses that the system has not accepted."""
-        return 0 if self.transport is None else self.transport.get_write_buffer_size()
+        written = 0 if self.transport is None else self.transport.get_write_buffer_size()
+        return self._unwritten + written
+
+    def _tell_unwritten(self, size: int) -> None:
+        self._unwritten = size
 
     def drop(self) -> None:
         """Close the connection at once, without the data that is not sent yet."""
@@ -296,7 +301,7 @@ class _Protocol(web.RequestHandler):
         """Accept the connection, or answer 503 if the limit is reached."""
         self._chunks = self._skipping = None
         self._head = HeadLimit()
-        self._is_paused = False
+        self._is_paused, self._unwritten = False, 0
         limit = self._manager.limit if isinstance(self._manager, _Server) else None
         if limit is None or limit.admit(self, peer_of(transport.get_extra_info("peername"))):
             super().connection_made(transport)
@@ -347,7 +352,7 @@ class _Protocol(web.RequestHandler):
                 if is_whole(resp, request) and not isinstance(self.transport, asyncio.Transport):
                     return resp, not await send_whole(resp, request)
                 # aiohttp, and the transports of asyncio, would copy the body for each reader.
-                stream = await send_in_pieces(resp, body, request)
+                stream = await send_in_pieces(resp, body, request, self._tell_unwritten)
             return await super().finish_response(request, stream, start_time)
         if self._upgraded or not is_whole(resp, request):
             sent = await super().finish_response(request, resp, start_time)

@@ -7,7 +7,7 @@ of clients may read nothing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Protocol
 
@@ -27,7 +27,9 @@ _PIECE_BYTES = 64 << 10
 _LOOK_INTERVAL_S = 1.0
 
 _MIN_PROGRESS_BYTES = 32 << 10
-"""Bytes that a reader must receive between two looks while there are too many."""
+"""Bytes that a reader must receive between two looks while there are too many: so many for each
+multiple of the limit that is used, since thousands may read a little.
+"""
 
 
 def long_body(response: web.StreamResponse, request: web.BaseRequest) -> bytes | None:
@@ -42,9 +44,11 @@ def long_body(response: web.StreamResponse, request: web.BaseRequest) -> bytes |
 
 
 async def send_in_pieces(
-    response: web.Response, body: bytes, request: web.BaseRequest
+    response: web.Response, body: bytes, request: web.BaseRequest, tell: Callable[[int], None]
 ) -> web.StreamResponse:
     """Send the head of a response and its body as the client reads; return what was sent.
+
+    *tell* is told how many bytes are to be written.
 
     The client may have left meanwhile.
     """
@@ -57,6 +61,7 @@ async def send_in_pieces(
     with suppress(ConnectionError):
         await stream.prepare(request)
         for at in range(0, len(body), _PIECE_BYTES):
+            tell(max(0, len(body) - at - _PIECE_BYTES))
             await stream.write(body[at : at + _PIECE_BYTES])
     return stream
 
@@ -81,12 +86,12 @@ class _Body:
         self.data = data
         self.readers: dict[Reader, int | None] = {}
 
-    def is_stuck(self) -> bool:
-        """Look at all readers; return whether none has received much since the last look."""
+    def is_stuck(self, least: int) -> bool:
+        """Look at all readers; return whether none has received *least* bytes since then."""
         is_stuck = True
         for reader, before in self.readers.items():
             left = self.readers[reader] = reader.unsent_bytes
-            if before is None or before - left >= _MIN_PROGRESS_BYTES:
+            if before is None or before - left >= least:
                 is_stuck = False
         return is_stuck
 
@@ -141,7 +146,8 @@ class Unsent:
         """Disconnect the readers of bodies that do not move on, until the others fit."""
         self._timer = None
         left = self.used
-        for body in [body for body in self._bodies if body.is_stuck()]:
+        least = _MIN_PROGRESS_BYTES * (self.used // self._limit)
+        for body in [body for body in self._bodies if body.is_stuck(least)]:
             if left <= self._limit:
                 break
             left -= len(body.data)

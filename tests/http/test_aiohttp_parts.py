@@ -87,6 +87,7 @@ def own_names(source: str) -> set[str]:
         "_awaits_head",
         "_skip_in_turn",
         "_last_body",
+        "_tell_unwritten",
     }
 
 

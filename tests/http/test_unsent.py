@@ -6,6 +6,8 @@ import asyncio
 from contextlib import ExitStack
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
 
 from fluxapi.http import unsent
 from fluxapi.http.unsent import Unsent
@@ -106,3 +108,55 @@ async def test_a_long_body_arrives_as_it_is(head: bytes) -> None:
             is_kept = (b"1.1" in head and b"close" not in head) or b"keep-alive" in head
             if not is_kept:
                 assert await other.ended()
+
+
+class Steady(Reader):
+    """A reader that receives the same number of bytes between two looks."""
+
+    def __init__(self, rate: int) -> None:
+        super().__init__()
+        self.left = 1_000_000
+        self.rate = rate
+
+    @property
+    def unsent_bytes(self) -> int:
+        self.left -= self.rate
+        return self.left
+
+    @unsent_bytes.setter
+    def unsent_bytes(self, value: int) -> None:
+        """Leave it as it is."""
+
+
+async def test_readers_of_a_little_give_way_when_they_are_many(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(unsent, "_MIN_PROGRESS_BYTES", 10)
+    bodies = Unsent(limit=100)
+    readers = [Steady(10) for _ in range(40)] + [Steady(1000) for _ in range(9)]
+    with ExitStack() as sending:
+        for number, reader in enumerate(readers):
+            sending.enter_context(bodies.sending(reader, b"%10d" % number))
+        await readers[0].dropped.wait()
+        dropped = [reader.dropped.is_set() for reader in readers]
+    assert dropped == [True] * 39 + [False] * 10
+
+
+async def test_what_is_not_written_of_a_long_body_is_unsent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Check that the pieces of a body are not what a reader has left, which is always the same."""
+    monkeypatch.setattr(unsent, "_PIECE_BYTES", 10)
+    left: list[int] = []
+
+    class Stream(web.StreamResponse):
+        async def prepare(self, request: object) -> None:
+            """Send nothing."""
+
+        async def write(self, data: object) -> None:
+            """Send nothing."""
+
+    monkeypatch.setattr("fluxapi.http.unsent.web.StreamResponse", Stream)
+    response, request = web.Response(body=b"x" * 35), make_mocked_request("GET", "/")
+    await unsent.send_in_pieces(response, b"x" * 35, request, left.append)
+    assert left == [25, 15, 5, 0]
