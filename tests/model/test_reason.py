@@ -78,7 +78,11 @@ JOBS = st.builds(
 )
 SUPPLY = st.builds(Supply, st.integers(0, 3), st.integers(0, 3), st.integers(0, 3))
 SITUATIONS = st.builds(
-    Situation, st.sampled_from([{}, {"batch": "tidying"}]), st.none() | SUPPLY, st.none() | SUPPLY
+    Situation,
+    stopped=st.sampled_from([{}, {"batch": "tidying"}]),
+    partial=st.sampled_from([frozenset(), frozenset({"batch"})]),
+    nodes=st.none() | SUPPLY,
+    cores=st.none() | SUPPLY,
 )
 
 
