@@ -64,18 +64,56 @@ def test_charts_and_failures_of_a_day(past: Service, still: Page) -> None:
         "60 jobs ended, 30 failures, 0 canceled; 0.2 core hours; "
         "median wait 1m, median runtime 10s."
     )
-    expect(page.get_by_role("img", name="In use: Cores at most 50%.")).to_be_visible()
+    chart = page.get_by_role("img", name="In use: Cores at most 50% (means of 30m).")
+    expect(chart).to_be_visible()
     # No chart names what the instance does not have.
     expect(page.locator(".key", has_text="GPUs")).to_be_hidden()
     bars = page.locator("#bars li")
     expect(bars).to_have_text(["<b>train20 of 40", "prep10 of 20"])
     link = bars.first.get_by_role("link").get_attribute("href")
     assert link is not None
-    assert link.endswith("/ui/history/jobs?result=FAILED%2CTIMEOUT&name=%3Cb%3Etrain")
+    assert link.endswith("/ui/history/jobs?result=FAILED%2CTIMEOUT&name=%3Cb%3Etrain&ended=1d")
+    # A bar has the part of the jobs that failed, as the numbers beside it.
+    meter = bars.first.get_by_role("meter")
+    assert meter.evaluate("(it) => [it.value, it.max]") == [20, 40]
     page.get_by_role("combobox", name="By").select_option("node")
     expect(bars).to_have_text(["node030 of 30"])
     assert "by=node" in page.url
     assert violations(page) == []
+
+
+def test_more_names_with_failures_are_offered(past: Service, still: Page) -> None:
+    def more(route: Route) -> None:
+        answer = route.fetch()
+        found = answer.json()
+        group = found["groups"][0]
+        found["groups"] = [{**group, "value": f"name{at}"} for at in range(14)]
+        route.fulfill(response=answer, json=found)
+
+    still.route("**/v1/history/figures*", more)
+    open_page(still, past)
+    links = still.locator("#bars").get_by_role("link")
+    expect(links).to_have_count(10)
+    expect(still.locator("#bars")).to_contain_text("The 10 of 14 with the most failures")
+    assert violations(still) == []
+    still.get_by_role("button", name="Show all 14").click()
+    expect(links).to_have_count(14)
+    expect(links.nth(10)).to_be_focused()
+    expect(still.get_by_role("button", name="Show all 14")).to_have_count(0)
+    still.unroute_all(behavior="ignoreErrors")
+
+
+def test_the_failures_of_a_custom_time_lead_to_its_jobs(past: Service, still: Page) -> None:
+    now = time.time()
+    since, until = (
+        time.strftime("%Y-%m-%dT%H:%M", time.localtime(now - age * HOUR)) for age in (10, 2)
+    )
+    open_page(still, past, f"?range=custom&since={since}&until={until}")
+    still.locator("#bars").get_by_role("link", name="prep").click()
+    still.wait_for_url(re.compile(r"/ui/history/jobs\?.*ended=\d{4}-.*Z&until=\d{4}-.*Z"))
+    expect(still.get_by_role("row").filter(has_text="prep").first).to_be_visible()
+    # No filter is refused.
+    expect(still.get_by_text("The filter is ignored.")).to_have_count(0)
 
 
 def test_a_pointer_reads_values_and_their_time(past: Service, still: Page) -> None:

@@ -369,7 +369,7 @@ def test_names_are_whole_and_use_is_shown_while_the_nodes_cannot_be_read(
     assert sums is not None
     assert card is not None
     assert sums["width"] > card["width"] * 0.8
-    expect(page.locator("#trend figcaption")).to_have_text("Cores at most 50%.")
+    expect(page.locator("#trend figcaption")).to_have_text("Cores at most 50% (means of 30s).")
     shown = page.get_by_role("link", name=name).first
     expect(shown).to_be_visible()
     assert shown.evaluate("(it) => it.getClientRects().length") <= 2

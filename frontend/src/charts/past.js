@@ -18,6 +18,7 @@ import { COUNTS, RATES, SECONDS } from "./ticks.js";
  * @property {string} title
  * @property {PastLine[]} lines
  * @property {(value: number) => string} text of a value
+ * @property {boolean} [isMean] each value is the mean of its step
  * @property {number} [high] end of the scale
  * @property {number[]} [incrs] steps that ticks may go in
  * @property {boolean} [hasPoints] each value is a point, too
@@ -49,6 +50,7 @@ export const CHARTS = [
       { title: t("history.gpus"), color: "waiting", dash: [2, 3], value: share("gpus") },
     ],
     text: percent,
+    isMean: true,
     high: 100,
   },
   {
@@ -58,6 +60,7 @@ export const CHARTS = [
       { title: t("common.pending"), color: "waiting", dash: DASH, value: ({ use }) => use?.pending },
     ],
     text: count,
+    isMean: true,
     incrs: COUNTS,
   },
   {
@@ -92,13 +95,15 @@ export function values(line, steps) {
   return steps.map((step) => line.value(step) ?? null);
 }
 
-/** A chart in words: the highest value of each line. @param {PastChart} chart @param {Step[]} steps */
-export function sentence(chart, steps) {
+/** A chart in words: the highest value of each line. @param {PastChart} chart @param {Step[]} steps @param {number} step seconds of each */
+export function sentence(chart, steps, step) {
   const parts = chart.lines.flatMap((line) => {
     const known = values(line, steps).filter((it) => it !== null);
     return known.length ? [t("history.at_most", { line: line.title, value: chart.text(Math.max(...known)) })] : [];
   });
-  return parts.length ? t("history.sentence", { parts: list(parts) }) : t("history.not_known");
+  if (!parts.length) return t("history.not_known");
+  const length = duration(Math.max(Math.round(step), 1));
+  return t(chart.isMean ? "history.sentence_means" : "history.sentence", { parts: list(parts), step: length });
 }
 
 /** All jobs in words. @param {Record<string, any>} total */

@@ -39,7 +39,7 @@ export class PastFigure {
 
   /** @param {typeof import("../pages/plots.js").Plot} Plot what draws */
   draw(Plot) {
-    const { lines, hasPoints, ...chart } = this.chart;
+    const { lines, hasPoints, isMean: _said, ...chart } = this.chart;
     this.#plot = new Plot(
       this.place,
       { height: HEIGHT, ...chart, lines, hasPoints },
@@ -63,7 +63,7 @@ export class PastFigure {
       const isKnown = values(line, this.#steps).some((it) => it !== null);
       /** @type {HTMLElement} */ (this.#keys[place]).hidden = this.#steps.length > 0 && !isKnown;
     }
-    this.place.setAttribute("aria-label", `${this.chart.title}: ${sentence(this.chart, this.#steps)}`);
+    this.place.setAttribute("aria-label", `${this.chart.title}: ${sentence(this.chart, this.#steps, this.#step)}`);
     if (!this.#steps.length) return;
     this.#plot?.set(
       this.#steps.map((step) => step["time"]),
@@ -80,6 +80,6 @@ export class PastFigure {
       const text = !step ? "" : value === null || value === undefined ? "–" : this.chart.text(value);
       /** @type {HTMLElement} */ (this.#values[place]).textContent = text;
     }
-    this.caption.textContent = step ? this.period(step["time"], step["time"] + this.#step) : sentence(this.chart, this.#steps);
+    this.caption.textContent = step ? this.period(step["time"], step["time"] + this.#step) : sentence(this.chart, this.#steps, this.#step);
   }
 }

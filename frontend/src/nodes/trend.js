@@ -31,7 +31,7 @@ export class Trend {
     this.path = path;
     const percent = (/** @type {number} */ value) => `${Math.round(value)}%`;
     this.figure = new PastFigure(
-      { title: t("nodes.trend"), lines: [{ title: t("nodes.cores"), color: "running", value: (step) => this.#share(step) }], text: percent, high: 100, height: HEIGHT },
+      { title: t("nodes.trend"), lines: [{ title: t("nodes.cores"), color: "running", value: (step) => this.#share(step) }], text: percent, isMean: true, high: 100, height: HEIGHT },
       where,
       (begin, end) => clock.formatRange(begin * 1000, end * 1000),
     );

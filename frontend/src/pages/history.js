@@ -21,7 +21,7 @@ const DAY = 24 * HOUR;
 const RANGES = { hour: HOUR, day: DAY, week: 7 * DAY, month: 30 * DAY };
 /** Milliseconds after which a range that ends now is read again. */
 const EVERY = 60_000;
-/** Groups that are shown. */
+/** Groups that are shown unless all are asked for. */
 const MAX_BARS = 10;
 
 const range = /** @type {HTMLFormElement} */ ($("range"));
@@ -29,6 +29,8 @@ const choice = /** @type {HTMLFormElement} */ ($("failures"));
 const charts = element("div", { className: "figures-of-charts" });
 $("charts").append(charts);
 const figures = CHARTS.map((chart) => new PastFigure(chart, charts, period));
+/** All groups are shown. */
+let isWhole = false;
 /** Which answer is waited for; an earlier one is of another view. */
 let asked = 0;
 
@@ -118,23 +120,47 @@ function show(found) {
   $("failed").hidden = $("steps").hidden = false;
 }
 
+/** The filters of past jobs that ended in the time of an answer. @param {any} found @returns {Record<string, string>} */
+function ended({ since, until }) {
+  const length = RANGES[field("range").value];
+  if (length) return { ended: length < DAY ? `${length / HOUR}h` : `${length / DAY}d` };
+  const moment = (/** @type {number} */ seconds) => `${iso(seconds).slice(0, "2026-01-31T08:30:00".length)}Z`;
+  // There is no filter of a last end; a job that was submitted later has ended later, too.
+  return { ended: moment(since), until: moment(until) };
+}
+
 /** @param {any} found */
-function showBars({ groups, by: property, is_cut: isCut }) {
-  const shown = groups.filter((/** @type {any} */ group) => failed(group)).slice(0, MAX_BARS);
-  const high = Math.max(1, ...shown.map(failed));
+function showBars(found) {
+  const { groups, by: property, is_cut: isCut } = found;
+  const all = groups.filter((/** @type {any} */ group) => failed(group));
+  const shown = isWhole ? all : all.slice(0, MAX_BARS);
   const bars = shown.map((/** @type {any} */ group) => {
     const name = group.value ? visible(group.value, { most: MEDIUM }) : t("history.no_value");
-    const query = new URLSearchParams({ result: "FAILED,TIMEOUT", [property]: group.value });
+    const query = new URLSearchParams({ result: "FAILED,TIMEOUT", [property]: group.value, ...ended(found) });
     const link = group.value ? element("a", { href: at(`/ui/history/jobs?${query}`), textContent: name }) : element("b", { textContent: name });
-    const bar = element("meter", { min: 0, max: high, value: failed(group), ariaLabel: t("history.failures_of", { name }) });
+    const bar = element("meter", { min: 0, max: group.ended, value: failed(group), ariaLabel: t("history.failures_of", { name }) });
     const words = element("span", { textContent: t("history.failed_of", { failed: failed(group), ended: group.ended }) });
     const item = element("li", {});
     item.append(link, bar, words);
     return item;
   });
   if (!bars.length) bars.push(element("li", { textContent: t("history.no_failures") }));
+  if (all.length > shown.length) bars.push(rest(found, shown.length, all.length));
   if (isCut) bars.push(element("li", { textContent: t("history.cut") }));
   $("bars").replaceChildren(...bars);
+}
+
+/** Say that there are more groups, and offer them. @param {any} found @param {number} shown @param {number} total */
+function rest(found, shown, total) {
+  const item = element("li", { className: "rest" });
+  const more = element("button", { type: "button", textContent: t("history.show_all", { total }) });
+  more.addEventListener("click", () => {
+    isWhole = true;
+    showBars(found);
+    /** @type {HTMLElement | null} */ ($("bars").children[shown]?.querySelector("a") ?? null)?.focus();
+  });
+  item.append(element("span", { textContent: t("history.shown_of", { shown, total }) }), more);
+  return item;
 }
 
 /** @param {any} found */
@@ -156,6 +182,7 @@ range.hidden = false;
 for (const form of [range, choice]) {
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("change", () => {
+    isWhole = false;
     prefill();
     keep();
     read();
