@@ -317,9 +317,6 @@ def test_selected_jobs_that_have_not_completed_are_resubmitted(
     # Jobs that were in no group are in none.
     found = ask(site, "GET", f"/v1/jobs?name={name}")["jobs"]
     assert [job for job in found if "group" in job] == []
-    for job in found:
-        if job["state"] != "INACTIVE":
-            cancel(site, job["id"])
 
 
 def test_the_active_jobs_of_a_group_are_canceled_after_the_question_of_the_list(

@@ -22,7 +22,7 @@ from tests.waiting import poll_until
 from .conftest import PATIENCE, Broker, Connect
 
 
-async def unavailable(call: Awaitable[Any], within: float = 5.0) -> InstanceUnavailable:
+async def unavailable(call: Awaitable[Any], within: float = PATIENCE) -> InstanceUnavailable:
     """Return the error that a call ends with, in time."""
     with pytest.raises(InstanceUnavailable) as caught:
         await asyncio.wait_for(call, within)
