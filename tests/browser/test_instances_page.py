@@ -54,7 +54,7 @@ def test_the_way_down_to_an_instance_and_back(
     live(page)
     expect(page.locator("[data-key=root] .use meter")).not_to_have_count(0)
     # Wide enough for a table, just so.
-    page.set_viewport_size({"width": 930, "height": 768})
+    page.set_viewport_size({"width": 994, "height": 768})
     assert page.locator(".tree-frame").evaluate("it => it.scrollWidth <= it.clientWidth")
     page.set_viewport_size({"width": 1280, "height": 720})
     # The script draws the rows as the service renders them.
