@@ -62,10 +62,10 @@ def test_a_past_job_links_to_the_job_that_kept_it_from_starting(tmp_path: Path, 
         page.goto(f"{site.url}/ui/history/jobs?name=never")
         note = page.locator('#jobs td[data-key="note"]')
         expect(note).to_have_text(f"{first} never started, so this did not either")
-        live(page)
         # The job that the note names is no place of the list.
         page.locator('#jobs td[data-key="id"] a').click()
         expect(page.locator("#steps")).to_contain_text("Job 1 of 1")
+        live(page)
         page.go_back()
         note.get_by_role("link", name=first).click()
         expect(page.locator("#name")).to_have_text("first")
