@@ -58,7 +58,7 @@ MAX_BULK_BYTES = 256 << 20
 """Size of all jobspecs that are made of bulk requests and not yet submitted; others wait."""
 
 _MIN_COUNTED_BYTES = 1 << 20
-"""Size of the jobspecs of one request from which on they count."""
+"""Size at which the jobspecs of one request begin to count."""
 
 _MAX_NUMBER_DIGITS = 18
 
