@@ -56,7 +56,7 @@ export class Sent {
       const kept = JSON.parse(this.storage?.getItem(this.name) ?? "[]");
       for (const [id, key, limit, made, at] of kept) this.#all.set(id, { key, limit, made, at });
     } catch {
-      // What the browser has is not ours.
+      // Another program wrote this entry; begin without it.
     }
   }
 

@@ -18,7 +18,7 @@ const NUMBER = /^\d{1,20}$/;
 const MAX_QUOTED = 16_384;
 
 /**
- * What a job asked for, without what the service adds itself: the new job is another one.
+ * Read what a job asked for, without what the service adds itself, since the new job is another one.
  * @param {Tree} jobspec
  * @returns {{ kept: Tree, job: Tree | undefined, number: string | undefined }} the jobspec, its options if these can say it, and
  *   the number of a job of many
