@@ -9,6 +9,9 @@ if TYPE_CHECKING:
 
 _TIMEOUT_MS = 20_000
 
+_NOT_THERE = ("ERR_CONNECTION", "Connection closed before receiving a handshake response")
+"""What Chromium logs of a service that is not there, or that stops during a WebSocket handshake."""
+
 _KEPT_URL = "http://127.0.0.1/"
 """An address of the site of all services under test: a site does not depend on the port."""
 
@@ -21,7 +24,7 @@ def listen_for_errors(context: BrowserContext) -> list[str]:
 
     def hear(said: ConsoleMessage) -> None:
         # A service that is not there is no fault of the page.
-        if said.type == "error" and "ERR_CONNECTION" not in said.text:
+        if said.type == "error" and not any(text in said.text for text in _NOT_THERE):
             wrong.append(said.text)
 
     context.on("console", hear)
