@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 _TIMEOUT_MS = 20_000
 
 _NOT_THERE = ("ERR_CONNECTION", "Connection closed before receiving a handshake response")
-"""What Chromium logs of a service that is not there, or that stops during a WebSocket handshake."""
+"""Texts that Chromium logs if a service is not there, or stops during a WebSocket handshake."""
 
 _KEPT_URL = "http://127.0.0.1/"
 """An address of the site of all services under test: a site does not depend on the port."""

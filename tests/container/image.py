@@ -222,7 +222,7 @@ def _base(folder: Path) -> str:
 def _podman(base: str) -> tuple[str, ...]:
     """Return the podman that can start a container here, with the runtime that can."""
     said = ""
-    for options in ((), ("--runtime", "runc"), ("--runtime", "crun", "--cgroups", "disabled")):
+    for options in ((), ("--runtime", "runc"), ("--cgroup-manager", "cgroupfs")):
         done = subprocess.run(
             ["podman", *options, "run", "--rm", "-p=127.0.0.1::5000", base, "true"],
             capture_output=True,
