@@ -119,6 +119,11 @@ export class Channel extends EventTarget {
     if (this.#socket?.readyState === 1) this.#subscribe(name);
   }
 
+  /** Where what is followed under a name stands. @param {string} name */
+  cursor(name) {
+    return this.#followers.get(name)?.cursor;
+  }
+
   /** @param {string} name */
   leave(name) {
     if (this.#followers.delete(name)) this.#send({ type: "unsubscribe", sub: name });

@@ -37,6 +37,9 @@ const titleOf = (rest) => (print(rest) ? t("jobs.watch_title", { filter: print(r
 /** What the button offers, and what it has been pressed for: of all jobs, of so many, and of those with a filter. */
 const TELL = /** @type {const} */ (["jobs.tell_me_title", "jobs.tell_me_count", "jobs.tell_me_filter"]);
 const TOLD = /** @type {const} */ (["jobs.told_title", "jobs.told_count", "jobs.told_filter"]);
+/** Follow from here: a job may end before the service knows that its end is watched. @param {string | undefined} cursor */
+const since = (cursor) => (cursor ? { cursor } : {});
+
 /** Ids that are kept with a watch. */
 const MAX_KEPT = 1000;
 
@@ -67,8 +70,9 @@ export class ViewWatch {
    * @param {Filters} filters of the view
    * @param {(rest: Filters, before?: number) => Active | undefined} active gives the active jobs that match, unless there are none
    * @param {(text: string) => void} say
+   * @param {() => string | undefined} cursor gives the cursor of the events up to which the reader sees the jobs
    */
-  constructor(watches, filters, active, say) {
+  constructor(watches, filters, active, say, cursor) {
     this.watches = watches;
     this.active = active;
     this.say = say;
@@ -76,7 +80,7 @@ export class ViewWatch {
     const make = () => {
       const rest = this.#rest;
       this.#warning = "";
-      if (joins(rest)) return { kind: /** @type {const} */ ("view"), key: keyOf(rest), title: titleOf(rest), filters: rest };
+      if (joins(rest)) return { kind: /** @type {const} */ ("view"), key: keyOf(rest), title: titleOf(rest), filters: rest, ...since(cursor()) };
       const found = active(rest);
       if (!found) return t("jobs.none_active");
       const { ids, until, blocked } = found;

@@ -372,7 +372,7 @@ channel.follow("stats", { stream: "stats" }, (message) => {
 watch = new ViewWatch(watchOn(channel), filters, active, (text) => {
   $("watch-said").hidden = !text;
   say($("watch-said"), text);
-});
+}, () => channel.cursor("jobs"));
 $("view-menu").before(watch.element);
 every(EVERY, refresh);
 every(1000, () => {
