@@ -11,6 +11,7 @@ from itertools import islice
 from aiohttp import web
 
 from fluxapi.errors import JobNotFound
+from fluxapi.events.output.tails import TailReader
 from fluxapi.events.output.viewer import FILES_RIGHT
 from fluxapi.http import keys
 from fluxapi.http.negotiation import accepted, wants_page
@@ -20,7 +21,7 @@ from fluxapi.table.job_lists import ascending
 
 from . import output_forms as forms
 from .groups import group_of
-from .sending import send
+from .sending import send, tail_reader
 
 __all__ = ["OFFERS", "output"]
 
@@ -37,7 +38,10 @@ async def output(request: web.Request) -> web.StreamResponse:
     group, fields = group_of(request), request[keys.QUERY]
     stream, tail = fields.get("stream"), fields.get("tail")
     may_read = request[keys.PRINCIPAL].may(FILES_RIGHT)
-    pieces = _pieces(request[keys.SESSION], group.id, kind, stream, tail, may_read=may_read)
+    reader = tail_reader(request)
+    pieces = _pieces(
+        request[keys.SESSION], group.id, kind, stream, tail, reader=reader, may_read=may_read
+    )
     return await send(request, kind, pieces)
 
 
@@ -48,6 +52,7 @@ async def _pieces(
     stream: str | None,
     tail: int | None,
     *,
+    reader: TailReader,
     may_read: bool,
 ) -> AsyncIterator[bytes]:
     is_lines = kind == "text/plain"
@@ -60,7 +65,7 @@ async def _pieces(
             if job is None or not job.t_run:
                 continue
             found = session.files.so_far(jobid, stream, last, may_read=may_read)
-            source = forms.Search(found)
+            source = forms.Search(found, reader=reader)
             try:
                 async for piece in form(source, encode_f58(jobid), stream, tail):
                     yield piece

@@ -26,7 +26,7 @@ from fluxapi.model.jobid import encode_f58
 from fluxapi.model.output import MAX_SEARCH_BYTES, source_of
 
 from . import output_forms as forms
-from .sending import send
+from .sending import send, tail_reader
 from .support import job_of
 
 __all__ = ["LIMIT_HEADER", "SEARCHED_HEADER", "STREAM_OFFERS", "find", "follow", "output"]
@@ -66,7 +66,7 @@ async def output(request: web.Request) -> web.StreamResponse:
     else:
         may_read = request[keys.PRINCIPAL].may(FILES_RIGHT)
         found = session.files.so_far(jobid, stream, last, may_read=may_read)
-    source = forms.Search(found, task)
+    source = forms.Search(found, task, tail_reader(request, is_past=is_past))
     if kind == "application/x-ndjson":
         pieces = forms.entries(source, stream, tail)
     elif kind == "application/octet-stream":

@@ -6,10 +6,10 @@ job attach``, and are in every encoding.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from typing import Any
 
+from fluxapi.events.output.tails import TailReader, Tails
 from fluxapi.model.eventlog import Event, encode_event
 from fluxapi.model.output import (
     Last,
@@ -25,6 +25,7 @@ from fluxapi.model.output_lines import Part
 from fluxapi.model.path_template import MAX_PATH_LENGTH
 from fluxapi.process.timeslice import TimeSlice
 
+from .output_tails import last_lines
 from .support import json_bytes
 
 __all__ = [
@@ -43,9 +44,6 @@ Source = AsyncIterator[OutputBatch]
 
 _MAX_LINE_BYTES = 65536
 """Length at which a line without a newline is split."""
-
-_MAX_TAIL_BYTES = 8 << 20
-"""Size of a tail; its oldest lines are dropped first."""
 
 _MAX_TASKS = 65536
 """Tasks that may have an unfinished line; with more, pieces become lines of their own."""
@@ -85,17 +83,23 @@ class Search:
 
     With *task*, the entries of other tasks are left out, and those of the job shell.
 
-    ``searched`` is this number of bytes, or 0 if the search did not reach its limit.
+    ``searched`` is this number of bytes, or 0 if the search did not reach its limit; ``started`` is
+    true once the output exists; ``reader`` is the client, which may read a tail slowly.
     """
 
-    def __init__(self, source: Source, task: int | None = None) -> None:
+    def __init__(
+        self, source: Source, task: int | None = None, reader: TailReader | None = None
+    ) -> None:
         self.searched = 0
+        self.started = False
+        self.reader = reader or Tails().reader()
         self._source = source
         self._part = None if task is None else Part(task=task)
 
-    async def __aiter__(self) -> AsyncIterator[OutputBatch]:
+    async def __aiter__(self) -> AsyncGenerator[OutputBatch, None]:
         turn = TimeSlice()
         async for batch in self._source:
+            self.started = self.started or batch.next > 0
             if batch.cut:
                 self.searched = batch.searched
             # A batch has a limited size, which very many small entries may have.
@@ -207,7 +211,7 @@ def _steps(data: bytes) -> Iterator[tuple[bytes, bool]]:
             return
 
 
-async def _pieces(parts: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+async def _pieces(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """Join parts to pieces of limited size."""
     gathered: list[bytes] = []
     size = 0
@@ -269,21 +273,17 @@ def _text_of(event: Event, stream: str | None, made: PlainText) -> bytes:
 
 async def entries(source: Search, stream: str | None, tail: int | None) -> AsyncIterator[bytes]:
     """Yield the entries as Flux stores them, one per line."""
-    kept: deque[bytes] = deque()
-    held = 0
-    async for batch in source:
-        lines = [encode_event(event) + b"\n" for event in batch if is_of(event, stream)]
-        if tail is None:
+
+    def parts(batch: OutputBatch) -> list[list[bytes]]:
+        return [[encode_event(event) + b"\n" for event in batch if is_of(event, stream)]]
+
+    if tail is None:
+        async for batch in source:
+            yield b"".join(*parts(batch))
+    else:
+        tails = last_lines(source, source.reader, parts, tail, keeps_notice=True)
+        async for lines in tails:
             yield b"".join(lines)
-        elif _begins_file(batch):
-            # Each file has a tail of its own, after the entry that describes it.
-            yield b"".join([*kept, *lines])
-            kept.clear()
-            held = 0
-        else:
-            kept.extend(lines)
-            held = _shorten(kept, held + sum(map(len, lines)), tail)
-    yield b"".join(kept)
 
 
 async def labeled_entries(
@@ -320,20 +320,12 @@ async def document(
     source: Search, name: str, stream: str | None, tail: int | None
 ) -> AsyncIterator[bytes]:
     """Yield ``{"Output": [...]}`` in pieces; before the first entry, a Message."""
-    started = False
     gathered, made = Lines(stream), PlainText()
-
-    async def watched() -> AsyncIterator[OutputBatch]:
-        nonlocal started
-        async for batch in source:
-            started = started or batch.next > 0
-            yield batch
-
     head = b'{"Output":['
-    async for lines in _lines(watched(), gathered, tail):
+    async for lines in _lines(source, gathered, tail):
         yield head + json_bytes([made.line(line).decode() for line in lines])[1:-1]
         head = b","
-    if not started:
+    if not source.started:
         message = f"The output of job {name} does not exist yet, or the job has none."
         yield json_bytes({"Message": message})
         return
@@ -347,40 +339,18 @@ async def document(
     yield closing + b"}"
 
 
-async def _lines(
-    source: AsyncIterable[OutputBatch], lines: Lines, tail: int | None
-) -> AsyncIterator[list[bytes]]:
-    kept: deque[bytes] = deque()
-    held = 0
+async def _lines(source: Search, lines: Lines, tail: int | None) -> AsyncIterator[list[bytes]]:
+    if tail is not None:
+        async for some in last_lines(source, source.reader, lines.parts, tail, lines.end):
+            yield some
+        return
     turn = TimeSlice()
     async for batch in source:
         for found in lines.parts(batch):
             await turn.share()
-            if tail is not None:
-                kept.extend(found)
-                held = _shorten(kept, held + sum(map(len, found)), tail)
-            elif found:
+            if found:
                 yield found
-        if tail is not None and _begins_file(batch):
-            if kept:
-                yield list(kept)
-            kept.clear()
-            held = 0
     rest = lines.end()
-    if tail is not None:
-        kept.extend(rest)
-        _shorten(kept, held + sum(map(len, rest)), tail)
-        rest = list(kept)
     for at in range(0, len(rest), _MAX_EVENTS):
         await turn.share()
         yield rest[at : at + _MAX_EVENTS]
-
-
-def _begins_file(batch: OutputBatch) -> bool:
-    return any(event.name == "file" for event in batch)
-
-
-def _shorten(kept: deque[bytes], held: int, tail: int) -> int:
-    while len(kept) > tail or (held > _MAX_TAIL_BYTES and len(kept) > 1):
-        held -= len(kept.popleft())
-    return held

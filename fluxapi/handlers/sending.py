@@ -8,16 +8,18 @@ import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
+from functools import partial
 from typing import TypeVar
 
 from aiohttp import hdrs, web
 
 from fluxapi.errors import FluxapiError
+from fluxapi.events.output.tails import TailReader
 from fluxapi.events.slow_consumer_reaper import STALL_TIMEOUT_S
 from fluxapi.http import keys
 from fluxapi.http.clients import clients_of
 
-__all__ = ["send", "send_prepared", "send_promptly", "while_connected"]
+__all__ = ["send", "send_prepared", "send_promptly", "tail_reader", "while_connected"]
 
 T = TypeVar("T")
 
@@ -31,6 +33,16 @@ _PROMPT_S = 0.1
 
 _CHECK_INTERVAL_S = 1.0
 """Time between two checks that the client is still connected while a response is computed."""
+
+
+def tail_reader(request: web.Request, *, is_past: bool = False) -> TailReader:
+    """Return the client of a request as a reader of tails."""
+    return request[keys.SESSION].tails.reader(
+        clients_of(request)[-1],
+        partial(_abort, request),
+        partial(_unsent, request),
+        is_past=is_past,
+    )
 
 
 async def send(
@@ -156,8 +168,7 @@ async def _write(request: web.Request, response: web.StreamResponse, piece: byte
     unsent = -1
     try:
         while not (await asyncio.wait({task}, timeout=STALL_TIMEOUT_S))[0]:
-            transport = request.transport
-            left = 0 if transport is None else transport.get_write_buffer_size()
+            left = _unsent(request)
             if left == unsent:
                 _log.info("disconnect a client of %s that reads nothing", request.path)
                 raise ConnectionResetError("The client reads nothing.")
@@ -169,6 +180,12 @@ async def _write(request: web.Request, response: web.StreamResponse, piece: byte
             await asyncio.wait({task})
         # Its error refers to this frame and to what was sent, a cycle that would stay in memory.
         del task
+
+
+def _unsent(request: web.Request) -> int:
+    """Return the bytes that were written and that the system has not accepted."""
+    transport = request.transport
+    return 0 if transport is None else transport.get_write_buffer_size()
 
 
 def _abort(request: web.Request) -> None:

@@ -30,6 +30,7 @@ from fluxapi.events.hub import Hub
 from fluxapi.events.output.files import OutputFiles
 from fluxapi.events.output.hub import OutputHub
 from fluxapi.events.output.line_scan import LineScanner
+from fluxapi.events.output.tails import Tails
 from fluxapi.events.sampler import Sampler
 from fluxapi.events.slow_consumer_reaper import SlowConsumerReaper
 from fluxapi.instance.protocol import (
@@ -150,6 +151,7 @@ class InstanceSession:
         )
         self.outputs = OutputHub(instance, self.table, self.files)
         self.lines = LineScanner()
+        self.tails = Tails()
         self.observer = SituationMonitor(self.table, self.hub.stats, instance)
         self.past = PastJobs(self.table, self.observer.encode)
         self.nodes = NodeReader(instance, self.table, self.past, info.starttime)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter, deque
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
@@ -20,6 +20,9 @@ _MAX_SCANS = 4
 
 _MAX_OF_CLIENT = 3
 """Scans of one client at once."""
+
+_MAX_HOLD_S = 60.0
+"""Time that a turn may take without a reader while others wait."""
 
 PATIENCE_S = 1.0
 """Time that a reader may take for one item while others wait."""
@@ -74,12 +77,27 @@ class Turn:
         await self._reading.aclose()
 
 
-class ScanTurns:
-    """The turns of the scans of one instance. Clients that wait get one after the other."""
+class _Unread:
+    """A scan whose reader gets nothing yet: when it has begun, and what ends it."""
 
-    def __init__(self) -> None:
+    def __init__(self, since: float, end: Callable[[], None]) -> None:
+        self.since = since
+        self.end = end
+
+
+class ScanTurns:
+    """The turns of the scans of one instance. Clients that wait get one after the other.
+
+    Args:
+        limit: Scans at once; others wait.
+        client_limit: Scans of one client at once.
+    """
+
+    def __init__(self, limit: int = _MAX_SCANS, client_limit: int = _MAX_OF_CLIENT) -> None:
         self._held: list[Turn] = []
-        self._left = _MAX_SCANS
+        self._unread: dict[_Unread, None] = {}
+        self._client_limit = client_limit
+        self._left = limit
         self._of_client: Counter[str] = Counter()
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -97,6 +115,22 @@ class ScanTurns:
                 self._leave(turn)
             await turn.close()
 
+    @asynccontextmanager
+    async def hold(self, client: str, end: Callable[[], None]) -> AsyncIterator[None]:
+        """Hold a turn while the context lasts, in which the reader gets nothing.
+
+        *end* is called if it takes too long while others wait.
+        """
+        await self._begin(client)
+        unread = _Unread(time.monotonic(), end)
+        self._unread[unread] = None
+        try:
+            yield
+        finally:
+            self._unread.pop(unread, None)
+            self._count(client, -1)
+            self._give()
+
     async def _begin(self, client: str) -> None:
         if self._has_turn(client):
             self._count(client, 1)
@@ -113,7 +147,7 @@ class ScanTurns:
             raise
 
     def _has_turn(self, client: str) -> bool:
-        return self._left > 0 and self._of_client[client] < _MAX_OF_CLIENT
+        return self._left > 0 and self._of_client[client] < self._client_limit
 
     def _count(self, client: str, change: int) -> None:
         self._left -= change
@@ -153,5 +187,10 @@ class ScanTurns:
         for turn in [turn for turn in self._held if self._waiting and turn.is_over(now)]:
             turn.lose()
             self._leave(turn)
+        for unread in [
+            it for it in self._unread if self._waiting and now - it.since >= _MAX_HOLD_S
+        ]:
+            del self._unread[unread]
+            unread.end()
         if self._waiting:
             self._look_later()

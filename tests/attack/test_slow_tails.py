@@ -1,0 +1,197 @@
+"""Clients that ask for tails of outputs and read slowly: few bytes are kept for all of them."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing, suppress
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from fluxapi.events.output import scan_turns
+from fluxapi.events.output.tails import Tails
+from fluxapi.handlers import output_forms as forms
+from fluxapi.http import keys
+from fluxapi.model import jobid as jobids
+from fluxapi.model.eventlog import Event
+from fluxapi.model.output import OutputBatch
+from fluxapi.process import kept_bytes
+from tests.handlers.conftest import Service, service, start
+
+from .wire import PATIENCE_S
+
+__all__ = ["service", "start"]
+
+LINES = 1000
+LINE = "x" * 999 + "\n"
+OTHERS = 20
+
+FORMS: dict[str, Callable[..., Any]] = {
+    "document": partial(forms.document, name="f1"),
+    "text": forms.text,
+    "bytes": forms.written_bytes,
+    "entries": forms.entries,
+    "labeled lines": partial(forms.labeled_lines, name="f1"),
+    "labeled entries": partial(forms.labeled_entries, name="f1"),
+}
+
+
+class Output:
+    """An output of many lines, and how many clients read it."""
+
+    def __init__(self) -> None:
+        self.open = self.most = 0
+        self.goes_on = asyncio.Event()
+        self.goes_on.set()
+
+    async def read(self) -> AsyncIterator[OutputBatch]:
+        self.open += 1
+        self.most = max(self.most, self.open)
+        try:
+            await self.goes_on.wait()
+            for index in range(LINES):
+                entry = {"stream": "stdout", "rank": "0", "data": LINE}
+                yield OutputBatch(index, [Event(1.0, "data", entry)])
+        finally:
+            self.open -= 1
+
+
+@pytest.fixture
+def output() -> Output:
+    return Output()
+
+
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept_bytes, "_LOOK_INTERVAL_S", 0.0)
+
+
+async def first_of(pieces: AsyncIterator[bytes]) -> bytes:
+    return await anext(pieces)
+
+
+async def passes(count: int = 50) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+@pytest.mark.usefixtures("looks")
+@pytest.mark.parametrize("form", FORMS)
+async def test_readers_of_nothing_give_way(output: Output, form: str) -> None:
+    tails = Tails(max_bytes=3 << 20)
+    ended: list[int] = []
+    held = []
+    for number in range(6):
+        reader = tails.reader("slow", partial(ended.append, number))
+        search = forms.Search(output.read(), reader=reader)
+        pieces = FORMS[form](source=search, stream=None, tail=LINES)
+        assert await anext(pieces)
+        held.append(pieces)
+    await passes()
+    assert output.open == 0
+    # Each has about a megabyte.
+    assert sorted(set(ended)) in ([0, 1, 2], [0, 1, 2, 3])
+    for pieces in held:
+        await pieces.aclose()
+    await passes()
+    assert tails._kept.used == 0
+
+
+async def test_what_is_sent_is_kept_no_more(output: Output) -> None:
+    tails = Tails()
+    used = []
+    source = forms.Search(output.read(), reader=tails.reader())
+    pieces = FORMS["text"](source=source, stream=None, tail=LINES)
+    async with aclosing(pieces) as parts:
+        async for part in parts:
+            assert len(part) <= 66_000
+            used.append(tails._kept.used)
+    assert used == sorted(used, reverse=True)
+    assert used[0] > LINES * len(LINE)
+    assert used[-1] == 0
+
+
+async def test_few_tails_are_made_at_the_same_time(output: Output) -> None:
+    tails = Tails()
+    output.goes_on.clear()
+
+    async def read(client: str) -> int:
+        source = forms.Search(output.read(), reader=tails.reader(client))
+        return sum([len(part) async for part in forms.written_bytes(source, None, 3)])
+
+    slow = [asyncio.create_task(read("slow")) for _ in range(OTHERS)]
+    await passes()
+    assert output.open == 2
+    others = [asyncio.create_task(read(f"{number}")) for number in range(OTHERS)]
+    await passes()
+    assert output.open == 4
+    slow.pop().cancel()
+    output.goes_on.set()
+    sizes = await asyncio.wait_for(asyncio.gather(*slow, *others), PATIENCE_S)
+    assert set(sizes) == {3 * len(LINE)}
+    assert (output.most, output.open) == (4, 0)
+
+
+async def test_a_tail_that_takes_long_gives_way_to_others(
+    output: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr(scan_turns, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    monkeypatch.setattr(scan_turns, "_LOOK_INTERVAL_S", 0.0)
+    tails = Tails()
+    output.goes_on.clear()
+
+    def begin(client: str) -> asyncio.Task[bytes]:
+        def give_way() -> None:
+            task.cancel()
+
+        reader = tails.reader(client, give_way)
+        pieces = forms.written_bytes(forms.Search(output.read(), reader=reader), None, 3)
+        task = asyncio.create_task(first_of(pieces))
+        return task
+
+    long = [begin(f"{number}") for number in range(4)]
+    await passes()
+    clock.now = 59.0
+    other = begin("other")
+    await passes()
+    assert not any(task.done() for task in (*long, other))
+    clock.now = 61.0
+    await asyncio.wait(long, timeout=PATIENCE_S)
+    assert all(task.cancelled() for task in long)
+    output.goes_on.set()
+    assert await asyncio.wait_for(other, PATIENCE_S)
+
+
+@pytest.mark.usefixtures("looks")
+async def test_a_slow_reader_is_disconnected_and_others_get_all(service: Service) -> None:
+    name = await service.submit()
+    line = "x" * 999_999 + "\n"
+    service.instance.write(jobids.parse(name), *[{"stream": "stdout", "data": line}] * 9)
+    app, port = service.client.app, service.client.port
+    assert app is not None
+    session = app[keys.SESSIONS].root
+    # Less than two tails, and more than one and what the system takes of another.
+    session.tails = Tails(max_bytes=10 << 20)
+    path = f"/v1/jobs/{name}/output?tail=8"
+    with socket.socket() as slow:
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        slow.setblocking(False)
+        loop = asyncio.get_running_loop()
+        await loop.sock_connect(slow, ("127.0.0.1", port))
+        head = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept: text/plain\r\n\r\n"
+        await loop.sock_sendall(slow, head.encode())
+        assert await loop.sock_recv(slow, 9) == b"HTTP/1.1 "
+        response = await service.client.get(path, headers={"Accept": "text/plain"})
+        assert await response.text() == line * 8
+        received = b""
+        with suppress(ConnectionError):
+            while part := await asyncio.wait_for(loop.sock_recv(slow, 1 << 20), PATIENCE_S):
+                received += part
+        assert len(received) < 7 << 20
+    await passes()
+    assert session.tails._kept.used == 0
