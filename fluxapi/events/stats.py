@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -37,6 +37,8 @@ class StatsView:
         self.nodes: dict[str, Any] | None = None
         self.queues: list[dict[str, Any]] | None = None
         """The last answers to the :class:`~fluxapi.sessions.situation.SituationMonitor`."""
+        self.of_queues: Mapping[str, Mapping[str, Any]] = {}
+        """The nodes, the cores and the first job in line of queues, by their names."""
         self.instances: Callable[[], list[dict[str, Any]]] = list
         """Returns the jobs that are instances in which jobs failed."""
         self._table = table
@@ -52,6 +54,13 @@ class StatsView:
     def cursor(self) -> bytes:
         """Return the cursor of that number."""
         return self._buffer.cursor
+
+    @property
+    def told_queues(self) -> list[dict[str, Any]] | None:
+        """Return the queues with what else is known of them."""
+        if self.queues is None:
+            return None
+        return [{**queue, **self.of_queues.get(queue["name"], {})} for queue in self.queues]
 
     def count(self, batch: Batch) -> None:
         """Count the events and submissions of a batch."""
@@ -73,7 +82,7 @@ class StatsView:
             "events_per_second": events,
             "submissions_per_second": submissions,
             "nodes": self.nodes,
-            "queues": self.queues,
+            "queues": self.told_queues,
             **({"instances": instances} if instances else {}),
         }
 

@@ -22,6 +22,7 @@ __all__ = [
     "dependency",
     "estimated_start",
     "is_blocked",
+    "named_in_reason",
     "reason",
     "utc",
 ]
@@ -42,11 +43,24 @@ job manager writes them.
 
 @dataclass(frozen=True, slots=True)
 class Supply:
-    """The numbers of nodes or cores in total, up, and free of jobs."""
+    """The numbers of nodes or cores in total, up, and free of jobs.
+
+    ``idle`` are those that are not up and have no job. Of nodes, ``drained`` are not up because
+    they are drained or draining.
+    """
 
     total: int
     up: int
     free: int
+    idle: int = 0
+    drained: int = 0
+
+    @classmethod
+    def of(cls, figures: Mapping[str, int]) -> Supply:
+        """Build from the figures of the nodes or cores of a queue or of the instance."""
+        total, free = figures["total"], figures["free"]
+        idle = max(total - figures.get("allocated", total) - free, 0)
+        return cls(total, figures["up"], free, idle, figures.get("drained", 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +69,17 @@ class Situation:
 
     ``stopped`` maps the queues that start no jobs to the reasons that Flux gives. A disabled queue
     still starts the jobs that it has, so it is no reason to wait. ``partial`` has the queues that
-    require properties of their nodes, which those that are free may not have.
+    require properties of their nodes, which those that are free may not have; ``shares`` has the
+    nodes and cores of these, as far as they are known. ``first`` maps queues to the job that is the
+    first in line.
     """
 
     stopped: Mapping[str, str] = field(default_factory=dict)
     partial: frozenset[str] = frozenset()
     nodes: Supply | None = None
     cores: Supply | None = None
+    shares: Mapping[str, tuple[Supply, Supply]] = field(default_factory=dict)
+    first: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -74,15 +92,19 @@ class Situation:
             if not queue["started"]
         }
         partial = frozenset(queue["name"] for queue in queues or () if queue.get("requires"))
+        shares = {
+            queue["name"]: (Supply.of(queue["nodes"]), Supply.of(queue["cores"]))
+            for queue in queues or ()
+            if queue.get("requires") and "nodes" in queue
+        }
+        first = {queue["name"]: queue["first"] for queue in queues or () if "first" in queue}
         if nodes is None:
-            return cls(stopped, partial)
-        cores = nodes["cores"]
-        return cls(
-            stopped,
-            partial,
-            Supply(nodes["total"], nodes["states"].get("up", 0), nodes["free"]),
-            Supply(cores["total"], cores["up"], cores["free"]),
-        )
+            return cls(stopped, partial, shares=shares, first=first)
+        states = nodes["states"]
+        drained = states.get("drained", 0) + states.get("draining", 0)
+        figures = {**nodes, "up": states.get("up", 0), "drained": drained}
+        supplies = Supply.of(figures), Supply.of(nodes["cores"])
+        return cls(stopped, partial, *supplies, shares, first)
 
 
 def utc(seconds: float) -> str:
@@ -129,6 +151,15 @@ def is_blocked(record: Mapping[str, Any], situation: Situation) -> bool:
     return is_too_large or (record.get("queue") or "") in situation.stopped
 
 
+def named_in_reason(
+    record: Mapping[str, Any], situation: Situation, say: Say = english
+) -> tuple[str, str]:
+    """Return the nodes and the job that the reason of a job may name: a phrase, and an ID."""
+    queue = record.get("queue") or ""
+    out = _out(_supplies(record, situation)[0], queue if queue in situation.shares else "", say)
+    return out, situation.first.get(queue, "")
+
+
 def dependency(text: str, say: Say = english) -> str:
     """Return the phrase for a dependency as the job manager describes it (SCHEME=VALUE)."""
     scheme, _, value = text.partition("=")
@@ -169,29 +200,64 @@ def _wanted(
     record: Mapping[str, Any], situation: Situation
 ) -> tuple[int | None, Supply | None, str]:
     """Return what a job needs, the supply of it, and the key of its phrase."""
-    if nodes := record.get("nnodes"):
-        return nodes, situation.nodes, "waits.nodes"
-    return record.get("ncores"), situation.cores, "waits.cores"
+    nodes, cores = _supplies(record, situation)
+    if wanted := record.get("nnodes"):
+        return wanted, nodes, "waits.nodes"
+    return record.get("ncores"), cores, "waits.cores"
+
+
+def _supplies(
+    record: Mapping[str, Any], situation: Situation
+) -> tuple[Supply | None, Supply | None]:
+    """Return the nodes and cores of the queue of a job, or else those of the instance."""
+    share = situation.shares.get(record.get("queue") or "")
+    return share or (situation.nodes, situation.cores)
 
 
 def _needs(record: Mapping[str, Any], situation: Situation, say: Say) -> str:
     wanted, supply, key = _wanted(record, situation)
     if not wanted or supply is None:
         return say("waits.resources")
-    needs = say(key, count=wanted)
+    needs, queue = say(key, count=wanted), record.get("queue") or ""
+    is_known = queue in situation.shares or queue not in situation.partial
     if wanted > supply.total:
-        return _too_few(needs, supply, say)
-    if wanted > supply.up:
-        return say("waits.up", needs=needs, count=supply.up)
-    if (record.get("queue") or "") in situation.partial:
+        return _too_few(needs, supply, queue if queue in situation.shares else "", say)
+    if wanted <= min(supply.up, supply.free) and is_known:
+        return _turn(record, needs, supply.free, situation.first.get(queue), say)
+    out = named_in_reason(record, situation, say)[0]
+    if out and wanted > supply.up:
+        return say("waits.out_up", out=out, needs=needs, count=supply.up)
+    if not is_known:
         return say("waits.needed", needs=needs)
-    key = "waits.taken" if wanted > supply.free else "waits.turn"
-    return say(key, needs=needs, free=supply.free)
+    key = "out_free" if out and wanted <= supply.free + supply.idle else "taken"
+    return say(f"waits.{key}", out=out, needs=needs, free=supply.free)
 
 
-def _too_few(needs: str, supply: Supply, say: Say) -> str:
+def _too_few(needs: str, supply: Supply, queue: str, say: Say) -> str:
+    where = "_in_queue" if queue else ""
     if not supply.total:
-        return say("waits.none_exist", needs=needs)
+        return say(f"waits.none_exist{where}", needs=needs, queue=queue)
+    known = {"needs": needs, "count": supply.total, "queue": queue}
     if supply.up < supply.total:
-        return say("waits.too_few_up", needs=needs, count=supply.total, up=supply.up)
-    return say("waits.too_few", needs=needs, count=supply.total)
+        return say(f"waits.too_few_up{where}", up=supply.up, **known)
+    return say(f"waits.too_few{where}", **known)
+
+
+def _out(nodes: Supply | None, queue: str, say: Say) -> str:
+    """Say how many nodes are not up, and why; return an empty text if all are up."""
+    if nodes is None or nodes.up >= nodes.total:
+        return ""
+    count, total = nodes.total - nodes.up, nodes.total
+    part = "waits.part" if total > 1 else "waits.only"
+    some = say(f"{part}_of_queue" if queue else part, count=count, total=total, queue=queue)
+    kind = "drained" if nodes.drained >= count else "drained_or_down" if nodes.drained else "down"
+    return say(f"waits.{kind}", nodes=some, count=count)
+
+
+def _turn(record: Mapping[str, Any], needs: str, free: int, first: str | None, say: Say) -> str:
+    """Return the reason of a job that fits: those before it in line come first."""
+    if first is None:
+        return say("waits.turn", needs=needs, free=free)
+    if first == record.get("id"):
+        return say("waits.first", needs=needs, free=free)
+    return say("waits.behind", job=first, needs=needs, free=free)

@@ -136,6 +136,7 @@ def waiting(job: Job) -> dict[str, Any]:
     """
     known = job.counts and (job.allocation or job.counts)
     return {
+        "id": encode_f58(job.id),
         "state": job.state,
         "urgency": job.urgency,
         "priority": job.priority if job.has_priority else None,

@@ -14,10 +14,13 @@ from fluxapi.process.timeslice import TimeSlice
 from fluxapi.table.job_lists import descending
 from fluxapi.table.table import Table
 
-__all__ = ["QueueLoad", "is_held", "read_loads"]
+__all__ = ["QueueLoad", "first_in_line", "is_held", "read_loads"]
 
 _MAX_QUEUES = 1000
 _ID_BITS = 64
+
+_MAX_LINE_JOBS = 2000
+"""Waiting jobs among which the first of each queue is looked for, every two seconds."""
 
 _RECENT_S = 86_400.0
 _MAX_RECENT_JOBS = 5000
@@ -93,6 +96,22 @@ async def read_loads(table: Table, now: float) -> dict[str, QueueLoad]:
         load.submits.sort()
         load.line.sort()
     return found
+
+
+def first_in_line(table: Table) -> dict[str, int]:
+    """Return the first of the jobs of each queue that wait for resources, unless many wait."""
+    waiting = table.index.state.get("SCHED", ())
+    found: dict[str, Job] = {}
+    if len(waiting) > _MAX_LINE_JOBS:
+        return {}
+    for jobid in waiting:
+        job = table[jobid]
+        if is_held(job):
+            continue
+        first = found.get(job.queue)
+        if first is None or _order(job) < _order(first):
+            found[job.queue] = job
+    return {queue: job.id for queue, job in found.items()}
 
 
 def _load(found: dict[str, QueueLoad], queue: str) -> QueueLoad | None:

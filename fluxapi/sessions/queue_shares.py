@@ -114,7 +114,8 @@ def _numbers(bits: int) -> Iterator[int]:
 
 _MEMBERS = ("total", "allocated", "free", "up")
 _SUBJECTS = ("nodes", "cores", "gpus")
-_FIGURES = len(_MEMBERS) * len(_SUBJECTS)
+_FIGURES = len(_MEMBERS) * len(_SUBJECTS) + 1
+_DRAINED = frozenset({"drained", "draining"})
 
 
 def _figures(node: Mapping[str, Any]) -> list[int]:
@@ -124,12 +125,14 @@ def _figures(node: Mapping[str, Any]) -> list[int]:
     for kind in _SUBJECTS[1:]:
         total, used = node[kind]["total"], node[kind]["allocated"]
         found += [total, used, total - used if is_up else 0, total if is_up else 0]
-    return found
+    return [*found, int(node["state"] in _DRAINED)]
 
 
 def _described(figures: Sequence[int]) -> dict[str, Any]:
     count = len(_MEMBERS)
-    return {
+    found = {
         subject: dict(zip(_MEMBERS, figures[place * count : (place + 1) * count], strict=True))
         for place, subject in enumerate(_SUBJECTS)
     }
+    found["nodes"]["drained"] = figures[-1]
+    return found

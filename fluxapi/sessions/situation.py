@@ -17,12 +17,16 @@ import msgspec
 from fluxapi.errors import FluxapiError, InstanceUnavailable
 from fluxapi.instance.nodes import nodes_and_totals
 from fluxapi.instance.protocol import Queue, ResourceInfo
+from fluxapi.model.jobid import encode_f58
 from fluxapi.model.phrases import Say, english
-from fluxapi.model.reason import PENDING, Situation, is_blocked, reason
+from fluxapi.model.reason import PENDING, Situation, is_blocked, named_in_reason, reason
 from fluxapi.model.record import waiting
 from fluxapi.process.background import BackgroundTask
 from fluxapi.process.timeslice import TimeSlice
 from fluxapi.table.table import Table
+
+from .queue_loads import first_in_line
+from .queue_shares import shares_of
 
 if TYPE_CHECKING:
     from fluxapi.events.stats import StatsView
@@ -36,6 +40,9 @@ _NODES_INTERVAL_S = 2.0
 _CHECK_INTERVAL_S = 0.5
 _KEPT_UNWANTED_S = 5.0
 """Time for which answers stay while they are not wanted, as while a page is loaded again."""
+
+_MAX_SHARES = 100
+"""Queues with nodes of their own whose nodes are told; each client receives them."""
 
 _SLICE_ROWS = 100
 """Rows that are encoded before other tasks run; those of a large page may all be new."""
@@ -59,6 +66,10 @@ class SituationMonitor(BackgroundTask):
         self._wanted_until = 0.0
         self._last_nodes = b""
         self._drained: list[dict[str, Any]] | None = None
+        self._shares: dict[str, dict[str, Any]] = {}
+        self._shares_of: tuple[bytes, list[Queue]] = (b"", [])
+        """The nodes and queues from which the shares were computed."""
+        self._queues: list[Queue] = []
 
     @property
     def nodes(self) -> dict[str, Any] | None:
@@ -86,6 +97,10 @@ class SituationMonitor(BackgroundTask):
     def is_blocked(self, record: Mapping[str, Any]) -> bool:
         """Return whether a job cannot start as things are."""
         return is_blocked(record, self._situation)
+
+    def named_in_reason(self, record: Mapping[str, Any], say: Say = english) -> tuple[str, str]:
+        """Return the nodes and the job that the reason of a job may name."""
+        return named_in_reason(record, self._situation, say)
 
     def record(self, jobid: int, say: Say = english) -> dict[str, Any]:
         """Return the record of a job with its reason; raises ``KeyError``."""
@@ -149,9 +164,11 @@ class SituationMonitor(BackgroundTask):
         try:
             found = await self._instance.queues()
             self._stats.queues = [describe_queue(queue) for queue in found]
+            self._queues = [queue for queue in found if queue.policy.requires]
         except FluxapiError as error:
             _log.debug("cannot read the queues: %s", error.detail)
             self._stats.queues = None
+            self._queues = []
         self._learn()
 
     async def _ask_nodes(self) -> None:
@@ -160,13 +177,29 @@ class SituationMonitor(BackgroundTask):
             self._stats.nodes = summary(found)
             self._last_nodes = _encoder.encode(found)
             self._drained = [node for node in found["nodes"] if "drained_at" in node]
+            await self._share(found["nodes"])
         except InstanceUnavailable as error:
             # The figures stay as they were when the instance answered last.
             _log.debug("cannot read the nodes: %s", error.detail)
         except FluxapiError as error:
             _log.debug("cannot read the nodes: %s", error.detail)
             self._stats.nodes = None
+            self._shares, self._shares_of = {}, (b"", [])
         self._learn()
+
+    async def _share(self, nodes: list[dict[str, Any]]) -> None:
+        """Count the nodes of each queue that has its own, if they or the queues have changed."""
+        known = self._last_nodes, self._queues
+        if known == self._shares_of:
+            return
+        few = len(self._queues) <= _MAX_SHARES
+        queues = self._queues if few else []
+        found = await asyncio.to_thread(shares_of, queues, nodes, ()) if queues else {}
+        self._shares = {
+            name: {kind: share[kind] for kind in ("nodes", "cores")}
+            for name, share in found.items()
+        }
+        self._shares_of = known
 
     def _forget(self) -> None:
         """Drop old answers, so that whoever looks next does not take them for the current ones."""
@@ -175,7 +208,11 @@ class SituationMonitor(BackgroundTask):
             self._learn()
 
     def _learn(self) -> None:
-        situation = Situation.of(self._stats.queues, self._stats.nodes)
+        of_queues = {name: dict(share) for name, share in self._shares.items()}
+        for name, jobid in first_in_line(self._table).items():
+            of_queues.setdefault(name, {})["first"] = encode_f58(jobid)
+        self._stats.of_queues = of_queues
+        situation = Situation.of(self._stats.told_queues, self._stats.nodes)
         if situation != self._situation:
             self._situation = situation
             self.version += 1

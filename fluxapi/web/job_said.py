@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from fluxapi.model.humanize import note, utc
 from fluxapi.model.jobid import FANCY_PREFIX
@@ -23,14 +24,23 @@ _MAX_LINKS = 24
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A part of the text: plain, the ID of a *job*, or a moment *at* seconds since the epoch."""
+    """A part of the text: plain, the ID of a *job*, or a moment *at* seconds since the epoch.
+
+    A part about nodes has the *query* of their page, or "" for all nodes.
+    """
 
     text: str
     job: str = ""
     at: float | None = None
+    query: str | None = None
 
 
-def pieces(text: str, record: Mapping[str, Any], name: Callable[[str], str]) -> Sequence[Piece]:
+def pieces(
+    text: str,
+    record: Mapping[str, Any],
+    name: Callable[[str], str],
+    nodes_and_job: tuple[str, str] = ("", ""),
+) -> Sequence[Piece]:
     """Return *text* as pieces.
 
     Args:
@@ -38,13 +48,14 @@ def pieces(text: str, record: Mapping[str, Any], name: Callable[[str], str]) -> 
             note of its exception.
         record: The record of the job, whose dependencies or estimated start the text may name.
         name: Returns the name of a job by its ID, empty if it has none.
+        nodes_and_job: The nodes and the job that the text may name, if the job waits in its queue.
     """
     if record["state"] == "DEPEND":
         named = _dependencies(record, name)
     elif job := blamed((record.get("exception") or {}).get("note")):
         named = _dependencies(record, name) | {job: _linked(job, name)}
-    elif record["state"] == "SCHED" and (at := estimated_start(record, 0.0)) is not None:
-        named = {utc(at): Piece(utc(at), at=at)}
+    elif record["state"] == "SCHED":
+        named = dict(_scheduled(record, name, *nodes_and_job))
     else:
         named = {}
     if not named:
@@ -56,6 +67,19 @@ def note_pieces(record: Mapping[str, Any], say: Say) -> Sequence[Piece]:
     """Return the note of a job in a list as pieces; it names other jobs by their IDs."""
     text = visible(note(record, say), SHORT)
     return pieces(text, record, lambda _: "") if text else ()
+
+
+def _scheduled(
+    record: Mapping[str, Any], name: Callable[[str], str], nodes: str, job: str
+) -> Iterable[tuple[str, Piece]]:
+    if (at := estimated_start(record, 0.0)) is not None:
+        yield utc(at), Piece(utc(at), at=at)
+    if job:
+        yield job, _linked(job, name)
+    if nodes:
+        query = f"?{urlencode({'queue': record['queue']})}" if record.get("queue") else ""
+        for said in (nodes, f"{nodes[0].upper()}{nodes[1:]}"):
+            yield visible(said), Piece(visible(said), query=query)
 
 
 def _dependencies(record: Mapping[str, Any], name: Callable[[str], str]) -> dict[str, Piece]:

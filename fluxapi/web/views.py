@@ -167,7 +167,12 @@ async def _job(request: web.Request) -> web.Response:
         words_of(request),
         is_blocked=session.observer.is_blocked(record),
     )
-    shared["said"] = partial(pieces, record=record, name=partial(_name, session.table))
+    shared["said"] = partial(
+        pieces,
+        record=record,
+        name=partial(_name, session.table),
+        nodes_and_job=session.observer.named_in_reason(record, words_of(request).text),
+    )
     if part is not None:
         context = await job_part(part, records, jobid, record, now, words=words_of(request))
         return await render(request, "job_part.html", {**shared, **context, "parts": PARTS[part]})

@@ -64,7 +64,8 @@ def test_nodes_are_compared_with_no_single_queue(monkeypatch: pytest.MonkeyPatch
     ]
     shares = queue_shares.shares_of(queues, nodes, {f"q{number}" for number in range(50)})
     assert len(steps) == len(nodes)
-    assert shares["q7"]["nodes"] == {"total": 300, "allocated": 5, "free": 295, "up": 300}
+    use = {"total": 300, "allocated": 5, "free": 295, "up": 300, "drained": 0}
+    assert shares["q7"]["nodes"] == use
     assert len(shares["q7"]["shared_with"]) == 19
 
 

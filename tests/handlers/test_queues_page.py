@@ -71,7 +71,7 @@ async def test_a_queue_tells_whose_jobs_use_its_nodes(
 
     async def shared(self: QueueBoard, *args: Any, **options: Any) -> list[dict[str, Any]]:
         found = await rows(self, *args, **options)
-        use = {"total": 4, "allocated": 3, "free": 1, "up": 3}
+        use = {"total": 4, "allocated": 3, "free": 1, "up": 3, "drained": 1}
         names = ["batch", "<b>", "c", "d"]
         return [row | {"nodes": use, "cores": use, "shared_with": names} for row in found]
 
@@ -79,6 +79,7 @@ async def test_a_queue_tells_whose_jobs_use_its_nodes(
     text = await page(service)
     assert text.count("shared with batch, &lt;b&gt;, c, …") == 1
     assert text.index("shared with batch") < text.index('data-label="Cores"')
+    assert text.count(">1 drained</span>") == 1
 
 
 async def test_a_part_has_only_the_list(service: Service) -> None:

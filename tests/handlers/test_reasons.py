@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
-from fluxapi.instance.protocol import Queue, QueuePolicy
+from fluxapi.instance.protocol import Queue, QueuePolicy, Resources
 from fluxapi.model.jobid import parse
 
 from .conftest import Service
+from .fake import r_object
 
 STOPPED = "queue batch is stopped: full"
+DRAINED = "1 of the 2 nodes is drained; needs 1 node, 0 free"
 
 
 async def queues_told(service: Service, *, started: bool) -> None:
@@ -21,7 +23,8 @@ async def queues_told(service: Service, *, started: bool) -> None:
     async with service.client.get("/events?stream=stats", headers=headers) as response:
         async for line in response.content:
             queues = json.loads(line).get("queues")
-            if queues and queues[0]["started"] is started:
+            is_known = queues and ("nodes" in queues[0] or "requires" not in queues[0])
+            if is_known and queues[0]["started"] is started:
                 return
     pytest.fail("the stream of figures has ended")
 
@@ -45,16 +48,53 @@ async def test_every_answer_gives_the_reason_and_follows_the_queue(service: Serv
     assert set((await answers(service, jobid)).values()) == {STOPPED}
     service.instance.queue = Queue("batch", enabled=True, started=True)
     await queues_told(service, started=True)
-    assert set((await answers(service, jobid)).values()) == {"waits for 1 node; 0 free"}
+    assert set((await answers(service, jobid)).values()) == {DRAINED}
+
+
+def give_nodes(service: Service, properties: dict[str, str], drained: str) -> None:
+    """Let the instance have four nodes, and a queue of those with its property."""
+    R = r_object("0-3", hosts="node[0-3]")
+    R["execution"]["properties"] = properties
+    drain = {drained: {"timestamp": 1.0, "reason": "disk"}} if drained else {}
+    service.instance.describe = Resources(R, None, None, drain, "0-3", "", "", "")
+    policy = QueuePolicy(requires=("batch",))
+    service.instance.queue = Queue("batch", enabled=True, started=True, policy=policy)
 
 
 @pytest.mark.usefixtures("short_intervals")
-async def test_free_nodes_that_may_belong_to_other_queues_are_not_counted(service: Service) -> None:
-    policy = QueuePolicy(requires=("batch",))
-    service.instance.queue = Queue("batch", enabled=True, started=True, policy=policy)
+async def test_nodes_of_other_queues_are_not_counted(service: Service) -> None:
+    give_nodes(service, {"batch": "0-2", "debug": "3"}, "0,3")
+    jobid = await service.submit(queue="batch", num_nodes=3, num_tasks=3)
+    await queues_told(service, started=True)
+    drained = "1 of the 3 nodes of queue batch is drained"
+    assert set((await answers(service, jobid)).values()) == {f"{drained}; needs 3 nodes, 2 are up"}
+    page = await (await service.client.get(f"/ui/jobs/{jobid}?part=record")).text()
+    link = f'<a href="../../ui/nodes?queue=batch">{drained}</a>; needs 3 nodes, 2 are up'
+    assert link in page
+
+
+@pytest.mark.usefixtures("short_intervals")
+async def test_a_job_that_fits_is_behind_the_first_in_line(service: Service) -> None:
+    give_nodes(service, {"batch": "0-2"}, "")
+    first = await service.submit(queue="batch", num_nodes=3, num_tasks=3, name="climate")
+    behind = await service.submit(queue="batch", num_nodes=1)
+    await queues_told(service, started=True)
+    reason = (await answers(service, first))["record"]
+    assert reason == "first in line; needs 3 nodes, 3 free"
+    reason = (await answers(service, behind))["record"]
+    assert reason == f"waits behind {first}, the first in line; needs 1 node, 3 free"
+    page = await (await service.client.get(f"/ui/jobs/{behind}?part=record")).text()
+    link = f'<a href="../../ui/jobs/{first}" title="{first}">climate</a>'
+    assert f"Waits behind {link}, the first in line; needs 1 node, 3 free" in page
+
+
+@pytest.mark.usefixtures("short_intervals")
+async def test_a_queue_that_no_node_belongs_to_starts_nothing(service: Service) -> None:
+    give_nodes(service, {}, "")
     jobid = await service.submit(queue="batch", num_nodes=1)
     await queues_told(service, started=True)
-    assert set((await answers(service, jobid)).values()) == {"waits for 1 node"}
+    reason = (await answers(service, jobid))["record"]
+    assert reason == "cannot start: needs 1 node; queue batch has none"
 
 
 @pytest.mark.usefixtures("short_intervals")
@@ -62,7 +102,7 @@ async def test_a_disabled_queue_starts_what_it_has(service: Service) -> None:
     service.instance.queue = Queue("batch", enabled=False, started=True, disable_reason="x")
     jobid = await service.submit(queue="batch", num_nodes=1)
     await queues_told(service, started=True)
-    assert (await answers(service, jobid))["record"] == "waits for 1 node; 0 free"
+    assert (await answers(service, jobid))["record"] == DRAINED
 
 
 @pytest.mark.usefixtures("short_intervals")

@@ -25,7 +25,7 @@ export class HeldQueues {
   take({ type, queues }) {
     if (type !== "stats") return;
     const closed = (queues ?? []).filter((/** @type {any} */ queue) => !queue.started || !queue.enabled);
-    const seen = JSON.stringify(closed);
+    const seen = JSON.stringify(closed.map((/** @type {any} */ it) => [it.name, it.started, it.enabled, it.stop_reason, it.disable_reason]));
     if (!closed.length) this.#show([]);
     else if (seen !== this.#seen || performance.now() - this.#askedAt > EVERY_MS) this.#ask();
     this.#seen = seen;

@@ -5,7 +5,14 @@ import { list, t } from "./words.js";
 
 /** @typedef {import("../table/rows.js").Row} Row */
 /** @typedef {import("./words.js").Key} Key */
-/** @typedef {{ total: number, up: number, free: number }} Supply nodes or cores: all, those that are up, those without a job */
+/**
+ * @typedef {object} Supply nodes or cores
+ * @property {number} total
+ * @property {number} up
+ * @property {number} free those that are up and have no job
+ * @property {number} idle those that are not up and have no job
+ * @property {number} drained nodes that are not up since they are drained or draining
+ */
 
 /** What there is to say of a job that waits in the queue when nobody says why. */
 const RESOURCES = capital(t("waits.resources"));
@@ -62,6 +69,11 @@ function failuresIn({ failed, timed_out: late, total }) {
   return t(late ? "jobs.failures_inside" : "jobs.failed_inside", { failed: bad, count: total });
 }
 
+/** @param {{ total: number, allocated?: number, free: number, up: number, drained?: number }} figures of the queue or the instance @returns {Supply} */
+function supply({ total, up, free, allocated = total, drained = 0 }) {
+  return { total, up, free, idle: Math.max(total - allocated - free, 0), drained };
+}
+
 export class Situation {
   /** @type {Supply | undefined} */
   nodes;
@@ -71,6 +83,10 @@ export class Situation {
   stopped = new Map();
   /** @type {Set<string>} queues that require properties of their nodes, which those that are free may not have */
   partial = new Set();
+  /** The nodes and cores of these queues, as far as they are known. @type {Map<string, { nodes: Supply, cores: Supply }>} */
+  shares = new Map();
+  /** The first job in line of each queue. @type {Map<string, string>} */
+  first = new Map();
   /** Jobs that are instances in which jobs failed. @type {Map<string, { failed: number, timed_out: number, total?: number }>} */
   inside = new Map();
 
@@ -78,16 +94,22 @@ export class Situation {
   take({ type, nodes, queues, instances = [] }) {
     if (type !== "stats") return;
     this.inside = new Map(instances.map((/** @type {any} */ it) => [it.id, it]));
-    this.nodes = nodes ? { total: nodes.total, up: nodes.states?.up ?? 0, free: nodes.free } : undefined;
-    this.cores = nodes?.cores;
+    const { up = 0, drained = 0, draining = 0 } = nodes?.states ?? {};
+    this.nodes = nodes ? supply({ ...nodes, up, drained: drained + draining }) : undefined;
+    this.cores = nodes ? supply(nodes.cores) : undefined;
     this.stopped = new Map(
       (queues ?? [])
         .filter((/** @type {any} */ queue) => !queue.started)
         .map((/** @type {any} */ queue) => [queue.name, queue.stop_reason ?? ""]),
     );
-    this.partial = new Set(
-      (queues ?? []).filter((/** @type {any} */ queue) => queue.requires?.length).map((/** @type {any} */ queue) => queue.name),
+    const partial = (queues ?? []).filter((/** @type {any} */ queue) => queue.requires?.length);
+    this.partial = new Set(partial.map((/** @type {any} */ queue) => queue.name));
+    this.shares = new Map(
+      partial
+        .filter((/** @type {any} */ queue) => queue.nodes)
+        .map((/** @type {any} */ queue) => [queue.name, { nodes: supply(queue.nodes), cores: supply(queue.cores) }]),
     );
+    this.first = new Map((queues ?? []).filter((/** @type {any} */ queue) => queue.first).map((/** @type {any} */ queue) => [queue.name, queue.first]));
   }
 
   /**
@@ -138,22 +160,60 @@ export class Situation {
 
   /** What a job asks for, and what there is of it. @param {Row} row */
   #wanted(row) {
-    if (row.nnodes > 0) return { count: row.nnodes, supply: this.nodes, key: /** @type {Key} */ ("waits.nodes") };
-    return { count: row.ncores, supply: this.cores, key: /** @type {Key} */ ("waits.cores") };
+    const { nodes, cores } = this.#supplies(row);
+    if (row.nnodes > 0) return { count: row.nnodes, supply: nodes, key: /** @type {Key} */ ("waits.nodes") };
+    return { count: row.ncores, supply: cores, key: /** @type {Key} */ ("waits.cores") };
+  }
+
+  /** The nodes and cores of its queue, or else of the instance. @param {Row} row @returns {{ nodes: Supply | undefined, cores: Supply | undefined }} */
+  #supplies({ queue }) {
+    return this.shares.get(queue) ?? this;
   }
 
   /** @param {Row} row */
   #needs(row) {
     const { count, supply, key } = this.#wanted(row);
     if (!(count > 0) || !supply) return RESOURCES;
-    const needs = t(key, { count });
-    const { total, up, free } = supply;
-    if (count > total && up < total) return capital(t("waits.too_few_up", { needs, count: total, up }));
-    if (count > total) return capital(total ? t("waits.too_few", { needs, count: total }) : t("waits.none_exist", { needs }));
-    if (count > up) return capital(t("waits.up", { needs, count: up }));
-    if (this.partial.has(row.queue)) return capital(t("waits.needed", { needs }));
-    return capital(t(count > free ? "waits.taken" : "waits.turn", { needs, free }));
+    return capital(this.#told(row, t(key, { count }), count, supply));
   }
+
+  /** @param {Row} row @param {string} needs @param {number} count of what it asks for @param {Supply} supply */
+  #told(row, needs, count, supply) {
+    const { up, free, idle } = supply;
+    const queue = this.shares.has(row.queue) ? row.queue : "";
+    const isKnown = queue !== "" || !this.partial.has(row.queue);
+    if (count > supply.total) return tooFew(needs, supply, queue);
+    if (count <= Math.min(up, free) && isKnown) return this.#turn(row, needs, free);
+    const out = notUp(this.#supplies(row).nodes, queue);
+    if (out && count > up) return t("waits.out_up", { out, needs, count: up });
+    if (!isKnown) return t("waits.needed", { needs });
+    return out && count <= free + idle ? t("waits.out_free", { out, needs, free }) : t("waits.taken", { needs, free });
+  }
+
+  /** Of a job that fits: those before it in line come first. @param {Row} row @param {string} needs @param {number} free */
+  #turn({ id, queue }, needs, free) {
+    const job = this.first.get(queue);
+    if (job === undefined) return t("waits.turn", { needs, free });
+    return job === id ? t("waits.first", { needs, free }) : t("waits.behind", { job, needs, free });
+  }
+}
+
+/** Say that there are fewer than a job needs. @param {string} needs @param {Supply} supply @param {string} queue whose they are, if not the instance's */
+function tooFew(needs, { total: count, up }, queue) {
+  if (!count) return queue ? t("waits.none_exist_in_queue", { needs, queue }) : t("waits.none_exist", { needs });
+  if (up < count) return queue ? t("waits.too_few_up_in_queue", { needs, queue, count, up }) : t("waits.too_few_up", { needs, count, up });
+  return queue ? t("waits.too_few_in_queue", { needs, queue, count }) : t("waits.too_few", { needs, count });
+}
+
+/** Say how many nodes are not up, and why; nothing if all are up. @param {Supply | undefined} nodes @param {string} queue whose they are, if not the instance's */
+function notUp(nodes, queue) {
+  if (!nodes || nodes.up >= nodes.total) return "";
+  const { total, up, drained } = nodes;
+  const count = total - up;
+  const ofQueue = total > 1 ? t("waits.part_of_queue", { count, total, queue }) : t("waits.only_of_queue", { queue });
+  const ofAll = total > 1 ? t("waits.part", { count, total }) : t("waits.only");
+  const kind = drained >= count ? "waits.drained" : drained ? "waits.drained_or_down" : "waits.down";
+  return t(kind, { nodes: queue ? ofQueue : ofAll, count });
 }
 
 /** Whether a job waits for its turn in the queue, and nobody holds it. @param {Row} row */
