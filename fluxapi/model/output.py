@@ -33,6 +33,7 @@ __all__ = [
     "holds_data",
     "is_of",
     "log_line",
+    "memory_of",
     "runs_from_end",
     "search_note",
     "source_of",
@@ -304,7 +305,7 @@ class Tail:
         for index, event in enumerate(batch, batch.first):
             if event.name == "data" and not is_of(event, self._last.stream):
                 continue
-            size = _size(event)
+            size = memory_of(event)
             weight = self._last.weight(event)
             self._kept.append((index, event, size, weight))
             self._size += size
@@ -337,6 +338,7 @@ class Tail:
             self._weight -= weight
 
 
-def _size(event: Event) -> int:
+def memory_of(event: Event) -> int:
+    """Return the approximate memory of an entry."""
     data = (event.context or {}).get("data")
     return WEIGHT_BYTES + (len(data) if isinstance(data, str) else 0)

@@ -89,14 +89,19 @@ class KeptBytes:
     def leave(self, kept: Kept, reader: Reader) -> None:
         """Keep something for a reader no more; calling this again has no effect."""
         kept.readers.pop(reader, None)
-        if not kept.readers and kept in self._kept:
-            del self._kept[kept]
-            self.used -= kept.size
+        if not kept.readers:
+            self._forget(kept)
 
     def shrink(self, kept: Kept, size: int) -> None:
         """Note that something has fewer bytes now."""
-        self.used -= kept.size - size
+        if kept in self._kept:
+            self.used -= kept.size - size
         kept.size = size
+
+    def _forget(self, kept: Kept) -> None:
+        if kept in self._kept:
+            del self._kept[kept]
+            self.used -= kept.size
 
     def _check(self) -> None:
         if self.used > self._limit and self._timer is None:
@@ -106,12 +111,12 @@ class KeptBytes:
     def _look(self) -> None:
         """Drop the readers of what does not move on, until the rest fits."""
         self._timer = None
-        left = self.used
         least = _MIN_PROGRESS_BYTES * (self.used // self._limit)
         for kept in _in_turn(list(self._kept), [it for it in self._kept if it.is_stuck(least)]):
-            if left <= self._limit:
+            if self.used <= self._limit:
                 break
-            left -= kept.size
+            # It is freed soon, so it does not count from now on.
+            self._forget(kept)
             for reader in list(kept.readers):
                 reader.drop()
         self._check()

@@ -149,9 +149,9 @@ class InstanceSession:
         self.files = OutputFiles(
             instance, self.table, info.owner, own_files=has_task_files(info.kind, info.version)
         )
-        self.outputs = OutputHub(instance, self.table, self.files)
-        self.lines = LineScanner()
         self.tails = Tails()
+        self.outputs = OutputHub(instance, self.table, self.files, self.tails)
+        self.lines = LineScanner()
         self.observer = SituationMonitor(self.table, self.hub.stats, instance)
         self.past = PastJobs(self.table, self.observer.encode)
         self.nodes = NodeReader(instance, self.table, self.past, info.starttime)

@@ -8,6 +8,7 @@ from typing import cast
 import pytest
 
 from fluxapi.events.output.entries import encode_entry
+from fluxapi.events.output.tails import Tails
 from fluxapi.events.output.viewer import Selection, Viewer
 from fluxapi.events.output.watch import Watch
 from fluxapi.events.transport.stream_writer import StreamWriter
@@ -148,6 +149,7 @@ async def test_a_viewer_writes_repeated_entries_one_by_one() -> None:
         0,
         cast("StreamWriter", writer),
         OutputText(),
+        tails=Tails().reader(),
         mark=lambda _: b"",
     )
     await viewer._write([encode_entry(index, repeated("x")) for index in range(8)])

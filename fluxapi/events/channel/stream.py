@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -66,7 +66,7 @@ async def follow(
     connections: Connections,
     lease: Lease,
     *,
-    clients: Collection[str] = (),
+    clients: Sequence[str] = ("",),
     plain: Callable[[bool], Wire] = EventlogText,
     headers: Mapping[str, str] | None = None,
 ) -> web.StreamResponse:
@@ -104,7 +104,7 @@ async def follow(
         transport = request.transport
         if transport is None or transport.is_closing():
             return response
-        writer = StreamWriter(transport)
+        writer = StreamWriter(transport, clients[-1])
         writer.on_lost = lambda _: end("left")
         stop = source.begin(writer, wire, end)
         try:

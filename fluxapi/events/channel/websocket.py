@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import weakref
 import zlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -94,7 +94,7 @@ async def serve(
     connections: Connections,
     *,
     lease: Rights,
-    clients: Collection[str],
+    clients: Sequence[str],
     renew: Renew,
     base: str,
 ) -> web.WebSocketResponse:
@@ -121,7 +121,7 @@ async def serve(
     transport = request.transport
     if transport is None or transport.is_closing():
         return websocket
-    writer = StreamWriter(transport)
+    writer = StreamWriter(transport, clients[-1])
     files = lease.may(FILES_RIGHT)
     socket = _Socket(websocket, writer, hub, outputs, renew, base=base, files=files)
     with connections.hold(socket.close, lease, clients) as held:

@@ -27,6 +27,7 @@ from fluxapi.process.timeout import within
 from fluxapi.table.table import Table
 
 from .files import OutputFiles
+from .tails import Tails
 from .viewer import Selection, Viewer
 from .watch import End, Key, Watch, Windows, end_of
 
@@ -62,7 +63,11 @@ class OutputHub:
     """All viewers of output, and the watches that they share."""
 
     def __init__(
-        self, instance: OutputSource, table: Table, files: OutputFiles | None = None
+        self,
+        instance: OutputSource,
+        table: Table,
+        files: OutputFiles | None = None,
+        tails: Tails | None = None,
     ) -> None:
         self.writers: dict[StreamWriter, list[_View]] = {}
         self.past: OutputSource | None = None
@@ -70,6 +75,7 @@ class OutputHub:
         self._instance = instance
         self._table = table
         self._files = files
+        self._tails = tails or Tails()
         self._watches: dict[Key, Watch] = {}
         self._windows = Windows()
         self._canceled = Cancellations()
@@ -130,6 +136,12 @@ class OutputHub:
             view.first(number, base),
             view.writer,
             view.wire,
+            tails=self._tails.reader(
+                view.writer.client,
+                partial(view.on_end, "stalled"),
+                lambda: view.writer.unsent,
+                is_past=watch.is_past,
+            ),
             mark=lambda index: view.mark(number, index),
         )
         view.viewers.append(viewer)

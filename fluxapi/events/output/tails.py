@@ -6,10 +6,13 @@ made at the same time, and those that are complete share a limit until their rea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, aclosing, contextmanager
 
+from fluxapi.model.output import OutputBatch, memory_of
 from fluxapi.process.kept_bytes import Kept, KeptBytes
+from fluxapi.process.timeslice import TimeSlice
 
 from .scan_turns import ScanTurns
 
@@ -17,6 +20,9 @@ __all__ = ["TailReader", "Tails"]
 
 _MAX_BYTES = 64 << 20
 """Bytes of all tails that are complete, beyond which slow readers give way."""
+
+_PIECE_BYTES = 64 << 10
+"""Bytes of entries that are counted as sent together."""
 
 _MAX_READ, _MAX_OF_CLIENT = 4, 2
 """Tails that are made at the same time, and those of one client among them."""
@@ -98,3 +104,36 @@ class TailReader:
             yield sent
         finally:
             self._kept.leave(kept, self)
+
+    async def read(
+        self, reading: AsyncIterator[OutputBatch], tell: Callable[[OutputBatch], None]
+    ) -> AsyncGenerator[OutputBatch, None]:
+        """Yield the entries of a tail once it is complete; *tell* gets the progress until then.
+
+        Batches have a limited size, unlike those that are read.
+        """
+        kept: deque[tuple[int, OutputBatch]] = deque()
+        turn = TimeSlice()
+        async with self.turn(), aclosing(reading) as batches:  # type: ignore[type-var]
+            async for batch in batches:
+                if batch.searched and not batch.cut:
+                    tell(batch)
+                for piece in _pieces(batch):
+                    await turn.share()
+                    kept.append(piece)
+        with self.sending(sum(size for size, _ in kept)) as sent:
+            while kept:
+                size, batch = kept.popleft()
+                yield batch
+                sent(size)
+
+
+def _pieces(batch: OutputBatch) -> Iterator[tuple[int, OutputBatch]]:
+    """Yield a batch in parts of limited size, each with its size in memory."""
+    at = size = 0
+    for place, event in enumerate(batch.events, 1):
+        size += memory_of(event)
+        if size >= _PIECE_BYTES and place < len(batch):
+            yield size, OutputBatch(batch.first + at, batch.events[at:place])
+            at, size = place, 0
+    yield size, OutputBatch(batch.first + at, batch.events[at:], batch.searched, cut=batch.cut)

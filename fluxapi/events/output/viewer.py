@@ -13,8 +13,10 @@ from fluxapi.contracts.rights import Right
 from fluxapi.events.transport.stream_writer import StreamWriter
 from fluxapi.events.transport.wire import Wire
 from fluxapi.instance.protocol import Last, OutputBatch
+from fluxapi.model.output import MAX_SEARCH_BYTES
 
 from .entries import PIECE_BYTES, Entry, pieces
+from .tails import TailReader
 from .watch import End, Watch, end_of
 
 __all__ = ["FILES_RIGHT", "Selection", "Viewer"]
@@ -46,8 +48,8 @@ class Selection(msgspec.Struct, frozen=True):
 class Viewer:
     """One reader of the source that *watch* reads, from index *first* on.
 
-    ``mark`` is called with the index of each entry that is written, and returns the ID of its
-    message, which may be empty.
+    ``tails`` reads the tail, which waits for the client. ``mark`` is called with the index of each
+    entry that is written, and returns the ID of its message, which may be empty.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Viewer:
         writer: StreamWriter,
         wire: Wire,
         *,
+        tails: TailReader,
         mark: Callable[[int], bytes],
     ) -> None:
         self.watch = watch
@@ -65,6 +68,7 @@ class Viewer:
         self._position = first
         self._writer = writer
         self._wire = wire
+        self._tails = tails
         self._mark: Callable[[int], bytes] | None = mark
 
     def stop(self) -> None:
@@ -118,24 +122,25 @@ class Viewer:
         if known is not None:
             return known
         last = Last(count, stream)
-        told = time.monotonic()
         reading = self.watch.source.output(self.watch.jobid, last=last)
+        if not self.watch.is_file:
+            # A tail of a file is read as it is written, one of an eventlog backward.
+            reading = self._tails.read(reading, _Progress(self._tell).take)
         async with aclosing(reading) as batches:  # type: ignore[type-var] # an async generator
             async for batch in batches:
                 await self._write_all(batch)
-                now = time.monotonic()
-                if batch.cut or (batch.searched and now - told >= _PROGRESS_INTERVAL_S):
-                    told = now
+                if batch.cut:
                     await self._drained()
-                    self._tell_progress(batch, last)
+                    self._tell(batch)
         return self._position
 
-    def _tell_progress(self, batch: OutputBatch, last: Last) -> None:
+    def _tell(self, batch: OutputBatch) -> None:
         """Write how much a search for a tail has read, and whether it stopped at its limit."""
-        body = msgspec.json.encode(
-            {"searched": batch.searched, "limit": last.search, "cut": batch.cut}
-        )[1:]
-        frame = self._wire.frame("progress", b"", body)
+        if self._writer.paused or self._mark is None:
+            return
+        limit = MAX_SEARCH_BYTES
+        body = msgspec.json.encode({"searched": batch.searched, "limit": limit, "cut": batch.cut})
+        frame = self._wire.frame("progress", b"", body[1:])
         if frame:
             self._writer.write(self._wire.join([frame]))
 
@@ -173,3 +178,17 @@ class Viewer:
                 mark = await self._drained()
         if frames:
             self._writer.write(self._wire.join(frames))
+
+
+class _Progress:
+    """Tells the progress of a search now and then."""
+
+    def __init__(self, tell: Callable[[OutputBatch], None]) -> None:
+        self._tell = tell
+        self._told = time.monotonic()
+
+    def take(self, batch: OutputBatch) -> None:
+        now = time.monotonic()
+        if now - self._told >= _PROGRESS_INTERVAL_S:
+            self._told = now
+            self._tell(batch)

@@ -95,7 +95,7 @@ class Watch:
     The indexes of the source begin at *base*.
 
     ``entries`` holds all entries from index ``first`` to before ``next``; ``end`` is set when no
-    more will come. ``windows`` tells how many bytes to keep.
+    more will come. ``windows`` tells how many bytes to keep. ``is_file`` is true for a file.
     """
 
     def __init__(
@@ -115,9 +115,9 @@ class Watch:
         self.end: End | None = None
         self.windows = windows or Windows()
         self.viewers = 0
+        self.is_file = bool(base)
         self.is_past = False
         """True if the source is the history."""
-        self._base = base
         self._table = table
         self._size = 0
         self._caught_up = False
@@ -167,7 +167,7 @@ class Watch:
 
         Returns 0 when there are fewer, ``None`` when the window does not tell.
         """
-        if self._base:
+        if self.is_file:
             # The entries of a file are not lines.
             return None
         position = self.next

@@ -40,13 +40,15 @@ class StreamWriter(asyncio.Protocol):
     """A connected transport, wrapped until :meth:`release`.
 
     Only the rest of one write is buffered: while ``paused``, do not write. The event loop calls the
-    callbacks with the writer; ``on_pause`` is called within the write that did not fit.
+    callbacks with the writer; ``on_pause`` is called within the write that did not fit. ``client``
+    is the name of the reader, as limits know it.
     """
 
     __slots__ = (
         "_inner",
         "_transport",
         "_waiters",
+        "client",
         "lost",
         "on_lost",
         "on_pause",
@@ -55,7 +57,8 @@ class StreamWriter(asyncio.Protocol):
         "write",
     )
 
-    def __init__(self, transport: asyncio.Transport) -> None:
+    def __init__(self, transport: asyncio.Transport, client: str = "") -> None:
+        self.client = client
         self._inner = cast("asyncio.Protocol", transport.get_protocol())
         self._transport = transport
         self.write: Callable[[bytes], None] = transport.write
