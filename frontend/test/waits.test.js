@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
+import { warning } from "../src/notify/view_watch.js";
 import { row } from "../src/table/rows.js";
 import { Situation } from "../src/ui/situation.js";
 
@@ -48,6 +49,18 @@ test("jobs that are held, in a stopped queue or too large do not start as things
     situation.isBlocked(row({ id: "fA", revision: 1, state: "SCHED", urgency: 16, priority: 16, queue: "batch", nnodes: 1, ...record }));
   for (const record of [{ urgency: 0 }, { state: "DEPEND", urgency: 0 }, { priority: 0 }, { queue: "debug" }, { nnodes: 3 }]) assert.ok(blocked(record), JSON.stringify(record));
   for (const record of [{}, { state: "DEPEND", priority: 0 }, { state: "RUN", queue: "debug" }, { state: "RUN", urgency: 0 }]) assert.ok(!blocked(record), JSON.stringify(record));
+});
+
+test("the stopped queues of jobs that do not start are named", () => {
+  const situation = new Situation();
+  situation.take({ type: "stats", nodes: null, queues: [{ name: "batch", started: true }, { name: "debug", started: false, stop_reason: "repair" }] });
+  const jobs = [{ queue: "batch" }, { queue: "debug" }, { queue: "debug" }, { queue: "batch", urgency: 0 }, { queue: "debug", state: "RUN" }].map((it, at) =>
+    row({ id: `f${at}`, revision: 1, state: "SCHED", urgency: 16, priority: 16, ...it }),
+  );
+  assert.deepEqual(situation.blocked(jobs), { count: 3, queues: ["Queue debug is stopped: repair"] });
+  assert.deepEqual(situation.blocked(jobs.slice(0, 1)), { count: 0, queues: [] });
+  assert.equal(warning(4, situation.blocked(jobs)), "3 of them are held or cannot start as things are. Queue debug is stopped: repair.");
+  assert.equal(warning(1, { count: 1, queues: [] }), "It is held or cannot start as things are.");
 });
 
 test("a time to begin at is one that people read", () => {

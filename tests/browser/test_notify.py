@@ -291,7 +291,11 @@ def test_the_button_of_a_job_says_that_it_is_pressed(
     expect(button(granted)).to_have_text("Tell me when it ends")
     switch_on(granted)
     expect(button(granted)).to_have_text("You will be told when it ends")
+    # The promise says what keeps it from coming true, until it does not any more.
+    said = granted.locator("#said")
+    expect(said).to_have_text("You will be told when it ends. Held until it is released.")
     button(granted).click()
+    expect(said).to_be_empty()
     expect(button(granted)).to_have_attribute("aria-pressed", "false")
     expect(button(granted)).to_have_text("Tell me when it ends")
     cancel(site, jobid)
@@ -307,6 +311,7 @@ def test_denied_notifications_are_said_and_the_title_counts(
     live(page)
     switch_on(page)
     expect(page.locator("#said")).to_have_text(
+        "You will be told when it ends. Held until it is released. "
         "Notifications are blocked for this page. Only open pages of this service will tell you; "
         "their titles count the jobs that ended."
     )

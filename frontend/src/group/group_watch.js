@@ -76,7 +76,7 @@ export class GroupWatch {
 
   /** The promise, and what may keep it from coming true. */
   #told() {
-    const blocked = [...this.#pending.all.values()].filter((row) => this.#situation.isBlocked(row)).length;
+    const blocked = this.#situation.blocked([...this.#pending.all.values()]);
     const promise = t("jobs.told_sentence", { told: t("jobs.told_count", { count: this.#active }) });
     return [promise, warning(this.#active, blocked)].filter(Boolean).join(" ");
   }

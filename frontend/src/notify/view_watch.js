@@ -7,7 +7,7 @@ import { print } from "../table/filter_query.js";
 import { write } from "../table/filters.js";
 import { RESULTS } from "../ui/states.js";
 import { tell } from "../ui/tell.js";
-import { SHORT, visible } from "../ui/visible.js";
+import { MEDIUM, SHORT, visible } from "../ui/visible.js";
 import { t } from "../ui/words.js";
 import { watchButton } from "./notify.js";
 
@@ -40,15 +40,22 @@ const TOLD = /** @type {const} */ (["jobs.told_title", "jobs.told_count", "jobs.
 /** Follow from here: a job may end before the service knows that its end is watched. @param {string | undefined} cursor */
 const since = (cursor) => (cursor ? { cursor } : {});
 
+/** @type {Blocked} */
+const NONE_BLOCKED = { count: 0, queues: [] };
 /** Ids that are kept with a watch. */
 const MAX_KEPT = 1000;
 
-/** @typedef {{ ids: string[], until: number, blocked: number }} Active jobs that match, when the last was submitted, and how many do not start as things are */
+/** Stopped queues that are named. */
+const MAX_QUEUES = 3;
 
-/** What may keep a promise from coming true. @param {number} count of jobs @param {number} blocked those that do not start as things are */
-export function warning(count, blocked) {
+/** @typedef {import("../ui/situation.js").Blocked} Blocked */
+/** @typedef {{ ids: string[], until: number, blocked: Blocked }} Active jobs that match, when the last was submitted, and how many do not start as things are */
+
+/** What may keep a promise from coming true. @param {number} count of jobs @param {Blocked} blocked those that do not start as things are */
+export function warning(count, { count: blocked, queues }) {
   if (!blocked) return "";
-  return count === 1 ? t("jobs.told_blocked_only") : t("jobs.told_blocked", { count: blocked });
+  const said = queues.slice(0, MAX_QUEUES).map((queue) => t("jobs.told_queue", { said: visible(queue, { most: MEDIUM }) }));
+  return [count === 1 ? t("jobs.told_blocked_only") : t("jobs.told_blocked", { count: blocked }), ...said].join(" ");
 }
 
 export class ViewWatch {
@@ -156,7 +163,7 @@ export class ViewWatch {
     const { text, told } = this.#said;
     if (!told || (isOn && told.startsWith(t("jobs.told_sentence", { told: this.element.ariaLabel ?? "" })))) return;
     const { until, left = 0 } = (isOn && this.watches.all.find(({ key }) => key === keyOf(this.#rest))) || {};
-    this.#warning = until ? warning(left, this.active(this.#rest, until)?.blocked ?? 0) : "";
+    this.#warning = until ? warning(left, this.active(this.#rest, until)?.blocked ?? NONE_BLOCKED) : "";
     const now = isOn ? this.#told() : "";
     this.#said = { text: now && text.replace(told, () => now), told: now };
     this.say(this.#said.text);

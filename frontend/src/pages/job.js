@@ -175,7 +175,9 @@ const watch = watchButton(
     key: () => `job ${job}`,
     make: () => ({ kind: "job", key: `job ${job}`, id: job, title: record["name"] ? t("job.title_named", { id: job, name: record["name"] }) : t("job.title", { id: job }) }),
   },
-  (text) => said.tell(text),
+  (text) => said.tell(text, ({ state }) => state !== undefined && !isPending({ state })),
+  // The page says why it waits, and a promise that may not come true soon says it, too.
+  () => (isPending(record) ? t("job.told_waiting", { why: $("outcome").textContent ?? "" }) : ""),
 );
 $("deeds").after(watch.element);
 offerWatch();

@@ -220,7 +220,7 @@ function active(rest, before = Infinity) {
   if (!found.length && isWhole) return undefined;
   // While not all rows have come, jobs are meant that are not known yet.
   const until = isWhole ? found.reduce((last, row) => Math.max(last, row.t_submit), 0) : Date.now() / 1000;
-  return { ids: found.map((row) => row.id), until, blocked: found.filter((row) => situation.isBlocked(row)).length };
+  return { ids: found.map((row) => row.id), until, blocked: situation.blocked(found) };
 }
 
 /** Say what of the address makes no sense. @param {string[]} wrong */

@@ -5,6 +5,7 @@ import { list, t } from "./words.js";
 
 /** @typedef {import("../table/rows.js").Row} Row */
 /** @typedef {import("./words.js").Key} Key */
+/** @typedef {{ count: number, queues: string[] }} Blocked jobs, and the stopped queues that some of them are in, in words */
 /**
  * @typedef {object} Supply nodes or cores
  * @property {number} total
@@ -127,16 +128,25 @@ export class Situation {
   /** @param {Row} row @param {number} now */
   #why(row, now) {
     if (!isScheduled(row)) return row.note;
-    const { queue } = row;
-    const words = this.stopped.get(queue);
-    if (words !== undefined) {
-      const stopped = capital(queue ? t("waits.named_queue_stopped", { queue }) : t("waits.queue_stopped"));
-      return words ? t("waits.explained", { reason: stopped, words }) : stopped;
-    }
+    if (this.stopped.has(row.queue)) return this.#stopped(row.queue);
     const why = row.note === RESOURCES ? this.#needs(row) : row.note;
     if (!(Number.isFinite(row.estimate) && row.estimate > now)) return why;
     if (isToday(row.estimate, now)) return t("waits.estimated", { reason: why, moment: hour(row.estimate) });
     return t("waits.estimated_day", { reason: why, moment: dated(row.estimate) });
+  }
+
+  /** @param {string} queue that starts no jobs */
+  #stopped(queue) {
+    const words = this.stopped.get(queue);
+    const stopped = capital(queue ? t("waits.named_queue_stopped", { queue }) : t("waits.queue_stopped"));
+    return words ? t("waits.explained", { reason: stopped, words }) : stopped;
+  }
+
+  /** Return how many of the jobs do not start until somebody acts, and what there is to say of the stopped queues among theirs. @param {Row[]} rows @returns {Blocked} */
+  blocked(rows) {
+    const found = rows.filter((row) => this.isBlocked(row));
+    const queues = new Set(found.map(({ queue }) => queue).filter((queue) => this.stopped.has(queue)));
+    return { count: found.length, queues: [...queues].map((queue) => this.#stopped(queue)) };
   }
 
   /** Say whether a job asks for more than there is: time alone does not start it. @param {Row} row */
