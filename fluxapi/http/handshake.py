@@ -76,10 +76,28 @@ class _Handshake(asyncio.Protocol):
 
 async def begin_plain(create: _Create, sock: socket.socket, _address: object) -> None:
     """Make a protocol of a connection that was accepted."""
+    made: list[asyncio.Protocol] = []
+
+    def make() -> asyncio.Protocol:
+        made.append(create())
+        return made[0]
+
     try:
-        await asyncio.get_running_loop().connect_accepted_socket(create, sock)
+        await asyncio.get_running_loop().connect_accepted_socket(make, sock)
     except OSError:
         sock.close()
+    except asyncio.CancelledError:
+        # The first request may have arrived in the same pass of the event loop.
+        for protocol in made:
+            _end(protocol)
+        raise
+
+
+def _end(protocol: asyncio.Protocol) -> None:
+    """Tell a protocol that its connection is lost: uvloop has closed it without a word."""
+    transport: asyncio.Transport | None = getattr(protocol, "transport", None)
+    if transport is not None and not transport.is_closing():
+        protocol.connection_lost(None)
 
 
 async def begin_tls(

@@ -4,14 +4,17 @@ import asyncio
 import errno
 import logging
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import uvloop
 
-from fluxapi.http import acceptor
+from fluxapi.app import create_app
+from fluxapi.http import acceptor, server
 from fluxapi.http.acceptor import Acceptor
+from fluxapi.settings import Settings
 from tests.attack.passes import Passes
+from tests.handlers.fake import FakeInstance
 
 MANY = 50
 
@@ -115,3 +118,62 @@ async def test_nothing_is_accepted_after_the_end(
         monkeypatch.undo()
     assert failing.fileno() == -1
     assert not begun.counted.done
+
+
+REQUEST = (
+    b"GET /v1/events/ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
+    b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+)
+
+
+@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+@pytest.mark.parametrize("request_bytes", [REQUEST, b"GET /v1/jobs HTTP/1.0\r\n\r\n"])
+def test_a_request_on_a_connection_whose_acceptance_is_canceled(
+    listening: socket.socket,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    new_loop: Callable[[], asyncio.AbstractEventLoop],
+    request_bytes: bytes,
+) -> None:
+    ended: list[Exception | None] = []
+    arrived = asyncio.Event()
+
+    class Site(server.Site):
+        def cancel(self) -> None:
+            assert self._acceptor is not None
+            for task in self._acceptor._tasks:
+                task.cancel()
+            arrived.set()
+
+    async def main() -> None:
+        app = create_app(Settings(), FakeInstance(), stop=lambda: None)
+        runner = server.Runner(app, access_log=None, handle_signals=False)
+        await runner.setup()
+        site = Site(runner, listening, None)
+        await site.start()
+        take, lose = server._Protocol.data_received, server._Protocol.connection_lost
+
+        def taken(self: server._Protocol, data: bytes) -> None:
+            take(self, data)
+            site.cancel()
+
+        def lost(self: server._Protocol, error: Exception | None) -> None:
+            lose(self, error)
+            ended.append(error)
+
+        monkeypatch.setattr(server._Protocol, "data_received", taken)
+        monkeypatch.setattr(server._Protocol, "connection_lost", lost)
+        with connected(listening) as client:
+            client.sendall(request_bytes)
+            await asyncio.wait_for(arrived.wait(), 30)
+            await asyncio.sleep(0)
+        await runner.cleanup()
+
+    loop = new_loop()
+    try:
+        loop.run_until_complete(main())
+    finally:
+        loop.close()
+    assert len(ended) == 1
+    assert [record.getMessage() for record in caplog.records if record.levelno > 20] == []
