@@ -231,6 +231,9 @@ async def submit(request: web.Request) -> web.Response:
         "default_limits": msgspec.json.encode(
             {queue.name: queue.policy.default_duration or 0 for queue in queues}
         ).decode(),
+        "longest_limits": msgspec.json.encode(
+            {queue.name: queue.policy.max_duration or 0 for queue in queues}
+        ).decode(),
         "default_cwd": session.info.cwd or "",
         "launchers": session.defaults.launchers,
         "scripts": session.capabilities.scripts,

@@ -62,7 +62,7 @@ def test_charts_and_failures_of_a_day(past: Service, still: Page) -> None:
     page.get_by_role("link", name="Figures").click()
     expect(page.locator("#total")).to_have_text(
         "60 jobs ended, 30 failures, 0 canceled; 0.2 core hours; "
-        "median wait 1m, median runtime 10s."
+        "median wait until start 1m, median runtime 10s, of the jobs that ended in this time."
     )
     chart = page.get_by_role("img", name="In use: Cores at most 50% (means of 30m).")
     expect(chart).to_be_visible()

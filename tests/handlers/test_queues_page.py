@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import replace
 from typing import Any
@@ -80,6 +81,13 @@ async def test_a_queue_tells_whose_jobs_use_its_nodes(
     assert text.count("shared with batch, &lt;b&gt;, c, …") == 1
     assert text.index("shared with batch") < text.index('data-label="Cores"')
     assert text.count(">1 drained</span>") == 1
+
+
+async def test_medians_tell_of_which_jobs_they_are(service: Service) -> None:
+    await service.submit(queue="batch")
+    text = await page(service)
+    assert "since they were submitted" in text
+    assert re.search(r'data-label="Median wait">[^<]+<span class="more">waiting now</span>', text)
 
 
 async def test_a_part_has_only_the_list(service: Service) -> None:

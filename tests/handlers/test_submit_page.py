@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 
 from fluxapi.contracts import schema
 from fluxapi.errors import InstanceUnavailable
+from fluxapi.instance.protocol import Queue, QueuePolicy
 
 from .conftest import Service, Start
 
@@ -108,3 +109,13 @@ async def test_each_field_is_in_one_section_and_names_of_the_api_wait_to_be_aske
     sections = re.findall(r'<h2 id="title-(\w+)">|<details class="card" id="(advanced)">', text)
     assert ["".join(it) for it in sections] == ["what", "resources", "output", "advanced"]
     assert text.count('<code class="api-name">') == len(Form(text).inputs)
+
+
+async def test_the_form_knows_the_default_and_the_longest_time_limit_of_each_queue(
+    service: Service,
+) -> None:
+    policy = QueuePolicy(default_duration=14400.0, max_duration=3600.0)
+    service.instance.queue = Queue("debug", enabled=True, started=True, policy=policy)
+    given = Form(await page(service)).inputs["duration"]
+    assert json.loads(given["data-limits"] or "") == {"debug": 14400}
+    assert json.loads(given["data-maxima"] or "") == {"debug": 3600}
