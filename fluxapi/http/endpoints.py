@@ -41,12 +41,15 @@ _READS = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
 
 _TURNS = {
     "submit": keys.SUBMISSIONS,
+    "mcp-message": keys.SUBMISSIONS,
     "bulk": keys.BULK_SUBMISSIONS,
-    "job-check": keys.CHECKS,
-    "script-check": keys.CHECKS,
-    "jobs-by-id": keys.CHECKS,
+    **dict.fromkeys(("collect", "log-in", "subscriptions", "token", "wait-for-jobs")),
 }
-"""The limit of the long bodies that are under way, by their schemas."""
+"""The limit of the long bodies that are under way, by their schemas: that of checks for all others.
+
+Requests that wait for jobs, and streams, are under way for long, and bound what they keep. Those
+without credentials must not make others wait.
+"""
 
 _GUESSED = {"listJobs": "/", "getJob": "/ui/jobs/{id}", "listNodes": "/ui/nodes"}
 """Operations whose path without the prefix people try, and the page that they look for."""
@@ -249,7 +252,7 @@ def _without_body(route: Route) -> Handler:
 
 def _with_body(route: Route) -> Handler:
     inner, needs = route.handler, route.needs
-    turns = _TURNS.get(route.body)
+    turns = _TURNS.get(route.body, keys.CHECKS)
 
     async def handler(request: web.Request) -> web.StreamResponse:
         if needs is not None:

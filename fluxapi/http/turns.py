@@ -20,8 +20,9 @@ TakeTurn = Callable[[int], Awaitable[None]]
 
 
 def taker_of(request: web.Request) -> Taker:
-    """Return whom the work of a request is for."""
-    return Taker(clients_of(request)[-1], bool(request[keys.SESSION].path))
+    """Return whom the work of a request is for; routes of the service have no session."""
+    is_nested = keys.SESSION in request and bool(request[keys.SESSION].path)
+    return Taker(clients_of(request)[-1], is_nested)
 
 
 @asynccontextmanager

@@ -34,7 +34,28 @@ The SDK leaves a hundred objects of each message, and its answer, in reference c
 garbage collector of the service runs seldom.
 """
 
-_answered = itertools.count(1)
+_BYTES_PER_COLLECTION = 4 << 20
+"""Bytes of messages after which those are collected, too, that were under way for a while."""
+
+
+class _Answered:
+    """The messages that were answered since the last collection."""
+
+    def __init__(self) -> None:
+        self._count = itertools.count(1)
+        self._size = 0
+
+    def add(self, size: int) -> None:
+        """Count a message of this size, and collect what the SDK has left if it is time."""
+        self._size += size
+        if self._size >= _BYTES_PER_COLLECTION:
+            self._size = 0
+            gc.collect(1)
+        elif next(self._count) % _MESSAGES_PER_COLLECTION == 0:
+            gc.collect(0)
+
+
+_answered = _Answered()
 
 # It logs each manager that starts and ends.
 logging.getLogger("mcp").setLevel(logging.WARNING)
@@ -116,6 +137,5 @@ async def answer(
         async with manager.run():
             await manager.handle_request(_scope(headers, body), exchange.receive, exchange.send)
     finally:
-        if next(_answered) % _MESSAGES_PER_COLLECTION == 0:
-            gc.collect(0)
+        _answered.add(len(body))
     return exchange.answer
