@@ -23,7 +23,8 @@ class CatchUp:
     """The subscriptions that are behind. Those whose sockets are full are not visited.
 
     ``refuse`` restarts a subscription whose position is lost; ``arrive`` is called for one that
-    has received everything; ``fail`` for one whose replay raises an exception.
+    has received everything; ``fail`` for one whose replay raises an exception. ``settle`` applies
+    to the digest of a view what was published.
     """
 
     def __init__(
@@ -31,7 +32,9 @@ class CatchUp:
         refuse: Callable[[Subscription, str], None],
         arrive: Callable[[Subscription], None],
         fail: Callable[[Subscription], None],
+        settle: Callable[[View], None],
     ) -> None:
+        self._settle = settle
         self._fail = fail
         self._refuse = refuse
         self._arrive = arrive
@@ -76,6 +79,8 @@ class CatchUp:
             view = subscription.group.view
             if view not in walked:
                 walked.add(view)
+                # The jobs are counted in their present state.
+                self._settle(view)
                 view.digest.walk_on()
             self._serve(subscription)
         if self._ready:

@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from fluxapi.model.job import checksum
+from fluxapi.table.changes import Shape
 from fluxapi.table.index import facets
 from fluxapi.table.table import DIGEST_MODULUS, Table
 
 from .event_log import Batch
 from .filters import Selection
 
-__all__ = ["ViewDigest"]
+__all__ = ["Changed", "ViewDigest", "changed"]
 
 _SLICE_JOBS = 500
 """Jobs that are counted before other tasks run."""
+
+
+class Changed(NamedTuple):
+    """A job that changed: its shape before and after; ``None`` is that of no job."""
+
+    id: int
+    before: Shape | None
+    after: Shape | None
+
+
+def changed(batch: Batch) -> list[Changed]:
+    """Return the jobs that a batch has changed, without its events."""
+    return [Changed(row.id, row.before, row.after) for row in batch.rows]
 
 
 class ViewDigest:
@@ -27,10 +42,14 @@ class ViewDigest:
     def __init__(self, table: Table, selection: Selection) -> None:
         self._table = table
         self._selection = selection
+        self.restart()
+
+    def restart(self) -> None:
+        """Count all jobs anew."""
         self._count = 0
         self._digest = 0
         self._reached: int | None = None
-        self.complete = selection.takes_all
+        self.complete = self._selection.takes_all
 
     def walk_on(self) -> bool:
         """Count a slice of jobs; return whether all are counted."""
@@ -49,20 +68,20 @@ class ViewDigest:
             self._reached = ids[-1]
         return self.complete
 
-    def apply(self, batch: Batch) -> None:
-        """Apply a published batch."""
+    def apply(self, rows: Sequence[Changed]) -> None:
+        """Apply published changes."""
         selection = self._selection
         if selection.takes_all:
             return
-        for row in batch.rows:
-            if not self.complete and (self._reached is None or row.id < self._reached):
+        for jobid, before, after in rows:
+            if not self.complete and (self._reached is None or jobid < self._reached):
                 continue
-            if row.before is not None and selection.takes(row.id, row.before.facets):
+            if before is not None and selection.takes(jobid, before.facets):
                 self._count -= 1
-                self._digest -= row.before.checksum
-            if row.after is not None and selection.takes(row.id, row.after.facets):
+                self._digest -= before.checksum
+            if after is not None and selection.takes(jobid, after.facets):
                 self._count += 1
-                self._digest += row.after.checksum
+                self._digest += after.checksum
 
     def members(self) -> dict[str, Any]:
         """Return ``count`` and ``digest`` (eight hex digits); empty until all jobs are counted."""

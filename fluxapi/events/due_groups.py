@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 
 from fluxapi.events.transport.wire import Wire
@@ -18,6 +19,9 @@ _log = logging.getLogger(__name__)
 
 MAX_WRITES_PER_PASS = 1000
 """Writes to sockets in one pass of the event loop, at some 8 µs each."""
+
+_MAX_TURN_S = 0.005
+"""Processor time in which filters are tested in one pass of the event loop."""
 
 GROUP_WRITES = 2
 """Writes that take as long as encoding a batch for one group."""
@@ -64,7 +68,8 @@ class DueGroups:
         """Write to the groups that have been due for longest."""
         self._scheduled = False
         left = MAX_WRITES_PER_PASS
-        while self._groups and left > 0:
+        deadline = time.perf_counter() + _MAX_TURN_S
+        while self._groups and left > 0 and time.perf_counter() < deadline:
             group = next(iter(self._groups))
             left -= len(group.live) + GROUP_WRITES
             self.settle(group)

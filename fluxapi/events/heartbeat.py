@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from typing import Protocol
 
 from fluxapi.process.background import BackgroundTask
+from fluxapi.process.timeslice import TimeSlice
 
 from .hub import Hub
 
@@ -37,10 +39,12 @@ class Heartbeat(BackgroundTask):
         """Send what is due, once a second."""
         while True:
             await asyncio.sleep(_BEAT_INTERVAL_S)
-            self.beat()
+            turn = TimeSlice()
+            for _ in self.beat():
+                await turn.share()
 
-    def beat(self) -> None:
-        """Send the bookmarks and heartbeats of one second."""
+    def beat(self) -> Iterator[None]:
+        """Send the bookmarks and heartbeats of one second; other tasks may run after each step."""
         self._seconds += 1
         due = self._seconds % BOOKMARK_INTERVAL_S
         for streams in self._others if not due else ():
@@ -52,3 +56,4 @@ class Heartbeat(BackgroundTask):
                 if id(subscription) // 64 % BOOKMARK_INTERVAL_S == due:
                     bookmark = bookmark or self._hub.bookmark(group)
                     subscription.writer.write(bookmark)
+            yield

@@ -24,12 +24,15 @@ from fluxapi.table.changes import Changes
 from fluxapi.table.index import Facets
 from fluxapi.table.table import Table
 
+from .bookmarks import Bookmarks
 from .buffer import CursorError
 from .catchup import CatchUp
+from .digests import Digests
 from .due_groups import GROUP_WRITES, MAX_WRITES_PER_PASS, DueGroups
 from .event_log import Batch, EventLog
 from .fanout import FanoutGroup, Subscription
-from .filters import Filter
+from .filter_limits import FilterLimits
+from .filters import ANY, Filter
 from .job_history import JobHistories
 from .stats import StatsView
 from .tree_view import TreeView
@@ -83,7 +86,9 @@ class Hub:
         self._views: dict[Hashable, View] = {}
         self._groups_of: dict[View, dict[FanoutGroup, Hashable]] = {}
         """The groups of each view, each with the key of the view."""
-        self._behind = CatchUp(self._refuse, self._arrive, self._fail)
+        self._digests, self._limits = Digests(), FilterLimits()
+        self._bookmarks = Bookmarks(lambda group: group.write(self.bookmark(group)))
+        self._behind = CatchUp(self._refuse, self._arrive, self._fail, self._digests.settle)
         self._due = DueGroups(self._write, self._fall_behind, self._fail_group)
         self._ends: dict[int, set[Subscription]] = {}
 
@@ -120,9 +125,7 @@ class Hub:
         batch = self.log.append(changes)
         self.stats.count(batch)
         jobs = {entry.id for entry in batch.entries}
-        for view in self._views.values():
-            if view.ids is None or not view.ids.isdisjoint(jobs):
-                view.digest.apply(batch)
+        self._digests.publish(batch)
         # Those that are due already come first.
         left = 0 if self._due else MAX_WRITES_PER_PASS
         for group in list(self.groups.values()):
@@ -131,7 +134,8 @@ class Hub:
             if not group.live or not self._concerns(group.view, jobs):
                 group.seq = group.view.head
             elif left > 0:
-                left -= len(group.live) + GROUP_WRITES
+                # Each row is tested against the filter of the group.
+                left -= len(group.live) + GROUP_WRITES + len(batch.rows) // 4
                 self._deliver(group, batch)
             else:
                 self._due.add(group)
@@ -142,9 +146,8 @@ class Hub:
 
     def _concerns(self, view: View, jobs: set[int]) -> bool:
         """Return whether a batch of events of these jobs may have messages of a view."""
-        if view is self.stats or view is self.tree:
-            return False
-        return view.ids is None or not view.ids.isdisjoint(jobs)
+        is_state = view is self.stats or view is self.tree
+        return not is_state and (view.ids is None or not view.ids.isdisjoint(jobs))
 
     def push(self, view: View) -> None:
         """Write the current state of ``view`` to its live subscribers."""
@@ -175,8 +178,7 @@ class Hub:
         """Tell live subscribers since when the instance does not answer (``None``: it does)."""
         if (since is None) != (self.lost_since is None):
             self.lost_since = since
-            for group in list(self.groups.values()):
-                group.write(self.bookmark(group))
+            self._bookmarks.send(self.groups.values())
 
     def subscribe(
         self,
@@ -189,15 +191,17 @@ class Hub:
         since: str | int | None = None,
         until: int | None = None,
         before: Iterator[bytes] | None = None,
+        client: str = "",
     ) -> Subscription:
         """Follow a stream from now on, or after a cursor or a sequence number of the buffer.
 
         The writes of ``before`` come first. ``on_end`` is called with the reason when the
         subscription ends: ``stalled``, or, with ``until`` (a job ID), ``clean`` or ``purged`` when
-        that job is inactive or gone; or ``instance-ended``.
+        that job is inactive or gone; or ``instance-ended``. The filter counts for *client*.
         """
-        group = self._group(stream, filter, wire)
-        subscription = Subscription(group, writer, on_end, until)
+        group = self._group(stream, filter, wire, client)
+        subscription = Subscription(group, writer, on_end, until, client)
+        self._limits.join(client, group.view.ids)
         subscription.before = before
         if isinstance(since, int):
             subscription.place(since)
@@ -214,6 +218,11 @@ class Hub:
             self._behind.add(subscription)
         return subscription
 
+    def check_filter(self, stream: str, filter: Filter, client: str) -> None:
+        """Raise ``TooManyRequests`` unless a client may follow a stream under one more filter."""
+        is_new = filter != ANY and (stream, filter) not in self._views
+        self._limits.check(client, filter.ids, is_new=is_new)
+
     def unsubscribe(self, subscription: Subscription) -> None:
         """End a subscription; calling it again has no effect."""
         held = self.writers.get(subscription.writer, [])
@@ -229,6 +238,7 @@ class Hub:
             if not waiting:
                 del self._ends[subscription.until]
         self._behind.discard(subscription)
+        self._limits.leave(subscription.client, subscription.group.view.ids)
         self._leave(subscription)
 
     def end_all(self) -> None:
@@ -253,22 +263,23 @@ class Hub:
         if self.lost_since is not None:
             members["lost_since"] = self.lost_since
         if group.view.has_digest:
+            self._digests.settle(group.view)
             members |= group.view.digest.members()
         return group.bytes_of([("bookmark", group.view.cursor, _encoder.encode(members)[1:])])
 
-    def _group(self, stream: str, filter: Filter, wire: Wire) -> FanoutGroup:
+    def _group(self, stream: str, filter: Filter, wire: Wire, client: str) -> FanoutGroup:
         for number in count():
             key = (stream, filter, wire, number)
             group = self.groups.get(key)
             if group is None or group.users < _MAX_GROUP_SUBSCRIBERS:
                 break
         if group is None:
-            view = self._view(stream, filter)
+            view = self._view(stream, filter, client)
             group = self.groups[key] = FanoutGroup(key, stream, view, wire, view.head)
             self._groups_of.setdefault(view, {})[group] = (stream, filter)
         return group
 
-    def _view(self, stream: str, filter: Filter) -> View:
+    def _view(self, stream: str, filter: Filter, client: str) -> View:
         if stream == "stats":
             return self.stats
         if stream == "instances":
@@ -280,6 +291,8 @@ class Hub:
             else:
                 view = EventsView(filter, self.table, self.buffer)
             self._views[stream, filter] = view
+            self._digests.add(view)
+            self._limits.begin((stream, filter), client if filter != ANY else "")
         return view
 
     def _leave(self, subscription: Subscription) -> None:
@@ -295,6 +308,8 @@ class Hub:
             if not others:
                 del self._groups_of[group.view]
                 self._views.pop(key, None)
+                self._digests.discard(group.view)
+                self._limits.end(key)
 
     def _begin(self, subscription: Subscription, since: str | None) -> None:
         try:
@@ -374,11 +389,8 @@ class Hub:
             return
         if subscription.until is not None:
             job = self.table.get(subscription.until)
-            if job is None:
-                self._end(subscription, "purged")
-                return
-            if job.is_inactive:
-                self._end(subscription, "clean")
+            if job is None or job.is_inactive:
+                self._end(subscription, "purged" if job is None else "clean")
                 return
         if self.has_ended:
             self._end(subscription, "instance-ended")

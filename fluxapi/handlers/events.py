@@ -43,10 +43,17 @@ class _Following:
     stream: str
     filter: Filter
     since: str | None
+    client: str
 
     def begin(self, writer: StreamWriter, wire: Wire, on_end: OnEnd) -> Callable[[], None]:
         subscription = self.hub.subscribe(
-            writer, self.stream, self.filter, wire, since=self.since, on_end=on_end
+            writer,
+            self.stream,
+            self.filter,
+            wire,
+            since=self.since,
+            on_end=on_end,
+            client=self.client,
         )
         return partial(self.hub.unsubscribe, subscription)
 
@@ -101,6 +108,7 @@ class _Many:
         self._turns = request.app[keys.CONNECTIONS].messages
         self._outputs = request[keys.SESSION].outputs
         self._base = request[keys.BASE]
+        self._client = clients_of(request)[-1]
         self._files = request[keys.PRINCIPAL].may(FILES_RIGHT)
         self._wanted = wanted
         self._chunked = request.version >= HttpVersion11
@@ -118,6 +126,7 @@ class _Many:
             limit=MAX_SUBSCRIPTIONS,
             base=self._base,
             files=self._files,
+            client=self._client,
         )
         beginning = asyncio.create_task(self._begin(subscriptions), name="subscriptions begin")
 
@@ -130,7 +139,10 @@ class _Many:
     async def _begin(self, subscriptions: Subscriptions) -> None:
         """Begin the subscriptions, a few of all clients in each pass of the event loop."""
         try:
-            for fields in self._wanted:
+            # The stream may be open for days, and keeps what it needs itself.
+            self._wanted.reverse()
+            while self._wanted:
+                fields = self._wanted.pop()
                 await self._turns.take()
                 try:
                     subscriptions.begin(fields)
@@ -181,14 +193,15 @@ def follow(request: web.Request) -> Answer:
     fields = request[keys.QUERY]
     since = request.headers.get("Last-Event-ID") or fields.get("since")
     name = fields.get("stream", "events")
-    source = _Following(_hub(request), name, read_filter(fields), since)
-    return _stream(request, source, kind)
+    hub, filter, client = _hub(request), read_filter(fields), clients_of(request)[-1]
+    hub.check_filter(name, filter, client)
+    return _stream(request, _Following(hub, name, filter, since, client), kind)
 
 
 def follow_many(request: web.Request) -> Answer:
     """Stream many subscriptions as lines, for networks that block WebSockets."""
     kind = accepted(request, MANY_OFFERS)
-    wanted = request[keys.BODY]["subscriptions"]
+    wanted = request[keys.BODY].pop("subscriptions")
     return _stream(request, _Many(request, _hub(request), wanted), kind)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from fluxapi.security.clients import client_of
+from fluxapi.security.sign_ins import is_sign_in
 
 from . import keys
 from .rate_limits import PEER
@@ -18,5 +19,9 @@ def address_of(request: web.Request) -> str:
 
 
 def clients_of(request: web.Request) -> tuple[str, ...]:
-    """Return the names of all clients that an admitted request counts for."""
-    return (address_of(request), *request[keys.PRINCIPAL].grants)
+    """Return the names of all clients that an admitted request counts for.
+
+    A token is the last one: whoever has it may log in again and again.
+    """
+    grants = request[keys.PRINCIPAL].grants
+    return (address_of(request), *sorted(grants, key=lambda it: (not is_sign_in(it), it)))

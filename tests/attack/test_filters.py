@@ -8,8 +8,13 @@ from typing import Any
 
 import pytest
 
+from fluxapi.errors import TooManyRequests
+from fluxapi.events import digests, due_groups
+from fluxapi.events.bookmarks import Bookmarks
 from fluxapi.events.digest import ViewDigest
+from fluxapi.events.filter_limits import FilterLimits
 from fluxapi.events.filters import read_filter
+from fluxapi.events.heartbeat import Heartbeat
 from tests.events.channel import Channel, FakeOutlet, Flux, Turns
 
 FILTERS = 2000
@@ -85,3 +90,146 @@ def test_an_event_is_shown_to_those_only_who_follow_its_job(
     channel.feed([flux.happen(flux.last, "validate")])
     assert [bool(outlet.writes) for outlet in outlets] == [False, True]
     assert len(applied) == 1
+
+
+class Clock:
+    """A clock of which each look takes a millisecond, once it runs."""
+
+    def __init__(self) -> None:
+        self.runs = False
+        self._now = count()
+
+    def perf_counter(self) -> float:
+        return next(self._now) / 1000 if self.runs else 0.0
+
+
+def followed(channel: Channel, turns: Turns, stream: str = "jobs") -> list[FakeOutlet]:
+    """Follow many filters, each of which matches all jobs by another pattern."""
+    outlets = [FakeOutlet() for _ in range(100)]
+    for number, outlet in enumerate(outlets):
+        channel.subscribe(outlet, stream, read_filter({"name": "*" * (number % 9), "event": []}))
+    for number, outlet in enumerate(outlets):
+        channel.subscribe(outlet, stream, read_filter({"user": f"{number}"}))
+    turns.run(1000)
+    for outlet in outlets:
+        outlet.writes.clear()
+    return outlets
+
+
+def test_what_was_published_is_applied_to_digests_in_turns(
+    turns: Turns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flux, channel, clock = Flux(), Channel(turns), Clock()
+    monkeypatch.setattr(digests, "time", clock)
+    followed(channel, turns)
+    applied: list[ViewDigest] = []
+    apply = ViewDigest.apply
+
+    def counted(tally: ViewDigest, rows: Any) -> None:
+        applied.append(tally)
+        apply(tally, rows)
+
+    monkeypatch.setattr(ViewDigest, "apply", counted)
+    clock.runs = True
+    channel.feed([flux.submit()])
+    assert 0 < len(applied) < 10
+    channel.feed([flux.submit()])
+    assert len(applied) < 10
+    turns.run(1000)
+    views = len(channel.hub._views)
+    assert views > 100
+    assert len(applied) == 2 * views
+    assert not channel.hub._digests._batches
+
+
+def test_a_digest_that_lacks_too_much_counts_anew(
+    turns: Turns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flux, channel, clock = Flux(), Channel(turns), Clock()
+    monkeypatch.setattr(digests, "time", clock)
+    monkeypatch.setattr(digests, "_MAX_ROWS", 2)
+    followed(channel, turns)
+    clock.runs = True
+    for _ in range(9):
+        channel.feed([flux.submit()])
+        assert channel.hub._digests._rows <= 2
+    turns.run(2000)
+    filter = read_filter({"user": "1000"})
+    fresh = channel.subscribe(FakeOutlet(), "jobs", filter)
+    turns.run(100)
+    proofs = [channel.proof(it) for held in list(channel.hub.writers.values()) for it in held]
+    assert all(proof["count"] in {0, 9} for proof in proofs)
+    assert {proof["digest"] for proof in proofs if proof["count"]} <= {
+        f"{channel.table.digest:08x}"
+    }
+    assert channel.proof(fresh)["count"] in {0, 9}
+
+
+def test_filters_that_are_due_are_tested_in_turns(
+    turns: Turns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flux, channel, clock = Flux(), Channel(turns), Clock()
+    monkeypatch.setattr(due_groups, "time", clock)
+    monkeypatch.setattr("fluxapi.events.hub.MAX_WRITES_PER_PASS", 0)
+    followed(channel, turns)
+    channel.feed([flux.submit()])
+    due = len(channel.hub._due)
+    assert due > 100
+    clock.runs = True
+    channel.hub._due.serve()
+    assert due - 10 < len(channel.hub._due) < due
+    turns.run(1000)
+    assert not channel.hub._due
+
+
+def test_bookmarks_of_many_filters_are_sent_in_turns(
+    turns: Turns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    channel, clock = Channel(turns), Clock()
+    followed(channel, turns)
+    monkeypatch.setattr("fluxapi.events.bookmarks.time", clock)
+    clock.runs = True
+    told: list[object] = []
+    bookmarks = Bookmarks(told.append)
+    bookmarks.send(channel.hub.groups.values())
+    assert 0 < len(told) < 10
+    turns.run(1000)
+    assert len(told) == len(channel.hub.groups) > 100
+
+
+def test_others_run_between_the_bookmarks_of_a_second(turns: Turns) -> None:
+    channel = Channel(turns)
+    followed(channel, turns)
+    steps = sum(1 for _ in Heartbeat(channel.hub).beat())
+    assert steps == len(channel.hub.groups) > 100
+
+
+def test_a_client_follows_so_many_filters(turns: Turns) -> None:
+    channel = Channel(turns)
+    hub, wire = channel.hub, channel.subscribe(FakeOutlet()).group.wire
+    hub._limits = FilterLimits(max_filters=8, max_ids=40)
+
+    def follow(client: str, **fields: Any) -> Any:
+        filter = read_filter(fields)
+        hub.check_filter("jobs", filter, client)
+        return hub.subscribe(FakeOutlet(), "jobs", filter, wire, on_end=print, client=client)
+
+    held = [follow("a", name=f"n{number}") for number in range(2)]
+    with pytest.raises(TooManyRequests) as caught:
+        follow("a", name="another")
+    assert caught.value.headers["Retry-After"]
+    # A filter that somebody follows already does not count, nor does a stream without one.
+    held += [follow("a", name="n0"), follow("a")]
+    held += [follow("b", name="n2"), follow("b", id=["f1", "f2"])]
+    with pytest.raises(TooManyRequests):
+        follow("c", id=[f"f{number}" for number in "123456789AB"])
+    for client in "cde":
+        held.append(follow(client, name=client))
+    held.append(follow("e", name="e2"))
+    with pytest.raises(TooManyRequests):
+        follow("f", name="f")
+    for subscription in held:
+        hub.unsubscribe(subscription)
+    assert not hub._limits._filters._by_client
+    assert not hub._limits._ids._by_client
+    follow("a", name="another")

@@ -185,9 +185,10 @@ class Request(dict[Any, Any]):
     """A request for a stream with many subscriptions."""
 
     version = HttpVersion11
+    remote = "192.0.2.1"
 
     def __init__(self) -> None:
-        owner = SimpleNamespace(may=lambda _: False)
+        owner = SimpleNamespace(may=lambda _: False, grants=())
         super().__init__(
             {keys.BASE: "", keys.PRINCIPAL: owner, keys.SESSION: SimpleNamespace(outputs=None)}
         )

@@ -31,7 +31,7 @@ class Stage:
     def pass_time(self, seconds: int = 1) -> None:
         for _ in range(seconds):
             self.now += 1.0
-            self.heartbeat.beat()
+            list(self.heartbeat.beat())
             self.reaper.check(self.now)
 
 

@@ -37,7 +37,7 @@ def test_it_is_what_counting_at_once_gives(
         patch.setattr(tallies, "_SLICE_JOBS", size)
         digest = ViewDigest(table, Selection(filter))
         for number, step in enumerate(during):
-            digest.apply(channel.log.append(table.feed(flux.step(step))))
+            digest.apply(tallies.changed(channel.log.append(table.feed(flux.step(step)))))
             if number % walked == 0:
                 digest.walk_on()
             if digest.complete:

@@ -282,7 +282,7 @@ async def test_each_viewer_gets_a_heartbeat_per_interval(place: Place) -> None:
     heartbeat = Heartbeat(Hub(Table(), EventLog(EventBuffer(new_epoch("0" * 8)))), place.outputs)
     reader = place.view(ServerSentEvents(chunked=False))
     for _ in range(2 * BOOKMARK_INTERVAL_S):
-        heartbeat.beat()
+        list(heartbeat.beat())
     assert reader.line.data == b": \n\n" * 2
 
 

@@ -36,7 +36,8 @@ class Subscriptions:
     """The subscriptions of one connection, at most ``limit``.
 
     With ``files``, the client may read the files that receive the output of jobs. Problem types
-    begin with ``base``, the prefix below which the client sees the service.
+    begin with ``base``, the prefix below which the client sees the service. Filters count for
+    ``client``.
     """
 
     def __init__(
@@ -49,7 +50,9 @@ class Subscriptions:
         limit: int,
         base: str,
         files: bool,
+        client: str,
     ) -> None:
+        self._client = client
         self._connection = connection
         self._writer = writer
         self._hub = hub
@@ -106,6 +109,7 @@ class Subscriptions:
     def _changes(self, fields: dict[str, Any]) -> Callable[[], Callable[[], None]]:
         """Return a function that subscribes at the hub and returns one that unsubscribes."""
         wanted = read_filter(fields.get("filter", {}), within="/filter")
+        self._hub.check_filter(fields["stream"], wanted, self._client)
 
         def begin() -> Callable[[], None]:
             subscription = self._hub.subscribe(
@@ -115,6 +119,7 @@ class Subscriptions:
                 self._connection.wire(fields["sub"]),
                 since=fields.get("since") or None,
                 on_end=partial(self._end_changes, fields["sub"]),
+                client=self._client,
             )
             return partial(self._hub.unsubscribe, subscription)
 

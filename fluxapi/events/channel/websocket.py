@@ -123,7 +123,8 @@ async def serve(
         return websocket
     writer = StreamWriter(transport, clients[-1])
     files = lease.may(FILES_RIGHT)
-    socket = _Socket(websocket, writer, hub, outputs, renew, base=base, files=files)
+    client = list(clients)[-1] if clients else ""
+    socket = _Socket(websocket, writer, hub, outputs, renew, base=base, files=files, client=client)
     with connections.hold(socket.close, lease, clients) as held:
         try:
             socket.held = held
@@ -152,6 +153,7 @@ class _Socket:
         *,
         base: str,
         files: bool,
+        client: str = "",
     ) -> None:
         self._websocket = websocket
         # Only with the default window the same compressed bytes suit all clients.
@@ -166,6 +168,7 @@ class _Socket:
             limit=MAX_SUBSCRIPTIONS,
             base=base,
             files=files,
+            client=client,
         )
         self.held: Held | None = None
         self._closed = False
