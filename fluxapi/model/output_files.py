@@ -49,7 +49,11 @@ _OTHER_PATH = (
     "The path that the job shell reports is not the one that the jobspec names. The service reads "
     "files only by the jobspec."
 )
-_NO_FOLDER = "The path is relative, and the jobspec names no working directory."
+_NO_FOLDER = (
+    "The path is relative, and the jobspec names no working directory: the file is usually in the "
+    "directory in which the broker of its node was started. Submit with a working directory to see "
+    "such output."
+)
 _LONG_FOLDER = "The path is relative to a working directory whose name is longer than any path."
 
 

@@ -52,6 +52,20 @@ def test_a_reader_finds_the_first_error_and_links_to_it(site: Service, page: Pag
 
 
 @page_only
+def test_errors_are_told_from_what_is_only_on_stderr(site: Service, page: Page) -> None:
+    program = "echo 'an error'; (echo 'warning: slow'; echo 'ValueError: no') >&2; seq 30000"
+    jobid = script(site, f"{program}; exit 1")
+    ended(site, page, jobid, "#L1")
+    # The last line on stderr is shown though the page began with the end of the output.
+    expect(page.locator("#error-line")).to_have_text("ValueError: no")
+    expect(page.locator("#screen .line[data-level=error]")).to_have_text(["ValueError: no"])
+    stderr = page.locator("#screen .line[data-stream=stderr]")
+    expect(stderr).to_have_text(["warning: slow", "ValueError: no"])
+    colors = stderr.evaluate_all("(all) => all.map((it) => getComputedStyle(it).boxShadow)")
+    assert len(set(colors)) == 2
+
+
+@page_only
 def test_a_link_to_a_line_of_a_short_output_shows_all_of_it(site: Service, page: Page) -> None:
     jobid = script(site, "seq 9")
     ended(site, page, jobid, "#L7")

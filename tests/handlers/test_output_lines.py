@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,11 @@ from fluxapi.model import jobid
 from fluxapi.model.eventlog import Event
 
 from .conftest import Service
+
+ERROR_LINES = json.loads(
+    (Path(__file__).parents[2] / "frontend/test/error_lines.json").read_text(encoding="utf-8")
+)
+"""As frontend/test/error_words.test.js has them, too."""
 
 LOG = {"rank": 0, "level": 3, "message": "exec failed\nfor task 0"}
 
@@ -187,20 +193,7 @@ async def errors_in(service: Service, *lines: tuple[str, str]) -> list[str]:
 
 
 async def test_errors_are_found_by_their_words(service: Service) -> None:
-    said = [
-        "flux-shell[0]: FATAL: exec: x", "Traceback (most recent call last):", "ValueError: bad",
-        "FATAL: no space",
-        "srun: error: node3", "slurmstepd: Exceeded, Killed", "a panic", "Segmentation fault",
-        "a.out[7]: segfault at 0 ip 4", "Caught signal SIGSEGV", "x: No such file or directory",
-        "MPI_ABORT was invoked on rank 0", "Abort(1) on node 3", "mpirun: aborting", "Aborted",
-        "run.sh: line 2: foo: command not found", "sh: 1: foo: not found",
-        "open: Permission denied", "Cannot allocate memory", "Failed to load the model",
-    ]  # fmt: skip
-    harmless = [
-        "0 errors", "errors: 0", "no error", "error_rate=0.1", "terror", "skilled", "3 passed",
-        "flux-shell: affinity: failed to get cpuset", "a non-fatal remark", "sigma=2",
-        "page not found in the index", "to abort, press q",
-    ]  # fmt: skip
+    said, harmless = ERROR_LINES["errors"], ERROR_LINES["harmless"]
     wrote = [("stderr", "warning"), *(("stdout", text) for text in [*harmless, *said])]
     assert await errors_in(service, *wrote) == said
 

@@ -104,7 +104,10 @@ def test_another_path_than_that_of_the_jobspec_is_not_read(template: str, path: 
 
 def test_a_relative_path_needs_a_folder() -> None:
     (found,) = find("out", "out", cwd=None) or []
-    assert found.problem == "The path is relative, and the jobspec names no working directory."
+    assert found.problem.startswith(
+        "The path is relative, and the jobspec names no working directory: the file is usually in "
+        "the directory in which the broker of its node was started."
+    )
 
 
 @pytest.mark.parametrize("template", ["o-{{taskid}}", "o-{{node.id}}", "o-{{size}}-{{nnodes}}"])

@@ -5,17 +5,23 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import unquote
 
 from fluxapi.errors import FluxapiError, FluxRefused, InstanceUnavailable
 from fluxapi.instance import release
 from fluxapi.instance.protocol import Capabilities, InstanceInfo
 from fluxapi.model.hostlist import decode_hostlist
 
-__all__ = ["attribute", "count_jobs", "identify", "until_running"]
+__all__ = ["attribute", "count_jobs", "identify", "listens", "until_running"]
 
 _RANK_0 = 0
+_LOCAL = "local://"
+_SOCKETS = Path("/proc/net/unix")
+_ACCEPTS = 0x10000
+"""The flag of a socket that accepts connections (``__SO_ACCEPTCON`` of Linux)."""
 
 
 class _Ask(Protocol):
@@ -38,7 +44,7 @@ async def identify(ask: _Ask, uri: str | None) -> InstanceInfo:
         owner=int(owner),
         starttime=float(starttime),
         statedir=await _statedir(ask),
-        cwd=await _folder(ask, hostname),
+        cwd=await _folder(ask, hostname, uri),
         capabilities=Capabilities(children=True),
     )
 
@@ -92,17 +98,40 @@ async def _statedir(ask: _Ask) -> str | None:
     return None if cleanup["value"] == "1" else str(statedir["value"])
 
 
-async def _folder(ask: _Ask, hostname: str) -> str | None:
+async def _folder(ask: _Ask, hostname: str, uri: str | None) -> str | None:
     """Return the working directory of a broker on this host, if it is visible from here."""
-    if hostname != socket.gethostname():
-        return None
     process = Path("/proc", await attribute(ask, "broker.pid"))
     try:
+        # A broker may go by the name of another host, as in an instance for tests.
+        if hostname != socket.gethostname() and not listens(process, uri or ""):
+            return None
         name = (process / "comm").read_text(encoding="utf-8")
         # From another container, this is another process.
         return str((process / "cwd").readlink()) if "flux-broker" in name else None
     except (OSError, UnicodeDecodeError):
         return None
+
+
+def listens(process: Path, uri: str) -> bool:
+    """Return whether a process listens on the socket of a local URI; raise ``OSError``.
+
+    A broker does; where the socket leads to another host, another program does.
+    """
+    if not uri.startswith(_LOCAL):
+        return False
+    wanted = unquote(uri.removeprefix(_LOCAL))
+    entries = [line.split(maxsplit=7) for line in _SOCKETS.read_text("utf-8").splitlines()[1:]]
+    inodes = {
+        f"socket:[{entry[6]}]"
+        for entry in entries
+        if entry[7:] == [wanted] and int(entry[3], 16) & _ACCEPTS
+    }
+    for link in (process / "fd").iterdir():
+        # A file may be closed meanwhile.
+        with suppress(FileNotFoundError):
+            if str(link.readlink()) in inodes:
+                return True
+    return False
 
 
 async def _hostname(ask: _Ask) -> str:

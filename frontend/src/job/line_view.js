@@ -1,6 +1,7 @@
 /** One line of the output as it stands in the page, with its colors and what was found in it. */
 
 import { PLAIN } from "./ansi.js";
+import { isError } from "./error_words.js";
 import { look } from "./palette.js";
 import { cut } from "./search.js";
 import { size } from "./line_requests.js";
@@ -20,6 +21,9 @@ import { t } from "../ui/words.js";
  */
 export function fill(div, line, hits, current, isRanked = false) {
   div.dataset["stream"] = line.stream;
+  // A program writes its progress and its warnings on stderr, too.
+  if (line.stream === "stderr" && isError(line.text)) div.dataset["level"] = "error";
+  else delete div.dataset["level"];
   if (line.rank) div.dataset["rank"] = line.rank;
   const rank = isRanked && line.rank ? [element("span", { className: "rank", textContent: `${line.rank}: ` })] : [];
   const sign = line.goesOn ? [signOf(t("output.goes_on"))] : line.leftOut ? [signOf(t("output.left_out", { size: size(line.leftOut) }))] : [];

@@ -64,7 +64,7 @@ export class Output {
    * @param {(isWaiting: boolean) => void} [tell.waiting] the job has not started
    * @param {(isFull: boolean) => void} [tell.full] the output is to fill the window
    * @param {(message: string) => void} [tell.memory] what the job's shell says of memory that ran out
-   * @param {(line: string) => void} [tell.error] the last line on stderr of a job that writes no more
+   * @param {(line?: string) => void} [tell.error] the last line on stderr of a job that writes no more, unless it is before those that are here
    */
   constructor(parts, channel, job, tell = {}) {
     this.tell = tell;
@@ -161,7 +161,7 @@ export class Output {
       file: (entry) => this.files.show(entry),
       memory: (message) => this.tell.memory?.(message),
       ended: () => {
-        if (this.#feed.terminal.lastError) this.tell.error?.(this.#feed.terminal.lastError);
+        if (this.#feed.terminal.lastError || this.#feed.isCut) this.tell.error?.(this.#feed.terminal.lastError);
         this.#draw();
       },
     });

@@ -106,7 +106,7 @@ export class OutputView {
   #widen(digits) {
     if (digits <= this.#digits) return;
     this.#digits = digits;
-    // Before the number stands the sign of stderr.
+    // Before the number stands the sign of an error.
     this.screen.style.setProperty("--digits", `${digits + SIGN}ch`);
   }
 

@@ -1,7 +1,7 @@
 /** The page of one job: the service renders its record and events; its output is drawn as it comes. */
 
 import { offerLink } from "../ui/clipboard.js";
-import { address } from "../ui/api.js";
+import { address, call } from "../ui/api.js";
 import { asOf, canChange } from "../channel/as_of.js";
 import { Channel } from "../channel/channel.js";
 import { Comparison } from "../job/comparison.js";
@@ -10,6 +10,7 @@ import { Deeds, isPending } from "../job/job_actions.js";
 import * as neighbors from "../job/neighbors.js";
 import * as moments from "../job/timestamps.js";
 import { Output } from "../job/output.js";
+import { Terminal } from "../job/output_lines.js";
 import { Said } from "../job/said.js";
 import { LivePart } from "../ui/live_part.js";
 import { canShare, shareButton } from "../ui/share.js";
@@ -26,6 +27,8 @@ const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
 /** Milliseconds between two requests for a part of the page, at least. */
 const PART_MS = 1000;
+/** Lines on stderr among which the last one with a text is looked for. */
+const LAST_LINES = 5;
 /** Milliseconds between two questions why the job waits. */
 const REASON_MS = 2000;
 /** Milliseconds between two looks at the jobs that this one waits for, and that wait for it. */
@@ -40,6 +43,8 @@ const job = /** @type {string} */ (start.id);
 /** @type {Record<string, any>} */
 let record = start;
 let gone = false;
+/** Whether the last line on stderr may be before the lines that are here. */
+let isErrorWanted = false;
 /** Index of the last event that the channel told of. */
 let last = -1;
 const said = new Said($("said"));
@@ -85,6 +90,22 @@ function showError() {
   $("error").hidden = record["result"] !== "FAILED" || !line || ($("exception-list").textContent ?? "").includes(line);
 }
 
+/** Ask for the last line on stderr of a job that failed, if what it wrote after that fills the page. */
+async function wantError() {
+  if (!isErrorWanted || record["result"] !== "FAILED" || $("error-line").textContent) return;
+  isErrorWanted = false;
+  const { Output: lines = [] } = await call("GET", `/v1/jobs/${job}/output?stream=stderr&tail=${LAST_LINES}`).catch(() => ({}));
+  const terminal = new Terminal();
+  terminal.take({ stream: "stderr", data: lines.join("\n") });
+  if (terminal.lastError) tellError(terminal.lastError);
+}
+
+/** @param {string} line */
+function tellError(line) {
+  $("error-line").textContent = visible(line, { most: MEDIUM });
+  showError();
+}
+
 /** Ask for the resources once they are known. */
 function wantResources() {
   if (!gone && record["ranks"] !== undefined && !("known" in $("R-text").dataset)) resourcesPart.want();
@@ -106,6 +127,7 @@ function become(newer) {
   recordPart.want();
   wantResources();
   showError();
+  wantError();
   if (start.keeps_history) comparison.want(record["state"]);
 }
 
@@ -160,8 +182,9 @@ const output = new Output({ screen: $("screen"), tools: $("output-tools"), foot:
     if ($("memory").textContent !== text) $("memory").textContent = text;
   },
   error: (line) => {
-    $("error-line").textContent = visible(line, { most: MEDIUM });
-    showError();
+    isErrorWanted = line === undefined;
+    if (line !== undefined) tellError(line);
+    else wantError();
   },
 });
 output.become({ isPending: isPending(record), isOver: record["state"] === "INACTIVE" });
