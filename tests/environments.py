@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -17,11 +18,14 @@ __all__ = ["install_once", "make_environment"]
 
 INSTALL_TIMEOUT_S = 500
 
+_ROOT = Path(__file__).parents[1]
+
 
 def make_environment(folder: Path, noun: str, *packages: str | Path) -> Path:
     """Make an environment with *packages* in *folder*, and return its Python.
 
-    The test is skipped where they cannot be had.
+    It imports fluxapi and all that this environment holds, too, so that pip installs only what is
+    missing here, or has another version. The test is skipped where they cannot be had.
 
     Args:
         folder: An empty folder, or one that does not exist.
@@ -29,6 +33,9 @@ def make_environment(folder: Path, noun: str, *packages: str | Path) -> Path:
         packages: Arguments of ``pip install``.
     """
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+    (site,) = folder.glob("lib/python*/site-packages")
+    lines = f"{_ROOT}\n{sysconfig.get_path('purelib')}\n"
+    (site / "suite.pth").write_text(lines, encoding="utf-8")
     # With this environment's pip, which is quicker than to install another.
     python = folder / "bin" / "python"
     pip = (sys.executable, "-m", "pip", "--python", python, "install")

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sysconfig
 from pathlib import Path
 
 from tests.environments import install_once, make_environment
 
 __all__ = ["REQUIREMENTS", "workflow_tools"]
 
-ROOT = Path(__file__).parents[1]
 REQUIREMENTS = Path(__file__).with_name("workflow-tools.txt")
 
 
@@ -23,6 +21,3 @@ def workflow_tools() -> Path:
 
 def _install(folder: Path) -> None:
     make_environment(folder, "a workflow tool", "-r", REQUIREMENTS)
-    (site,) = folder.glob("lib/python*/site-packages")
-    lines = f"{ROOT}\n{sysconfig.get_path('purelib')}\n"
-    (site / "fluxapi.pth").write_text(lines, encoding="utf-8")

@@ -15,7 +15,6 @@ from tests.running import needs_flux, service
 from .programs import APACHE, NGINX, Door, apache, jupyter, nginx
 
 HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
 EMBEDDED = "--instance=embedded"
 USER, TOKEN = "ada", "not-so-secret"
 
@@ -39,9 +38,9 @@ def jupyter_python() -> Path:
     pins = HERE / "requirements.txt"
 
     def install(folder: Path) -> None:
-        make_environment(folder, "Jupyter", "-r", pins, "-e", f"{ROOT}[server]")
+        make_environment(folder, "Jupyter", "-r", pins)
 
-    folder = install_once("jupyter", [pins, ROOT / "pyproject.toml"], install)
+    folder = install_once("jupyter", [pins], install)
     return folder / "bin" / "python"
 
 
