@@ -13,7 +13,7 @@ from pathlib import Path
 from fluxapi.errors import HistoryUnavailable
 from fluxapi.table.table import Table
 
-from .database import FILE_NAME
+from .database import FILE_NAME, IS_ID
 from .gap_filler import GapFiller
 from .limits import Limits
 from .output_keeper import OutputKeeper, Records
@@ -110,8 +110,8 @@ class InstanceHistory:
 def _stored(database: sqlite3.Connection, instance: str) -> array[int]:
     """Return the IDs of the stored jobs that an instance may have, in ascending order."""
     found = database.execute(
-        "SELECT jobs.id FROM jobs JOIN instances ON instances.key = jobs.instance "
-        "WHERE instances.id = ? AND jobs.purged IS NULL ORDER BY jobs.id",
+        "SELECT jobs.id FROM jobs JOIN instances ON instances.key = jobs.instance "  # noqa: S608 - constants
+        f"WHERE instances.id = ? AND jobs.purged IS NULL AND {IS_ID} ORDER BY jobs.id",
         (instance,),
     )
     return array("Q", (jobid for (jobid,) in found))

@@ -19,11 +19,13 @@ from .migrations import SCRIPTS, migrate
 
 __all__ = [
     "FILE_NAME",
+    "IS_ID",
     "MAX_STORED_ID",
     "NAME_MATCHES",
     "check_readable",
     "connect",
     "file_of",
+    "meta",
     "open_database",
     "reason_of",
 ]
@@ -33,6 +35,9 @@ FILE_NAME = "history.db"
 
 MAX_STORED_ID = (1 << 63) - 1
 """The largest integer of SQLite; an instance gives larger IDs after seventeen years (RFC 19)."""
+
+IS_ID = "typeof(jobs.id) = 'integer' AND jobs.id >= 0"
+"""The condition that a job has an ID: a damaged file may have a text there."""
 
 NAME_MATCHES = "name_matches"
 """The SQL function that tests a name, given as bytes, by a pattern."""
@@ -136,6 +141,13 @@ def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
     # Names of jobs may contain surrogates or bytes that a damaged file has changed.
     database.text_factory = _text
     return database
+
+
+def meta(database: sqlite3.Connection, name: str) -> float:
+    """Return a number that the history notes, or 0 if there is none."""
+    found = database.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+    # A damaged row may have a value of any type.
+    return found[0] if found and isinstance(found[0], float) else 0.0
 
 
 def file_of(path: Path) -> tuple[int, int] | None:

@@ -144,7 +144,8 @@ def _userids(database: sqlite3.Connection, user: str, instances: Sequence[int]) 
         userid
         for instance in instances
         for userid in islice(_distinct(database, "userid", instance, None), _MAX_USERS)
-        if user in {str(userid), username(userid)}
+        # A damaged row may have a value of any type in any column.
+        if isinstance(userid, int) and user in {str(userid), username(userid)}
     }
     return sorted(found)
 
@@ -175,7 +176,7 @@ def _nodelists(database: sqlite3.Connection, host: str) -> list[int]:
     found: list[int] = []
     for key, hosts in database.execute("SELECT key, hosts FROM nodelists"):
         with contextlib.suppress(ValueError):  # It is damaged.
-            if holds_host(hosts, host):
+            if isinstance(hosts, str) and holds_host(hosts, host):
                 found.append(key)
     return found
 

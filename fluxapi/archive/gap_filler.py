@@ -19,7 +19,7 @@ from fluxapi.model.record import encode
 from fluxapi.table.table import Table
 
 from .catch_up import CatchUpTask
-from .database import MAX_STORED_ID
+from .database import IS_ID, MAX_STORED_ID
 from .ended_job import Detail, EndedJob, facts_of, redacted
 from .reader import ArchiveReader
 from .recorder import MAX_EVENTLOG_BYTES
@@ -212,8 +212,8 @@ def _exact(database: sqlite3.Connection, instance: str, ids: Iterable[int]) -> s
 
 def _unmarked(database: sqlite3.Connection, instance: str, after: int, below: int) -> list[int]:
     found = database.execute(
-        "SELECT jobs.id FROM jobs JOIN instances ON instances.key = jobs.instance "
-        "WHERE instances.id = ? AND purged IS NULL AND jobs.id > ? AND jobs.id < ?",
+        "SELECT jobs.id FROM jobs JOIN instances ON instances.key = jobs.instance "  # noqa: S608 - constants
+        f"WHERE instances.id = ? AND purged IS NULL AND jobs.id > ? AND jobs.id < ? AND {IS_ID}",
         (instance, after, below),
     )
     return [jobid for (jobid,) in found]

@@ -65,7 +65,9 @@ def group_figures(
         f"GROUP BY {column} ORDER BY {_ORDERS[order]} DESC, {column} LIMIT {MAX_GROUPS}",
         (span.since, span.until, *scope.values),
     ).fetchall()
-    shown = [(value, JobFigures.of(row)) for value, _, *row in rows]
+    # A damaged row may have a value of any type; its jobs are among the others.
+    kind = int if by == "user" else str
+    shown = [(value, JobFigures.of(row)) for value, _, *row in rows if isinstance(value, kind)]
     times = _times(
         database, scope, span, parts, column=column, values=[value for value, _ in shown]
     )
@@ -76,7 +78,7 @@ def group_figures(
             for value, figures in shown
         ],
     }
-    others = rows[0][1] - len(rows) if rows else 0
+    others = rows[0][1] - len(shown) if rows else 0
     if others:
         total = JobFigures.total([part.figures for part in parts])
         rest = total.minus(JobFigures.total([figures for _, figures in shown]))
@@ -156,6 +158,8 @@ def _hosts(database: sqlite3.Connection, nodelist: int, most: int) -> list[str] 
     row = database.execute("SELECT hosts FROM nodelists WHERE key = ?", (nodelist,)).fetchone()
     if row is None or not row[0]:
         return []
+    if not isinstance(row[0], str):
+        return None
     try:
         return list(dict.fromkeys(decode_hostlist(row[0], most)))
     except ValueError:

@@ -15,6 +15,7 @@ from fluxapi.errors import FluxapiError, InstanceUnavailable, NotFound
 from fluxapi.instance.protocol import LookupKey, OutputSource
 
 from .catch_up import CatchUpTask
+from .database import IS_ID
 from .output_collector import collect_output
 from .reader import ArchiveReader
 from .source import Source
@@ -213,7 +214,8 @@ class OutputKeeper(CatchUpTask):
 def _unread(database: sqlite3.Connection, instance: str, after: int) -> list[tuple[int, int]]:
     """Return keys and IDs of jobs whose output was not read, in the order of the keys."""
     return database.execute(
-        "SELECT jobs.key, jobs.id FROM instances JOIN jobs ON jobs.instance = instances.key "
-        "WHERE instances.id = ? AND jobs.output = 0 AND jobs.key > ? ORDER BY jobs.key LIMIT ?",
+        "SELECT jobs.key, jobs.id FROM instances JOIN jobs ON jobs.instance = instances.key "  # noqa: S608 - constants
+        f"WHERE instances.id = ? AND jobs.output = 0 AND jobs.key > ? AND {IS_ID} "
+        "ORDER BY jobs.key LIMIT ?",
         (instance, after, _SLICE_JOBS),
     ).fetchall()

@@ -53,9 +53,25 @@ class PastInstance(NamedTuple):
     starttime: float
     last_seen: float
 
+    @classmethod
+    def of(cls, row: Sequence[Any]) -> PastInstance | None:
+        """Return the instance of a row, or ``None`` if its ID is damaged.
+
+        A damaged row may have a value of any type in any column. Such a value is not known.
+        """
+        values: list[Any] = [
+            value if isinstance(value, type(unknown)) else unknown
+            for value, unknown in zip(row, _UNKNOWN, strict=True)
+        ]
+        found = cls(*values)
+        return found if found.id else None
+
     def record(self) -> dict[str, Any]:
         """Return the instance as the API describes it."""
         return {name: value for name, value in self._asdict().items() if name != "key"}
+
+
+_UNKNOWN = PastInstance(0, "", "", "", "", "", "", -1, 0, 0.0, 0.0)
 
 
 def list_instances(
@@ -72,16 +88,14 @@ def list_instances(
     found = database.execute(
         f"{_SELECT} {where} ORDER BY last_seen DESC, key DESC LIMIT ?", (*values, limit)
     )
-    return [PastInstance(*row) for row in found]
+    return list(filter(None, map(PastInstance.of, found)))
 
 
 def select_instances(database: sqlite3.Connection, ids: Sequence[str]) -> dict[str, PastInstance]:
     """Return the instances with these IDs, by ID; as many as the history has."""
     places = ", ".join("?" * len(ids))
-    found = [
-        PastInstance(*row) for row in database.execute(f"{_SELECT} WHERE id IN ({places})", ids)
-    ]
-    return {one.id: one for one in found}
+    rows = database.execute(f"{_SELECT} WHERE id IN ({places})", ids)
+    return {one.id: one for one in map(PastInstance.of, rows) if one is not None}
 
 
 def list_children(database: sqlite3.Connection, parent: PastInstance) -> dict[int, str]:
@@ -113,16 +127,18 @@ def find_instance(database: sqlite3.Connection, text: str | None) -> PastInstanc
     """
     if text is None:
         # A child is shown below its root, unless the root has left nothing.
-        order = "ORDER BY path != '', last_seen DESC, key DESC LIMIT 1"
-        newest = database.execute(f"{_SELECT} {order}").fetchone()
-        if newest is None:
+        order = "ORDER BY path != '', typeof(last_seen) = 'real' DESC, last_seen DESC, key DESC"
+        newest = filter(None, map(PastInstance.of, database.execute(f"{_SELECT} {order}")))
+        if (one := next(newest, None)) is None:
             raise HistoryUnavailable(problem("history_empty"))
-        return PastInstance(*newest)
+        return one
     found = database.execute(
         f"{_SELECT} WHERE substr(id, 1, ?) = ? LIMIT 2", (len(text), text)
     ).fetchall()
     if len(found) == 1 and len(text) >= _MIN_ID_LENGTH:
-        return PastInstance(*found[0])
+        one = PastInstance.of(found[0])
+        if one is not None:
+            return one
     why = "Several instances of the history have IDs that begin" if found else (
         "No instance of the history has an ID that begins"
     )  # fmt: skip

@@ -56,7 +56,8 @@ def _times(
     found = database.execute(
         "SELECT t_submit, t_run, t_cleanup, result FROM jobs "  # noqa: S608 - by is a column
         f"WHERE instance = (SELECT key FROM instances WHERE id = ?) AND {by} = ? "
-        "AND jobs.id != ? ORDER BY jobs.key DESC LIMIT ?",
+        "AND jobs.id != ? AND typeof(t_submit) = 'real' AND typeof(t_run) = 'real' "
+        "AND typeof(t_cleanup) = 'real' ORDER BY jobs.key DESC LIMIT ?",
         (instance, value, jobid, _MAX_PEERS),
     )
     return [

@@ -20,11 +20,11 @@ from fluxapi.model.record import encode
 from fluxapi.table.query import JobQuery
 
 from . import filters
-from .database import MAX_STORED_ID
+from .database import IS_ID, MAX_STORED_ID
 from .order import MAX_KEY, MAX_SAME_KEYS, first_key, key_of
 from .stored_record import is_sound
 
-__all__ = ["ArchivedJob", "Range", "find", "find_one", "select"]
+__all__ = ["ArchivedJob", "Range", "find", "find_one", "select", "sound_record"]
 
 _log = logging.getLogger(__name__)
 
@@ -145,13 +145,22 @@ def find_one(database: sqlite3.Connection, instance: str, jobid: int) -> Archive
 
 def _archived(database: sqlite3.Connection, row: tuple[Any, ...]) -> ArchivedJob:
     key, jobid, record, purged, instance, path = row
-    if not is_sound(record):
-        _tell_damage(key, encode_f58(jobid))
-        record = _restored(database, key)
-    mark = {"instance": instance, "path": path}
+    record = sound_record(database, key, jobid, record)
+    mark: dict[str, Any] = {
+        "instance": instance if isinstance(instance, str) else "",
+        "path": path if isinstance(path, str) else "",
+    }
     if isinstance(purged, (int, float)):
         mark["purged"] = purged
     return ArchivedJob(key, jobid, record[:-1] + b',"history":' + msgspec.json.encode(mark) + b"}")
+
+
+def sound_record(database: sqlite3.Connection, key: int, jobid: int, record: object) -> bytes:
+    """Return a record, or if it is damaged, one with what other columns tell of the job."""
+    if isinstance(record, bytes) and is_sound(record):
+        return record
+    _tell_damage(key, encode_f58(jobid))
+    return _restored(database, key)
 
 
 @lru_cache(maxsize=1024)
@@ -181,8 +190,7 @@ def select(database: sqlite3.Connection, query: JobQuery, place: Range) -> Selec
         return None
     lowest, highest = _keys(query, place, instances)
     conditions.add("jobs.key >= ? AND jobs.key < ?", lowest, highest)
-    # A damaged file may have a text there, and nothing names a job without an ID.
-    conditions.add("typeof(jobs.id) = 'integer' AND jobs.id >= 0")
+    conditions.add(IS_ID)
     if place.below_id is not None:
         conditions.add("jobs.id < ?", min(place.below_id, MAX_STORED_ID))
     words = filters.match(query.text) if query.text else ""
@@ -225,8 +233,12 @@ def _keys(query: JobQuery, place: Range, instances: dict[int, int]) -> tuple[int
         highest = first_key(query.until + _MARGIN_S)
     if place.below is not None:
         highest = min(highest, place.below)
-    if place.below_id is not None and len(instances) == 1:
+    if len(instances) == 1:
         (epoch,) = instances.values()
+    else:
+        epoch = None
+    # A damaged row has a value of another type, so its jobs are not found by their keys.
+    if place.below_id is not None and isinstance(epoch, int) and epoch >= 0:
         # A job whose key was taken has one of the next keys.
         highest = min(highest, key_of(epoch, min(place.below_id, MAX_STORED_ID)) + MAX_SAME_KEYS)
     return lowest, highest

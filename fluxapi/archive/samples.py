@@ -71,7 +71,8 @@ _MEANS = ", ".join(_mean(name, "seconds") for name in FIGURES)
 _THIN = (
     f"INSERT OR REPLACE INTO samples (instance, step, time, seconds, {_COLUMNS}) "  # noqa: S608
     f"SELECT instance, :next, CAST(time / :next AS INTEGER) * :next, sum(seconds), {_MEANS} "
-    "FROM samples WHERE step = :step AND time < :before "
+    "FROM samples WHERE step = :step AND time < :before AND seconds > 0 "
+    "AND typeof(seconds) = 'real' "
     "GROUP BY instance, CAST(time / :next AS INTEGER)"
 )
 _DROP = "DELETE FROM samples WHERE step = :step AND time < :before"

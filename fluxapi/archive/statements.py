@@ -12,7 +12,7 @@ from fluxapi.model.record import username
 from fluxapi.process.text import encodable
 from fluxapi.process.transaction import transaction
 
-from .database import MAX_STORED_ID
+from .database import MAX_STORED_ID, meta
 from .ended_job import Detail, EndedJob, command_of, pack
 from .order import MAX_SAME_KEYS, epoch_of, key_of
 from .samples import Sample, thin, write_sample
@@ -28,7 +28,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET version = excluded.version, size = excluded.size,
 hostname = excluded.hostname, starttime = excluded.starttime, last_seen = excluded.last_seen,
 root = excluded.root,
-epoch = CASE WHEN epoch THEN epoch ELSE excluded.epoch END
+epoch = CASE WHEN typeof(epoch) = 'integer' AND epoch > 0 THEN epoch ELSE excluded.epoch END
 RETURNING key, epoch
 """
 _SELECT_INSTANCE = "SELECT key, epoch FROM instances WHERE id = ?"
@@ -39,8 +39,10 @@ nodelist, nnodes, ncores, record, output)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (instance, id) DO NOTHING
 """
-_INSERT_DETAIL = "INSERT INTO details (job, exact, data) VALUES (?, ?, ?)"
-_INSERT_WORDS = "INSERT INTO words (rowid, name, command, note, facts) VALUES (?, ?, ?, ?, ?)"
+_INSERT_DETAIL = "INSERT OR REPLACE INTO details (job, exact, data) VALUES (?, ?, ?)"
+_INSERT_WORDS = (
+    "INSERT OR REPLACE INTO words (rowid, name, command, note, facts) VALUES (?, ?, ?, ?, ?)"
+)
 _REPLACE_DETAIL = """
 UPDATE details SET exact = 1, data = ?
 WHERE exact = 0 AND job = (SELECT key FROM jobs WHERE instance = ? AND id = ?)
@@ -168,11 +170,17 @@ class _Place(NamedTuple):
     instance: int
     epoch: int
 
+    @classmethod
+    def of(cls, row: Sequence[Any]) -> _Place:
+        """Return the place of a row, which may be damaged."""
+        key, epoch = row
+        return cls(key, epoch if isinstance(epoch, int) else 0)
+
 
 def _thin(database: sqlite3.Connection, now: float) -> None:
     """Replace old samples by averages, at most once an hour."""
-    row = database.execute("SELECT value FROM meta WHERE name = 'thinned'").fetchone()
-    if row is None or not 0 <= now - row[0] < _THIN_INTERVAL_S:
+    last = meta(database, "thinned")
+    if not 0 <= now - last < _THIN_INTERVAL_S:
         thin(database, now)
         database.execute("INSERT OR REPLACE INTO meta VALUES ('thinned', ?)", (now,))
 
@@ -181,7 +189,7 @@ def _place(database: sqlite3.Connection, source: Source, item: Item, now: float)
     """Return the place of an instance, which its first job or sample creates."""
     if isinstance(item, Purge | EndedOutput | LostOutputs):
         known = database.execute(_SELECT_INSTANCE, (source.id,)).fetchone()
-        return None if known is None else _Place(*known)
+        return None if known is None else _Place.of(known)
     info = source.info
     # The IDs of a job tell from when they count; 0 is not known.
     epoch = epoch_of(item.id, item.facts[0]) if isinstance(item, EndedJob) else 0
@@ -201,7 +209,7 @@ def _place(database: sqlite3.Connection, source: Source, item: Item, now: float)
             source.root,
         ),
     ).fetchone()
-    return _Place(*found)
+    return _Place.of(found)
 
 
 def _write_job(

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
 
 from fluxapi.model.eventlog import JournalMessage, decode_journal
 
+from .database import IS_ID
 from .ended_job import unpack
+from .query import sound_record
 
 __all__ = ["PAGE_JOBS", "Listing", "compare", "listing", "read_ids", "read_jobs"]
 
@@ -19,8 +22,11 @@ PAGE_JOBS = 256
 """Jobs that are read and decoded in one turn of a thread, some ten milliseconds."""
 
 _READ = """
-SELECT jobs.id, data, record FROM jobs LEFT JOIN details ON details.job = jobs.key
+SELECT jobs.key, jobs.id, data, record FROM jobs LEFT JOIN details ON details.job = jobs.key
 """
+
+_URGENCY = 16
+"""The default of Flux."""
 
 _encoder = msgspec.json.Encoder()
 
@@ -50,10 +56,11 @@ class Difference(NamedTuple):
 def listing(database: sqlite3.Connection, instance: int, max_jobs: int) -> Listing:
     """Return which jobs of an instance are the newest *max_jobs*."""
     (total,) = database.execute(
-        "SELECT count(*) FROM jobs WHERE instance = ?", (instance,)
+        f"SELECT count(*) FROM jobs WHERE instance = ? AND {IS_ID}",  # noqa: S608 - constants
+        (instance,),
     ).fetchone()
     left_out = database.execute(
-        "SELECT id FROM jobs WHERE instance = ? ORDER BY id DESC LIMIT 1 OFFSET ?",
+        f"SELECT id FROM jobs WHERE instance = ? AND {IS_ID} ORDER BY id DESC LIMIT 1 OFFSET ?",  # noqa: S608 - constants
         (instance, max_jobs),
     ).fetchone()
     (written,) = database.execute(
@@ -65,7 +72,8 @@ def listing(database: sqlite3.Connection, instance: int, max_jobs: int) -> Listi
 def read_ids(database: sqlite3.Connection, instance: int, after: int) -> array[int]:
     """Return the IDs of all jobs of an instance with greater IDs, in ascending order."""
     found = database.execute(
-        "SELECT id FROM jobs WHERE instance = ? AND id > ? ORDER BY id", (instance, after)
+        f"SELECT id FROM jobs WHERE instance = ? AND id > ? AND {IS_ID} ORDER BY id",  # noqa: S608 - constants
+        (instance, after),
     )
     return array("Q", (jobid for (jobid,) in found))
 
@@ -89,10 +97,13 @@ def read_jobs(
     found = database.execute(
         f"{_READ} WHERE instance = ? AND jobs.id IN ({marks}) ORDER BY jobs.id", (instance, *ids)
     )
-    return [_message(*row) for row in found]
+    return [
+        _message(jobid, data, partial(sound_record, database, key, jobid, record))
+        for key, jobid, data, record in found.fetchall()
+    ]
 
 
-def _message(jobid: int, data: bytes | None, record: bytes) -> JournalMessage:
+def _message(jobid: int, data: bytes | None, record: Callable[[], bytes]) -> JournalMessage:
     """Return the message that a journal sends of a job in its backlog.
 
     A job whose eventlog was too large to keep, or is damaged, is made from its record.
@@ -113,7 +124,7 @@ def _message(jobid: int, data: bytes | None, record: bytes) -> JournalMessage:
         message = JournalMessage(jobid, [])
     if any(event.name == "clean" for event in reversed(message.events)):
         return message
-    return _derived(jobid, record)
+    return _derived(jobid, record())
 
 
 def _derived(jobid: int, record: bytes) -> JournalMessage:
@@ -126,10 +137,11 @@ def _derived(jobid: int, record: bytes) -> JournalMessage:
             entry: dict[str, Any] = {"timestamp": job[member], "name": name}
             events.append(entry | ({"context": context} if context else {}))
 
-    add("t_submit", "submit", userid=job["userid"], urgency=job["urgency"], flags=0, version=1)
+    urgency = job.get("urgency", _URGENCY)
+    add("t_submit", "submit", userid=job["userid"], urgency=urgency, flags=0, version=1)
     add("t_depend", "validate")
     add("t_priority", "depend")
-    add("t_sched", "priority", priority=job.get("priority", job["urgency"]))
+    add("t_sched", "priority", priority=job.get("priority", urgency))
     add("t_run", "alloc")
     add("t_run", "start")
     exception = job.get("exception", {})

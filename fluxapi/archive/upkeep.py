@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from fluxapi.process.transaction import transaction
 
+from .database import meta
 from .limits import Limits
 from .stored_output import OutputState
 
@@ -51,7 +52,7 @@ class Upkeep:
 
     def look(self, database: sqlite3.Connection, now: float) -> None:
         """Read the horizon, which other services move, too."""
-        self.horizon = max(self.horizon, now - self._limits.max_age, _meta(database, _HORIZON))
+        self.horizon = max(self.horizon, now - self._limits.max_age, meta(database, _HORIZON))
 
     def step(self, database: sqlite3.Connection, now: float) -> bool:
         """Drop one batch of what exceeds the limits; return whether there may be more.
@@ -78,7 +79,7 @@ class Upkeep:
 
     def _outputs(self, database: sqlite3.Connection) -> list[int]:
         """Return the keys of the oldest jobs whose outputs are to be dropped."""
-        excess = _meta(database, "output_bytes") - self._limits.max_output
+        excess = meta(database, "output_bytes") - self._limits.max_output
         keys: list[int] = []
         if excess > 0:
             found = database.execute(
@@ -158,11 +159,6 @@ def _drop_outputs(database: sqlite3.Connection, keys: Sequence[int]) -> None:
             keys,
         )
         database.execute(f"DELETE FROM outputs WHERE job IN ({marks})", keys)  # noqa: S608
-
-
-def _meta(database: sqlite3.Connection, name: str) -> float:
-    found = database.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
-    return float(found[0]) if found else 0.0
 
 
 def _pragma(database: sqlite3.Connection, name: str) -> int:

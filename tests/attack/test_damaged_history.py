@@ -113,4 +113,4 @@ async def test_a_value_of_another_type_is_no_error_of_the_service(
     change(archive, statement)
     answer = await client.get(path.format(id=encode_f58(min(inactive()))))
     assert answer.status != 500
-    assert await answer.json()
+    assert isinstance(await answer.json(), dict)
