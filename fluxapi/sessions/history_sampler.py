@@ -11,6 +11,7 @@ from fluxapi.archive.samples import Sample, SampleMerger
 from fluxapi.model.job import GROUPS
 from fluxapi.process.background import BackgroundTask
 from fluxapi.process.timeslice import TimeSlice
+from fluxapi.table.job_lists import slices
 from fluxapi.table.table import Table
 
 from .situation import SituationMonitor
@@ -90,11 +91,12 @@ class HistorySampler(BackgroundTask):
     async def _cores_in_use(self) -> int:
         table, turn, cores = self._table, TimeSlice(), 0
         for state in GROUPS["RUNNING"]:
-            for jobid in list(table.index.state.get(state, ())):
-                await turn.share()
-                job = table.get(jobid)
-                if job is not None and job.allocation is not None:
-                    cores += job.allocation.ncores
+            for ids in slices(table.index.state, state):
+                for jobid in ids:
+                    await turn.share()
+                    job = table.get(jobid)
+                    if job is not None and job.allocation is not None:
+                        cores += job.allocation.ncores
         return cores
 
 

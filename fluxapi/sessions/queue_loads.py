@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,8 +10,10 @@ from statistics import median
 
 from fluxapi.model.job import GROUPS, Job
 from fluxapi.process.timeslice import TimeSlice
-from fluxapi.table.job_lists import descending
+from fluxapi.table.job_lists import descending, slices
 from fluxapi.table.table import Table
+
+from .sorted_pieces import SortedPieces
 
 __all__ = ["QueueLoad", "first_in_line", "is_held", "read_loads"]
 
@@ -34,33 +35,31 @@ class QueueLoad:
     Attributes:
         pending: Jobs that have not started, for whatever reason, by user ID.
         running: Jobs that run.
-        submits: The submission times of the jobs that wait for resources, ascending. A held job,
-            and one with a dependency, waits for something else.
-        line: A number for each of these jobs, ascending in the order in which Flux offers them to
-            its scheduler: by priority, then by ID.
+        submits: The submission times of the jobs that wait for resources. A held job, and one with
+            a dependency, waits for something else.
+        middle: The median of these times, or ``None`` if there is none.
+        line: A number for each of these jobs, in the order in which Flux offers them to its
+            scheduler: by priority, then by ID.
         recent_waits: How long jobs that started in the last day had waited for resources.
         has_estimates: True if the scheduler has estimated when one of them starts.
     """
 
     pending: Counter[int] = field(default_factory=Counter)
     running: int = 0
-    submits: list[float] = field(default_factory=list)
-    line: list[int] = field(default_factory=list)
+    submits: SortedPieces[float] = field(default_factory=SortedPieces)
+    middle: float | None = None
+    line: SortedPieces[int] = field(default_factory=SortedPieces)
     has_estimates: bool = False
     recent_waits: list[float] = field(default_factory=list)
 
     @property
     def oldest(self) -> float | None:
         """Return the submission time of the job that has waited longest, or ``None``."""
-        return self.submits[0] if self.submits else None
+        return self.submits.least
 
     def median_wait(self, now: float) -> float | None:
         """Return the median of the times that jobs have waited since submission, or ``None``."""
-        count = len(self.submits)
-        if not count:
-            return None
-        middle = (self.submits[(count - 1) // 2] + self.submits[count // 2]) / 2
-        return max(now - middle, 0.0)
+        return None if self.middle is None else max(now - self.middle, 0.0)
 
     @property
     def recent_median(self) -> float | None:
@@ -69,7 +68,7 @@ class QueueLoad:
 
     def place(self, job: Job) -> int:
         """Return the place of a job that waits for resources, from 1."""
-        return bisect_left(self.line, _order(job)) + 1
+        return self.line.below(_order(job)) + 1
 
 
 async def read_loads(table: Table, now: float) -> dict[str, QueueLoad]:
@@ -77,12 +76,12 @@ async def read_loads(table: Table, now: float) -> dict[str, QueueLoad]:
     turn = TimeSlice()
     found: dict[str, QueueLoad] = {}
     for state in GROUPS["ACTIVE"]:
-        # The index may change whenever other tasks run.
-        for jobid in list(table.index.state.get(state, ())):
-            await turn.share()
-            job = table.get(jobid)
-            if job is not None:
-                _count(found, job)
+        for ids in slices(table.index.state, state):
+            for jobid in ids:
+                await turn.share()
+                job = table.get(jobid)
+                if job is not None:
+                    _count(found, job)
     for jobid in list(islice(descending(table.index.all, None), _MAX_RECENT_JOBS)):
         await turn.share()
         job = table.get(jobid)
@@ -93,8 +92,10 @@ async def read_loads(table: Table, now: float) -> dict[str, QueueLoad]:
                 since = job.t_sched or job.t_submit
                 load.recent_waits.append(max(job.t_run - since, 0.0))
     for load in found.values():
-        load.submits.sort()
-        load.line.sort()
+        await turn.share()
+        load.submits.settle()
+        load.line.settle()
+        load.middle = await load.submits.median()
     return found
 
 
@@ -130,8 +131,8 @@ def _count(found: dict[str, QueueLoad], job: Job) -> None:
         return
     load.pending[job.userid] += 1
     if job.state == "SCHED" and not is_held(job):
-        load.submits.append(job.t_submit)
-        load.line.append(_order(job))
+        load.submits.add(job.t_submit)
+        load.line.add(_order(job))
         load.has_estimates = load.has_estimates or _is_estimated(job)
 
 

@@ -11,6 +11,7 @@ from fluxapi.model.jobid import encode_f58
 from fluxapi.model.message import Message, Sentence, coded
 from fluxapi.model.record import username
 from fluxapi.process.timeslice import TimeSlice
+from fluxapi.table.job_lists import slices
 
 from .child import Child, ChildState, foreign_reason, has_ended, instance_uri, job_ended
 from .children import PARENT_HAS_ENDED, Children
@@ -240,11 +241,12 @@ class InstanceTree:
         found = {child.path for child in self._children if child.parent_path == session.path}
         table = session.table
         found.update(f"{prefix}{encode_f58(jobid)}" for jobid in _past_children(session))
-        for jobid in list(table.index.state.get("RUN", ())):
-            await turn.share()
-            job = table.get(jobid)
-            if job is not None and instance_uri(job) is not None:
-                found.add(f"{prefix}{encode_f58(jobid)}")
+        for ids in slices(table.index.state, "RUN"):
+            for jobid in ids:
+                await turn.share()
+                job = table.get(jobid)
+                if job is not None and instance_uri(job) is not None:
+                    found.add(f"{prefix}{encode_f58(jobid)}")
         for path in sorted(found, key=_by_id):
             yield path
 
