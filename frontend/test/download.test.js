@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { columns } from "../src/table/columns.js";
-import { cell, csv, json, write } from "../src/table/download.js";
+import { cell, columnsOf, csv, json, write } from "../src/table/download.js";
+import { Choice } from "../src/table/column_settings.js";
 import { row } from "../src/table/rows.js";
 import { Situation } from "../src/ui/situation.js";
 
@@ -38,6 +39,17 @@ test("the jobs of one request have their numbers in a column of its own", async 
   const rows = [job("fA", { name: "mc", cc: "13" }), job("fB", { name: "mc" })];
   assert.equal((await write(rows, csv(shown, 0))).join(""), "Job ID,Name,Number\r\nfA,mc,13\r\nfB,mc,\r\n");
   assert.equal(JSON.parse((await write(rows, json(0))).join(""))[0].cc, "13");
+});
+
+test("a table has the end and the group of the jobs, and no column without a value", async () => {
+  const choice = new Choice(columns(new Situation()), ["id", "name"], [], "-id");
+  const titles = (/** @type {import("../src/table/rows.js").Row[]} */ rows) => csv(columnsOf(choice, rows, 0), 0).head.trim();
+  assert.equal(titles([job("fA")]), "Job ID,Name");
+  assert.equal(titles([job("fA", { cc: "1" })]), "Job ID,Name,Number");
+  const ended = job("fB", { state: "INACTIVE", returncode: 2, t_inactive: 9, group: "fG", group_name: "sweep" });
+  const rows = [job("fA"), ended];
+  const text = (await write(rows, csv(columnsOf(choice, rows, 0), 0))).join("");
+  assert.equal(text, "Job ID,Name,Group,Exit code,Ended\r\nfA,,,,\r\nfB,,sweep,2,1970-01-01T00:00:09.000Z\r\n");
 });
 
 test("a list of jobs is JSON, and leaves out what is not known", async () => {

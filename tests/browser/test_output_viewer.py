@@ -320,6 +320,22 @@ def test_the_next_job_is_that_of_the_list_from_which_the_reader_came(
 
 
 @page_only
+def test_jobs_of_an_open_group_are_counted_once(site: Service, page: Page) -> None:
+    walk = f"walk-{os.urandom(4).hex()}"
+    for _ in range(3):
+        submit(site, command=["true"], name=walk, group=walk, urgency=0)
+    alone = submit(site, command=["true"], name=walk, urgency=0)
+    page.goto(f"{site.url}/?name={walk}")
+    live(page)
+    rows = page.locator("#jobs tbody tr[data-id]")
+    expect(rows).to_have_count(2)
+    page.locator("tbody tr.head .toggle").click()
+    expect(rows).to_have_count(5)
+    page.get_by_role("link", name=alone).first.click()
+    expect(page.locator("#steps")).to_contain_text("1 of 4")
+
+
+@page_only
 def test_the_jobs_of_a_group_are_a_list_too(site: Service, page: Page) -> None:
     jobs = [submit(site, command=["echo", str(at)], group="walked") for at in range(2)]
     for jobid in jobs:
@@ -328,6 +344,8 @@ def test_the_jobs_of_a_group_are_a_list_too(site: Service, page: Page) -> None:
     live(page)
     page.locator("main").get_by_role("link", name=jobs[0]).first.click()
     expect(page.locator("#steps")).to_contain_text("1 of 2")
+    # The way back is named for where it leads, and is there once.
+    expect(page.locator(".job-place > a")).to_have_text(["Group walked"])
     page.locator("#list").click()
     expect(page).to_have_url(re.compile("/ui/groups/"))
 

@@ -50,7 +50,16 @@ export function show(job, get) {
   }
   const place = kept?.ids.indexOf(job) ?? -1;
   if (!kept || place < 0 || !kept.address.startsWith("/")) return;
-  /** @type {HTMLAnchorElement} */ (get("list")).href = kept.address;
+  const list = /** @type {HTMLAnchorElement} */ (get("list"));
+  const { pathname } = new URL(kept.address, location.href);
+  list.href = kept.address;
+  const group = /** @type {HTMLAnchorElement | undefined} */ (get("group"));
+  const isBelow = (/** @type {string} */ path) => pathname.startsWith(new URL(at(path), location.href).pathname);
+  if (group && isBelow("/ui/groups/")) {
+    // One link leads there.
+    list.textContent = group.textContent;
+    group.remove();
+  } else if (isBelow("/ui/history/jobs")) list.textContent = t("history.past_title");
   const count = document.createElement("span");
   count.className = "soft";
   count.title = t("job.place_title");

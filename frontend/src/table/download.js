@@ -21,6 +21,22 @@ export function cell(value) {
   return /[",;|\t\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
+/** Columns that a program needs, whichever the reader looks at: how a job ended, and its group. */
+const ADDED = new Set(["returncode", "ended", "group"]);
+
+/**
+ * The columns of a file: those that are shown, and the end and the group of the jobs, if they have any.
+ * @param {import("./column_settings.js").Choice} choice @param {Row[]} rows @param {number} now
+ * @returns {Column[]}
+ */
+export function columnsOf({ all, columns }, rows, now) {
+  const shown = new Set(columns);
+  const isFilled = (/** @type {Column} */ { text, value = text }) => rows.some((row) => value(row, now) !== "");
+  const chosen = all.filter((column) => shown.has(column) || (ADDED.has(column.key) && isFilled(column)));
+  // A column without a value is none.
+  return chosen.map(({ beside, ...column }) => (beside && rows.some((row) => beside.value(row)) ? { ...column, beside } : column));
+}
+
 /** @param {Column[]} columns @param {number} now @returns {{ head: string, line: (row: Row) => string, tail: string }} */
 export function csv(columns, now) {
   const line = (/** @type {(string | number)[]} */ values) => `${values.map(cell).join(",")}\r\n`;

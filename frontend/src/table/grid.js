@@ -330,7 +330,8 @@ export class Grid extends EventTarget {
 
   /** Ids of all jobs of the view. */
   *#jobs() {
-    for (const row of this.rows) yield* this.members(row);
+    // The jobs of an open group have rows of their own.
+    for (const row of this.rows) if (!isHead(row) || !row.summary.isOpen) yield* this.members(row);
   }
 
   /** Ids of all jobs of the view, in its order. */

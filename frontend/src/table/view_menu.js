@@ -69,8 +69,9 @@ export function downloads($, { jobs, choice, now }) {
       const button = /** @type {HTMLButtonElement} */ (event.currentTarget);
       if (button.getAttribute("aria-busy") === "true") return;
       button.setAttribute("aria-busy", "true");
-      const form = kind === "csv" ? download.csv(choice.columns, now()) : download.json(now());
-      download.save(`jobs.${kind}`, kind === "csv" ? "text/csv" : "application/json", await download.write(jobs(), form));
+      const rows = jobs();
+      const form = kind === "csv" ? download.csv(download.columnsOf(choice, rows, now()), now()) : download.json(now());
+      download.save(`jobs.${kind}`, kind === "csv" ? "text/csv" : "application/json", await download.write(rows, form));
       button.removeAttribute("aria-busy");
     });
   }
