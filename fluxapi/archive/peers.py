@@ -91,7 +91,7 @@ def _compared(
         words = _words(own, usual, is_final=is_final)
         if words:
             found["sentences"].append(
-                f"{verbs[member]} {words} the median of {len(all_times)} jobs {peers} "
+                f"{verbs[member]} {words} the median of the last {len(all_times)} jobs {peers} "
                 f"({duration(usual)})."
             )
     return found

@@ -42,8 +42,11 @@ def folder(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("times", "sentences"),
     [
-        ({"wait": 90.0, "run": 110.0}, ["Waited 3 times as long as the median of 90 jobs"]),
-        ({"wait": 31.0, "run": 400.0}, ["Ran 4 times as long as the median of 30 jobs"]),
+        (
+            {"wait": 90.0, "run": 110.0},
+            ["Waited 3 times as long as the median of the last 90 jobs"],
+        ),
+        ({"wait": 31.0, "run": 400.0}, ["Ran 4 times as long as the median of the last 30 jobs"]),
         ({"wait": 1.0, "run": 20.0}, ["Waited less than half of", "Ran less than half of"]),
         ({"wait": 65.0, "run": None, "is_over": False}, ["Has waited 2 times as long as"]),
         ({"wait": 30.0, "run": 20.0, "is_over": False}, []),
@@ -66,7 +69,7 @@ def test_a_name_with_few_jobs_is_compared_with_its_queue(folder: Path) -> None:
     found = compared(folder, name="other", wait=300.0, run=None)
     assert (found["by"], found["value"]) == ("queue", "batch")
     assert found["sentences"] == [
-        "Waited 10 times as long as the median of 90 jobs in queue batch (30s)."
+        "Waited 10 times as long as the median of the last 90 jobs in queue batch (30s)."
     ] or found["sentences"][0].startswith("Has waited 10 times as long as")
 
 

@@ -188,7 +188,7 @@ def test_a_service_without_history_says_so_on_the_page(site: Service, still: Pag
 def test_a_job_page_says_what_is_unusual(past: Service, still: Page) -> None:
     still.goto(f"{past.url.rstrip('/')}/ui/jobs/{encode_f58(60 << 24)}")
     expect(still.locator("#comparison")).to_have_text(
-        "Waited 10 times as long as the median of 59 jobs in queue batch (1m)."
+        "Waited 10 times as long as the median of the last 59 jobs in queue batch (1m)."
     )
     assert violations(still) == []
     still.goto(f"{past.url.rstrip('/')}/ui/jobs/{encode_f58(59 << 24)}")
