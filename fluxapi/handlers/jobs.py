@@ -6,18 +6,21 @@ import functools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import msgspec
 from aiohttp import hdrs, web
 
 from fluxapi.archive.listing import Scope
-from fluxapi.errors import JobNotFound
+from fluxapi.errors import FluxRefused, JobNotFound
 from fluxapi.events.filters import read_ids
 from fluxapi.http import authentication, keys
 from fluxapi.http.negotiation import accepted, takes_gzip
 from fluxapi.http.querystring import MAX_CACHED_CHARS, cached
 from fluxapi.http.turns import turn_in
 from fluxapi.instance.protocol import LookupKey
+from fluxapi.model.eventlog import valid_lines
 from fluxapi.model.job import Job
 from fluxapi.model.jobid import encode_f58
+from fluxapi.process.timeslice import TimeSlice
 from fluxapi.table.query import JobQuery, count, page, query_of
 
 from . import past_jobs
@@ -42,6 +45,8 @@ MAX_PAGE = 1000
 
 MAX_LOOKUPS = 8
 """Texts that are read at the same time: each may have megabytes, and its copies as much again."""
+
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 _GZIP: dict[str, str] = {hdrs.CONTENT_ENCODING: "gzip", hdrs.VARY: hdrs.ACCEPT_ENCODING}
 
@@ -162,20 +167,33 @@ async def eventlog(request: web.Request) -> web.Response:
     text = await _lookup(request, key)
     if kind != "application/json":
         return web.Response(body=text.encode(), content_type=kind, charset="utf-8")
-    lines = [line for line in text.split("\n") if line]
-    return reply(f"[{','.join(lines)}]".encode())
+    entries: list[bytes] = []
+    turn = TimeSlice()
+    for line in valid_lines(text.encode().split(b"\n")):
+        await turn.share()
+        if line:
+            entries.append(line)
+    return reply(b"[%b]" % b",".join(entries))
 
 
 async def jobspec(request: web.Request) -> web.Response:
     """Return the jobspec as Flux stores it."""
-    text = await _lookup(request, "jobspec")
-    return reply(text.encode())
+    return reply(_object(await _lookup(request, "jobspec"), "jobspec"))
 
 
 async def resource_set(request: web.Request) -> web.Response:
     """Return R as Flux stores it."""
-    text = await _lookup(request, "R")
-    return reply(text.encode())
+    return reply(_object(await _lookup(request, "R"), "R"))
+
+
+def _object(text: str, key: LookupKey) -> bytes:
+    """Return a JSON object as it is; raise ``FluxRefused`` if a job has replaced it."""
+    raw = text.encode()
+    try:
+        _members.decode(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        raise FluxRefused(f"the {key} of the job is not a JSON object") from None
+    return raw
 
 
 async def dependencies(request: web.Request) -> web.Response:

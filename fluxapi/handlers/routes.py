@@ -42,6 +42,7 @@ __all__ = ["ROUTES"]
 
 _GROUP = (errors.GroupNotFound, errors.InstanceUnavailable)
 _LOOKUP = (errors.JobNotFound, errors.InstanceUnavailable)
+_KEPT = (*_LOOKUP, errors.FluxRefused)
 _WRITE = (errors.FluxRefused, errors.InstanceUnavailable)
 _CHANGE = (errors.JobNotFound, errors.JobInactive, *_WRITE)
 _KEY = {"Idempotency-Key": "Makes one job per key: a repeated request gives the same job."}
@@ -183,11 +184,11 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         "GET", "/jobs/{id}/jobspec", jobs.jobspec, "getJobspec", "jobs",
-        "Get the jobspec, as Flux stores it.", {200: "jobspec-kept"}, fails=_LOOKUP, right="view",
+        "Get the jobspec, as Flux stores it.", {200: "jobspec-kept"}, fails=_KEPT, right="view",
     ),
     Route(
         "GET", "/jobs/{id}/R", jobs.resource_set, "getR", "jobs",
-        "Get the resources of the job (R), as Flux stores them.", {200: "R"}, fails=_LOOKUP,
+        "Get the resources of the job (R), as Flux stores them.", {200: "R"}, fails=_KEPT,
         right="view",
     ),
     Route(

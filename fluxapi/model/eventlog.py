@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -24,6 +24,7 @@ __all__ = [
     "encode_event",
     "encode_eventlog",
     "valid_events",
+    "valid_lines",
 ]
 
 
@@ -239,6 +240,30 @@ def valid_events(text: str | bytes) -> list[Event]:
         with contextlib.suppress(msgspec.MsgspecError, RecursionError):
             events += decode_eventlog(line)
     return events
+
+
+class _Line(msgspec.Struct, gc=False):
+    """The form of an entry; the values in its context are not decoded."""
+
+    timestamp: float
+    name: str
+    context: dict[str, msgspec.Raw] | None = None
+
+
+_line_decoder = msgspec.json.Decoder(_Line)
+
+
+def valid_lines(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the lines that are entries of an eventlog, as they are.
+
+    Others are replaced by empty lines, see :func:`valid_events`.
+    """
+    for line in lines:
+        found = b""
+        with contextlib.suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            _line_decoder.decode(line)
+            found = line
+        yield found
 
 
 def encode_event(event: Event) -> bytes:

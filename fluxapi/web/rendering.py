@@ -80,6 +80,7 @@ async def render(
         "user": principal.user,
         "right": principal.right,
         "open_to": username(info.owner) if is_open else "",
+        "owner": username(info.owner),
         "may": principal.may,
         "is_signed_in": any(map(is_sign_in, principal.grants)),
         "url": lambda path: base.relative(request, place(path, session.path)),

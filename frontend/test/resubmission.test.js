@@ -60,7 +60,7 @@ const lost = () => new Problem({ detail: "The service cannot be reached." });
 
 /** @param {Job[]} jobs @param {any} call @param {Sent} [sent] */
 async function ready(jobs, call, sent = new Sent("sent", storage())) {
-  const made = new Resubmission(jobs, sent, call);
+  const made = new Resubmission(jobs, sent, call, (user) => (user === "eve" ? user : ""));
   await made.read(quiet, signal);
   return made;
 }
@@ -115,6 +115,15 @@ test("each job is submitted once, and those that cannot be read are told", async
   assert.deepEqual(asked.map(({ body }) => body), [{ command: "work", duration: "2m" }, { command: "work", duration: "2m", group: "g0123456789abcde" }]);
   assert.deepEqual(made.outcomes.map(({ job, made: id }) => [job.id, id]), [["f1", "fNew1"], ["f3", "fNew2"]]);
   assert.notEqual(asked[0]?.key, asked[1]?.key);
+});
+
+test("a job of another user is not resubmitted together with those of the owner", async () => {
+  const { call, asked } = service({ f1: jobspec(), f2: jobspec() });
+  const made = await ready([{ id: "f1", username: "alice" }, { id: "f2", username: "eve" }], call);
+  assert.deepEqual(made.ready.map(({ id }) => id), ["f1"]);
+  assert.match(made.wrong[0]?.why ?? "", /job of eve/);
+  await made.submit(made.ready, null, quiet, signal);
+  assert.equal(asked.length, 1);
 });
 
 test("a refusal of one is no refusal of the others", async () => {

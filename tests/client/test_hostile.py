@@ -343,3 +343,35 @@ async def test_a_service_that_does_not_wait_is_asked_in_growing_intervals(
     with pytest.raises(TimeoutError):
         await flux.wait("f1")
     assert 0.0 < pauses[0] < pauses[-1]
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(200, b"[garbage]"), (200, b'[{"timestamp":[]}]'), (422, b"{}"), (500, b"")],
+)
+async def test_an_eventlog_that_cannot_be_read_fails_its_own_future_alone(
+    meet: Meet, status: int, body: bytes
+) -> None:
+    was_read = asyncio.Event()
+
+    async def serve(request: web.Request) -> web.StreamResponse:
+        if "/f1/" in request.path:
+            asyncio.get_running_loop().call_soon(was_read.set)
+            return web.Response(status=status, body=body, content_type="application/json")
+        if "/f2/" in request.path:
+            return web.json_response([])
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        await response.write(BOOKMARK)
+        await was_read.wait()
+        for index, (name, context) in enumerate([("finish", '{"status":0}'), ("clean", "{}")]):
+            event = f'"name":"{name}","index":{index},"timestamp":1,"context":{context}'
+            await response.write(f'event: event\ndata: {{"id":"f2",{event}}}\n\n'.encode())
+        return response
+
+    client = await meet(serve)
+    executor = FluxExecutor(client.url, user="me", token="s3cret", retries=0)
+    good, bad = executor.attach("f2"), executor.attach("f1")
+    assert isinstance(await asyncio.to_thread(bad.exception, LIMIT_S), ClientError)
+    assert await asyncio.to_thread(good.result, LIMIT_S) == 0
+    await asyncio.to_thread(executor.shutdown)

@@ -8,7 +8,14 @@ from collections.abc import Iterator
 import msgspec
 
 from fluxapi.client.body import decoded
-from fluxapi.client.errors import NotFound
+from fluxapi.client.errors import (
+    BadAnswer,
+    NotFound,
+    ProblemError,
+    TooManyRequests,
+    Unauthorized,
+    Unavailable,
+)
 from fluxapi.client.methods.jobs import JobMethods
 from fluxapi.client.stream import Channel
 
@@ -21,6 +28,9 @@ _MAX_EARLY_EVENTS = 100_000
 
 _MAX_LOOKUPS = 16
 """Eventlogs read at a time."""
+
+_OF_ALL = (TooManyRequests, Unauthorized, Unavailable)
+"""Errors that concern more than one job."""
 
 _UNKNOWN_ID = "job ID does not match any job"
 
@@ -188,6 +198,13 @@ class Follower:
             except NotFound:
                 self._end(jobid, job)
                 job.future.fail(ValueError(_UNKNOWN_ID))
+                return
+            except (BadAnswer, ProblemError) as error:
+                if isinstance(error, _OF_ALL):
+                    raise
+                # A job can write anything into its own eventlog.
+                self._end(jobid, job)
+                job.future.fail(error)
                 return
         held, job.held = job.held or (), None
         for event in entries:

@@ -1,6 +1,6 @@
 /** The page to submit from: the form, what it would send, and what came of it. */
 
-import { address, Problem } from "../ui/api.js";
+import { address, call, Problem } from "../ui/api.js";
 import { Channel } from "../channel/channel.js";
 import { shellAdvice, shellSyntax } from "../submit/advice.js";
 import { Answer, sizeInWords } from "../submit/answer.js";
@@ -418,7 +418,8 @@ if (shared.startsWith("#job=")) {
   inputs.fill(kept.values);
   editor.view.refresh();
   files.expect(kept.files);
-  if (from) origin.resubmit(from, kept.values);
+  // The record says whose job it is.
+  if (from) origin.resubmit(from, kept.values, await call("GET", `/v1/jobs/${encodeURIComponent(from)}`).catch(() => undefined));
   if (kept.when) origin.draft(kept.when, () => $("clear").click());
 } else if (from) await fillFrom(from);
 else if (template) await templates.load(template);

@@ -1,6 +1,8 @@
 /** Jobs that are submitted again: what each asked for is read first, then each is sent once, however often it is tried. */
 
 import { call as ask, Problem } from "../ui/api.js";
+import { stranger } from "../ui/rights.js";
+import { SHORT, visible } from "../ui/visible.js";
 import { t } from "../ui/words.js";
 import { dependsOn, limitOf, requestFor, withDependencies, withLimit } from "./request.js";
 
@@ -10,6 +12,7 @@ import { dependsOn, limitOf, requestFor, withDependencies, withLimit } from "./r
  * @property {string} id
  * @property {string} [name]
  * @property {string} [cc]
+ * @property {string} [username]
  * @property {string} [result]
  * @property {string} [group]
  * @property {string} [group_name]
@@ -48,11 +51,13 @@ export class Resubmission {
    * @param {Job[]} jobs each after those that it may depend on
    * @param {import("./sent.js").Sent} sent
    * @param {typeof ask} call
+   * @param {(username?: string) => string} strangerOf gives the user of a job, if it is not one of the owner's
    */
-  constructor(jobs, sent, call = ask) {
+  constructor(jobs, sent, call = ask, strangerOf = stranger) {
     this.jobs = jobs;
     this.sent = sent;
     this.call = call;
+    this.strangerOf = strangerOf;
   }
 
   /** Read what the jobs asked for. @param {(done: number) => void} tell @param {AbortSignal} signal */
@@ -65,6 +70,12 @@ export class Resubmission {
 
   /** @param {Job} job */
   async #readOne(job) {
+    const user = this.strangerOf(job.username);
+    if (user) {
+      // Its command would run with the rights of the owner, whatever name it has.
+      this.wrong.push({ job, why: t("resubmit.of_other", { user: visible(user, { most: SHORT }) }) });
+      return;
+    }
     const place = `/v1/jobs/${encodeURIComponent(job.id)}`;
     try {
       const [jobspec, events] = await Promise.all([this.call("GET", `${place}/jobspec`), this.call("GET", `${place}/eventlog`)]);

@@ -1,6 +1,7 @@
 /** The notice above the form: what it was filled with, and how to go back. */
 
 import { element } from "../ui/element.js";
+import { stranger } from "../ui/rights.js";
 import { at } from "../ui/root.js";
 import { moments } from "../ui/times.js";
 import { SHORT, visible } from "../ui/visible.js";
@@ -64,7 +65,10 @@ export class Origin {
     words.append(rich(values["jobspec"] ? "submit.same_as_whole" : hasNumber ? "submit.same_as_number" : "submit.same_as", { job }));
     const group = String(values["group"] ?? "");
     if (group) words.append(" ", t("submit.same_group", { group: visible(group, { most: SHORT }) }));
-    this.#show(words);
+    const user = stranger(record?.["username"]);
+    // What runs is what that user wrote, so it comes first.
+    if (user) words.prepend(t("submit.of_other", { user: visible(user, { most: SHORT }) }), " ");
+    this.#show(words, user ? "bad" : "info");
     const limit = record?.["duration"];
     if (!extend || record?.["result"] !== "TIMEOUT" || !(limit > 0)) return;
     const more = Math.ceil(limit * FACTOR);

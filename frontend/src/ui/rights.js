@@ -6,3 +6,12 @@ const RIGHTS = ["view", "operate", "submit", "admin"];
 export function may(right) {
   return RIGHTS.indexOf(document.body.dataset["right"] ?? "") >= RIGHTS.indexOf(right);
 }
+
+/**
+ * Return the user of a job if that is not the owner of the instance, as whom new jobs run; otherwise nothing.
+ * @param {string | undefined} username of the job
+ */
+export function stranger(username) {
+  const { owner } = document.body.dataset;
+  return owner && username && username !== owner ? username : "";
+}
