@@ -6,13 +6,14 @@ events are shared by all streams that have not sent them yet, and written piece 
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from weakref import WeakValueDictionary
 
+from fluxapi.events.output.scan_turns import ScanTurns
+from fluxapi.events.transport.stream_writer import StreamWriter
 from fluxapi.events.transport.wire import Wire
 from fluxapi.model.eventlog import UNINDEXED, Event
+from fluxapi.process.kept_bytes import Kept, KeptBytes
 from fluxapi.process.timeslice import TimeSlice, check_client
 
 from .buffer import encode_body, identity
@@ -20,14 +21,11 @@ from .views import PIECE_BYTES
 
 __all__ = ["HistorySender", "JobHistories", "JobHistory"]
 
-_MAX_READS = 8
-"""Eventlogs that are read and encoded at the same time."""
+_MAX_READS, _MAX_OF_CLIENT = 8, 4
+"""Eventlogs that are read and encoded at the same time, and those for one client among them."""
 
 _MAX_BYTES = 64 << 20
-"""Bytes of all histories that are not sent yet, beyond which the oldest streams give way."""
-
-_PATIENCE_S = 1.0
-"""Time that a stream has in any case to send its history."""
+"""Bytes of all histories that are not sent yet, beyond which slow readers give way."""
 
 
 class JobHistory:
@@ -37,16 +35,16 @@ class JobHistory:
         bodies: The bodies, in order.
         indexed: The number of events that have an index.
         unindexed: The identities of the others.
-        size: The bytes of all bodies.
+        kept: The bytes of all bodies, and who has not received them.
     """
 
-    __slots__ = ("__weakref__", "bodies", "indexed", "size", "unindexed")
+    __slots__ = ("__weakref__", "bodies", "indexed", "kept", "unindexed")
 
     def __init__(self, bodies: list[bytes], unindexed: frozenset[bytes], indexed: int) -> None:
         self.bodies = bodies
         self.unindexed = unindexed
         self.indexed = indexed
-        self.size = sum(map(len, bodies))
+        self.kept = Kept(sum(map(len, bodies)))
 
     def pieces(self, wire: Wire) -> Iterator[bytes]:
         """Yield the events in writes of limited size."""
@@ -67,61 +65,80 @@ class HistorySender:
     """The writes of a history to one client, as an iterator; the memory is free at its end.
 
     Attributes:
-        history: The history, or ``None`` at the end.
-        since: The time at which it began.
-        give_way: Called if others need the memory.
+        client: The name of the client, as limits know it.
     """
 
-    __slots__ = ("_on_end", "_pieces", "give_way", "history", "since")
+    __slots__ = ("_give_way", "_held", "_history", "_left", "_pieces", "_writer", "client")
 
     def __init__(
         self,
         history: JobHistory,
+        writer: StreamWriter,
         wire: Wire,
         give_way: Callable[[], None],
-        on_end: Callable[[HistorySender], None],
+        held: KeptBytes,
     ) -> None:
-        self.history: JobHistory | None = history
-        self.since = time.monotonic()
-        self.give_way = give_way
+        self.client = writer.client
+        self._writer = writer
+        self._history: JobHistory | None = history
+        self._left = history.kept.size
+        self._give_way = give_way
         self._pieces = history.pieces(wire)
-        self._on_end = on_end
+        self._held = held
+        held.add(history.kept, self)
+
+    @property
+    def unsent_bytes(self) -> int:
+        """Return the bytes that the system has not accepted."""
+        return self._left + self._writer.unsent
 
     def __iter__(self) -> Iterator[bytes]:
         return self
 
     def __next__(self) -> bytes:
         try:
-            return next(self._pieces)
+            piece = next(self._pieces)
         except StopIteration:
             self.close()
             raise
+        self._left -= len(piece)
+        return piece
 
     def close(self) -> None:
         """Free the memory; calling this again has no effect."""
-        self.history = None
+        history, self._history = self._history, None
         self._pieces = iter(())
-        self._on_end(self)
+        if history is not None:
+            self._held.leave(history.kept, self)
+
+    def drop(self) -> None:
+        """Free the memory, and end the stream, since others need the memory."""
+        self.close()
+        self._give_way()
 
 
 class JobHistories:
-    """The histories of the jobs of one instance that streams have not sent yet."""
+    """The histories of the jobs of one instance that streams have not sent yet.
+
+    Attributes:
+        kept: Their bytes; beyond the limit, slow readers give way.
+    """
 
     def __init__(self, max_bytes: int = _MAX_BYTES) -> None:
-        self._max_bytes = max_bytes
-        self._turns = asyncio.Semaphore(_MAX_READS)
+        self.kept = KeptBytes(max_bytes)
+        self._turns = ScanTurns(_MAX_READS, _MAX_OF_CLIENT)
         self._latest: WeakValueDictionary[int, JobHistory] = WeakValueDictionary()
-        self._senders: dict[HistorySender, None] = {}
 
     async def read(
-        self, jobid: int, eventlog: Callable[[int], Awaitable[list[Event]]]
+        self, jobid: int, eventlog: Callable[[int], Awaitable[list[Event]]], client: str
     ) -> JobHistory:
         """Return the history of a job, whose events *eventlog* returns.
 
         It shares the bodies of the last one of the same job that is not sent yet: an eventlog only
-        grows.
+        grows. Few are read at the same time, those for *client* are fewer, and clients take turns.
         """
-        async with self._turns:
+        # A request to Flux has a time limit.
+        async with self._turns.hold(client, _nothing):
             check_client()
             # The decoded events take several times the memory of the bodies.
             return await self._encoded(jobid, await eventlog(jobid))
@@ -150,25 +167,16 @@ class JobHistories:
         history = self._latest[jobid] = JobHistory(bodies, frozenset(unindexed), indexed)
         return history
 
-    def send(self, history: JobHistory, wire: Wire, give_way: Callable[[], None]) -> HistorySender:
+    def send(
+        self,
+        history: JobHistory,
+        writer: StreamWriter,
+        wire: Wire,
+        give_way: Callable[[], None],
+    ) -> HistorySender:
         """Return the writes of a history; *give_way* is called if others need its memory."""
-        sender = HistorySender(history, wire, give_way, self._end)
-        self._senders[sender] = None
-        self._make_room()
-        return sender
+        return HistorySender(history, writer, wire, give_way, self.kept)
 
-    def _end(self, sender: HistorySender) -> None:
-        self._senders.pop(sender, None)
 
-    def _make_room(self) -> None:
-        """End the oldest streams until the histories of the others fit."""
-        now = time.monotonic()
-        for sender in list(self._senders):
-            if now - sender.since < _PATIENCE_S or self._held() <= self._max_bytes:
-                return
-            sender.close()
-            sender.give_way()
-
-    def _held(self) -> int:
-        found = {sender.history for sender in self._senders}
-        return sum(history.size for history in found if history is not None)
+def _nothing() -> None:
+    pass

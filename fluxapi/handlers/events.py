@@ -70,7 +70,7 @@ class _Job:
 
     def begin(self, writer: StreamWriter, wire: Wire, on_end: OnEnd) -> Callable[[], None]:
         history = self.history.pop()
-        sender = self.hub.histories.send(history, wire, partial(on_end, "stalled"))
+        sender = self.hub.histories.send(history, writer, wire, partial(on_end, "stalled"))
         subscription = self.hub.subscribe(
             writer,
             "events",
@@ -211,7 +211,8 @@ async def job_events(request: web.Request) -> web.StreamResponse:
     hub, job = _hub(request), job_of(request)
     # Read before the request to Flux; events that are published meanwhile are dropped by index.
     seq = hub.buffer.head
-    history = await hub.histories.read(job.id, request[keys.SESSION].instance.eventlog)
+    eventlog, client = request[keys.SESSION].instance.eventlog, clients_of(request)[-1]
+    history = await hub.histories.read(job.id, eventlog, client)
     source = _Job(hub, job.id, [history], seq)
     del history
     return await _stream(request, source, kind)

@@ -10,12 +10,19 @@ from fluxapi.security.sign_ins import is_sign_in
 from . import keys
 from .rate_limits import PEER
 
-__all__ = ["address_of", "clients_of"]
+__all__ = ["address_of", "clients_of", "reader_of"]
 
 
 def address_of(request: web.Request) -> str:
     """Return the name of the client at the address of a request."""
     return PEER + client_of(request)
+
+
+def reader_of(request: web.BaseRequest | None) -> str:
+    """Return the name of the client that reads the response to a request."""
+    if not isinstance(request, web.Request):
+        return ""
+    return clients_of(request)[-1] if keys.PRINCIPAL in request else address_of(request)
 
 
 def clients_of(request: web.Request) -> tuple[str, ...]:

@@ -28,6 +28,7 @@ from fluxapi.security.clients import peer_of
 from . import base, keys
 from .acceptor import Acceptor
 from .chunk_limit import READ_BUFFER_BYTES, ChunkLimit
+from .clients import reader_of
 from .connection_limit import ConnectionLimit
 from .handshake import begin_plain, begin_tls
 from .head_limit import MAX_HEAD_BYTES, HeadLimit
@@ -347,7 +348,7 @@ class _Protocol(web.RequestHandler):
         """Send a response; return it, and whether the client has left."""
         body = None if self._upgraded else long_body(resp, request)
         if isinstance(resp, web.Response) and isinstance(self._manager, _Server) and body:
-            with self._manager.unsent.sending(self, body) as body:
+            with self._manager.unsent.sending(self, reader_of(request), body) as body:
                 resp.body = body
                 if is_whole(resp, request) and not isinstance(self.transport, asyncio.Transport):
                     return resp, not await send_whole(resp, request)

@@ -6,12 +6,13 @@ of clients may read nothing.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Protocol
 
 from aiohttp import hdrs, web
+
+from fluxapi.process.kept_bytes import Kept, KeptBytes
 
 __all__ = ["Unsent", "long_body", "send_in_pieces"]
 
@@ -23,13 +24,6 @@ _MAX_BYTES = 64 << 20
 
 _PIECE_BYTES = 64 << 10
 """Size of one write of a body that is sent in pieces."""
-
-_LOOK_INTERVAL_S = 1.0
-
-_MIN_PROGRESS_BYTES = 32 << 10
-"""Bytes that a reader must receive between two looks while there are too many: so many for each
-multiple of the limit that is used, since thousands may read a little.
-"""
 
 
 def long_body(response: web.StreamResponse, request: web.BaseRequest) -> bytes | None:
@@ -66,7 +60,7 @@ async def send_in_pieces(
     return stream
 
 
-class Reader(Protocol):
+class Connection(Protocol):
     """A connection that receives a body."""
 
     @property
@@ -77,80 +71,61 @@ class Reader(Protocol):
         """Close the connection at once."""
 
 
-class _Body:
-    """A body, and its readers with the bytes that each had not received at the last look."""
+class _Reader:
+    """A client that receives a body."""
 
-    __slots__ = ("data", "readers")
+    __slots__ = ("_connection", "client", "drop")
+
+    def __init__(self, connection: Connection, client: str) -> None:
+        self.client = client
+        self.drop = connection.drop
+        self._connection = connection
+
+    @property
+    def unsent_bytes(self) -> int:
+        """Return the bytes that the system has not accepted."""
+        return self._connection.unsent_bytes
+
+
+class _Body(Kept):
+    """A body that waits for its readers."""
+
+    __slots__ = ("data",)
 
     def __init__(self, data: bytes) -> None:
+        super().__init__(len(data))
         self.data = data
-        self.readers: dict[Reader, int | None] = {}
-
-    def is_stuck(self, least: int) -> bool:
-        """Look at all readers; return whether none has received *least* bytes since then."""
-        is_stuck = True
-        for reader, before in self.readers.items():
-            left = self.readers[reader] = reader.unsent_bytes
-            if before is None or before - left >= least:
-                is_stuck = False
-        return is_stuck
 
 
 class Unsent:
     """The bodies that wait for their readers, of at most *limit* bytes in all.
 
-    Beyond the limit, the readers of the oldest bodies that receive almost nothing are disconnected.
+    Beyond the limit, readers who receive almost nothing give way.
     """
 
     def __init__(self, limit: int = _MAX_BYTES) -> None:
-        self._limit = limit
-        self._bodies: dict[_Body, None] = {}
+        self._kept = KeptBytes(limit)
         self._by_length: dict[int, _Body] = {}
         """The last body of each length; a new one that is equal is dropped in favor of it."""
-        self._timer: asyncio.TimerHandle | None = None
-        self.used = 0
-        """The bytes of all bodies."""
+
+    @property
+    def used(self) -> int:
+        """Return the bytes of all bodies."""
+        return self._kept.used
 
     @contextmanager
-    def sending(self, reader: Reader, data: bytes) -> Iterator[bytes]:
-        """Count a body while *reader* receives it; yield the bytes to send, which are equal."""
+    def sending(self, connection: Connection, client: str, data: bytes) -> Iterator[bytes]:
+        """Count a body while *client* receives it; yield the bytes to send, which are equal."""
         body = self._by_length.get(len(data))
         if body is None or body.data != data:
             body = self._by_length[len(data)] = _Body(data)
-            self._bodies[body] = None
-            self.used += len(data)
-            self._check()
         # Only the body that is kept stays in memory.
         del data
-        body.readers[reader] = None
+        reader = _Reader(connection, client)
+        self._kept.add(body, reader)
         try:
             yield body.data
         finally:
-            del body.readers[reader]
-            if not body.readers:
-                self._forget(body)
-
-    def _forget(self, body: _Body) -> None:
-        length = len(body.data)
-        del self._bodies[body]
-        self.used -= length
-        if self._by_length.get(length) is body:
-            del self._by_length[length]
-
-    def _check(self) -> None:
-        if self.used > self._limit and self._timer is None:
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(_LOOK_INTERVAL_S, self._look)
-
-    def _look(self) -> None:
-        """Disconnect the readers of bodies that do not move on, until the others fit."""
-        self._timer = None
-        left = self.used
-        least = _MIN_PROGRESS_BYTES * (self.used // self._limit)
-        for body in [body for body in self._bodies if body.is_stuck(least)]:
-            if left <= self._limit:
-                break
-            left -= len(body.data)
-            for reader in list(body.readers):
-                reader.drop()
-        self._check()
+            self._kept.leave(body, reader)
+            if not body.readers and self._by_length.get(body.size) is body:
+                del self._by_length[body.size]

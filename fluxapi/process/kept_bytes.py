@@ -22,13 +22,11 @@ multiple of the limit that is used, since thousands may read a little.
 
 
 class Reader(Protocol):
-    """A client that receives what is kept.
+    """A client that receives what is kept."""
 
-    Attributes:
-        client: The name of the client, as limits know it.
-    """
-
-    client: str
+    @property
+    def client(self) -> str:
+        """Return its name, as limits know it."""
 
     @property
     def unsent_bytes(self) -> int:

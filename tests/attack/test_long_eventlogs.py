@@ -6,18 +6,21 @@ import asyncio
 import gc
 import weakref
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from fluxapi.events import job_history
-from fluxapi.events.job_history import JobHistories, JobHistory
+from fluxapi.events.job_history import HistorySender, JobHistories, JobHistory
+from fluxapi.events.transport.stream_writer import StreamWriter
 from fluxapi.events.transport.wire import Lines
 from fluxapi.http import keys
 from fluxapi.http.work_turns import WorkTurns
 from fluxapi.model import jobid as jobids
 from fluxapi.model.eventlog import Event
+from fluxapi.process import kept_bytes
 from tests.handlers.conftest import Service, service, start
+
+from .wire import PATIENCE_S
 
 __all__ = ["service", "start"]
 
@@ -32,7 +35,7 @@ async def history_of(histories: JobHistories, count: int, jobid: int = 1) -> Job
     async def read(_: int) -> list[Event]:
         return eventlog(count)
 
-    return await histories.read(jobid, read)
+    return await histories.read(jobid, read, "one")
 
 
 @pytest.mark.parametrize("kind", ["application/x-ndjson", "text/event-stream", "text/plain"])
@@ -82,12 +85,12 @@ async def test_events_of_the_same_moment_have_their_own_indices() -> None:
     async def read(_: int) -> list[Event]:
         return [Event(1.0, "memo", {"a": 1}), Event(1.0, "memo", {"a": 2}), Event(2.0, "start")]
 
-    history = await JobHistories().read(1, read)
+    history = await JobHistories().read(1, read, "one")
     assert b'"index":0' in history.bodies[-1]
     assert history.indexed == 1
 
 
-async def test_few_eventlogs_are_read_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_few_eventlogs_are_read_at_the_same_time() -> None:
     most = under_way = 0
 
     async def read(_: int) -> list[Event]:
@@ -98,30 +101,81 @@ async def test_few_eventlogs_are_read_at_the_same_time(monkeypatch: pytest.Monke
         under_way -= 1
         return eventlog(1)
 
-    monkeypatch.setattr(job_history, "_MAX_READS", 3)
     histories = JobHistories()
-    await asyncio.gather(*(histories.read(at, read) for at in range(50)))
-    assert most == 3
+    await asyncio.gather(*(histories.read(at, read, "one") for at in range(50)))
+    assert most == 4
+    await asyncio.gather(*(histories.read(at, read, f"{at}") for at in range(50)))
+    assert most == 8
 
 
-async def test_the_oldest_stream_gives_way_to_eventlogs_of_other_jobs(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    now = 0.0
-    monkeypatch.setattr("time.monotonic", lambda: now)
+async def test_one_client_does_not_have_all_turns() -> None:
+    held, histories = asyncio.Event(), JobHistories()
+
+    async def wait(_: int) -> list[Event]:
+        await held.wait()
+        return eventlog(1)
+
+    slow = [asyncio.create_task(histories.read(at, wait, "slow")) for at in range(50)]
+    await asyncio.sleep(0)
+    await asyncio.wait_for(history_of(histories, 1), PATIENCE_S)
+    held.set()
+    await asyncio.gather(*slow)
+
+
+class Connection:
+    """A connection of a client that reads nothing."""
+
+    unsent = 0
+
+    def __init__(self, client: str) -> None:
+        self.client = client
+
+
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept_bytes, "_LOOK_INTERVAL_S", 0.0)
+
+
+async def begin(
+    histories: JobHistories, job: int, client: str, ended: list[tuple[str, int]]
+) -> HistorySender:
+    """Begin a stream with 200,000 bytes of events, of which nothing is read."""
+    writer, history = Connection(client), await history_of(histories, 10, job)
+    give_way = partial(ended.append, (client, job))
+    return histories.send(history, cast("StreamWriter", writer), Lines(), give_way)
+
+
+@pytest.mark.usefixtures("looks")
+async def test_no_client_ends_the_streams_of_another() -> None:
     histories = JobHistories(max_bytes=500_000)
-    ended: list[int] = []
-    senders = []
-    for job in range(1, 5):
-        history = await history_of(histories, 10, job)
-        senders.append(histories.send(history, Lines(), partial(ended.append, job)))
-        now += 1.0
-    # Each has 200,000 bytes.
-    assert ended == [1, 2]
+    ended: list[tuple[str, int]] = []
+    first = await begin(histories, 0, "a little", ended)
+    shared = await begin(histories, 0, "much", ended)
+    senders = [await begin(histories, job, "much", ended) for job in range(1, 5)]
+    for _ in range(9):
+        await asyncio.sleep(0)
+    assert ended == [("much", 1), ("much", 2), ("much", 3)]
     assert list(senders[0]) == []
     assert len(list(senders[3])) > 1
-    senders[2].close()
-    assert histories._held() == 0
+    assert histories.kept.used < 300_000
+    shared.close()
+    assert len(list(first)) > 1
+    assert histories.kept.used == 0
+
+
+@pytest.mark.usefixtures("looks")
+async def test_a_stream_that_is_read_does_not_give_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept_bytes, "_MIN_PROGRESS_BYTES", 1)
+    histories = JobHistories(max_bytes=500_000)
+    ended: list[tuple[str, int]] = []
+    read = await begin(histories, 0, "much", ended)
+    for job in range(1, 5):
+        await begin(histories, job, "much", ended)
+    for _ in range(3):
+        next(read)
+        await asyncio.sleep(0)
+    assert ended
+    assert ("much", 0) not in ended
 
 
 async def test_few_texts_of_jobs_are_read_at_the_same_time(

@@ -11,6 +11,7 @@ from aiohttp.test_utils import make_mocked_request
 
 from fluxapi.http import unsent
 from fluxapi.http.unsent import Unsent
+from fluxapi.process import kept_bytes
 from tests.attack.wire import connect, serving
 
 
@@ -25,14 +26,14 @@ class Reader:
 
 @pytest.fixture(autouse=True)
 def looks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unsent, "_LOOK_INTERVAL_S", 0.0)
+    monkeypatch.setattr(kept_bytes, "_LOOK_INTERVAL_S", 0.0)
 
 
 def test_equal_bodies_are_kept_once() -> None:
     bodies = Unsent()
     with ExitStack() as sending:
         sent = [
-            sending.enter_context(bodies.sending(Reader(), text.encode() * 9))
+            sending.enter_context(bodies.sending(Reader(), "one", text.encode() * 9))
             for text in ("one", "one", "three", "one", "three")
         ]
         assert bodies.used == 27 + 45
@@ -44,18 +45,18 @@ async def test_readers_of_nothing_give_way_to_others() -> None:
     bodies = Unsent(limit=250)
     with ExitStack() as sending:
         first, second, third = Reader(100), Reader(110), Reader(120)
-        sending.enter_context(bodies.sending(first, b"1" * 100))
-        sending.enter_context(bodies.sending(second, b"2" * 110))
+        sending.enter_context(bodies.sending(first, "one", b"1" * 100))
+        sending.enter_context(bodies.sending(second, "one", b"2" * 110))
         await asyncio.sleep(0)
         assert not first.dropped.is_set()
-        sending.enter_context(bodies.sending(third, b"3" * 120))
+        sending.enter_context(bodies.sending(third, "one", b"3" * 120))
         await first.dropped.wait()
         assert not second.dropped.is_set()
         assert not third.dropped.is_set()
 
 
 async def test_a_body_with_a_reader_that_reads_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unsent, "_MIN_PROGRESS_BYTES", 10)
+    monkeypatch.setattr(kept_bytes, "_MIN_PROGRESS_BYTES", 10)
     bodies = Unsent(limit=150)
 
     class Reading(Reader):
@@ -70,9 +71,9 @@ async def test_a_body_with_a_reader_that_reads_stays(monkeypatch: pytest.MonkeyP
 
     with ExitStack() as sending:
         reading, beside, stuck = Reading(1_000_000), Reader(100), Reader(100)
-        sending.enter_context(bodies.sending(reading, b"1" * 100))
-        sending.enter_context(bodies.sending(beside, b"1" * 100))
-        sending.enter_context(bodies.sending(stuck, b"2" * 100))
+        sending.enter_context(bodies.sending(reading, "one", b"1" * 100))
+        sending.enter_context(bodies.sending(beside, "one", b"1" * 100))
+        sending.enter_context(bodies.sending(stuck, "one", b"2" * 100))
         await stuck.dropped.wait()
         assert not reading.dropped.is_set()
         assert not beside.dropped.is_set()
@@ -110,6 +111,17 @@ async def test_a_long_body_arrives_as_it_is(head: bytes) -> None:
                 assert await other.ended()
 
 
+async def test_readers_of_the_client_with_the_most_give_way() -> None:
+    bodies = Unsent(limit=350)
+    with ExitStack() as sending:
+        one, *many = [Reader(100) for _ in range(4)]
+        sending.enter_context(bodies.sending(one, "one", b"0" * 100))
+        for number, reader in enumerate(many, 1):
+            sending.enter_context(bodies.sending(reader, "many", b"%100d" % number))
+        await many[0].dropped.wait()
+        assert [reader.dropped.is_set() for reader in (one, *many)] == [False, True, False, False]
+
+
 class Steady(Reader):
     """A reader that receives the same number of bytes between two looks."""
 
@@ -131,12 +143,12 @@ class Steady(Reader):
 async def test_readers_of_a_little_give_way_when_they_are_many(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(unsent, "_MIN_PROGRESS_BYTES", 10)
+    monkeypatch.setattr(kept_bytes, "_MIN_PROGRESS_BYTES", 10)
     bodies = Unsent(limit=100)
     readers = [Steady(10) for _ in range(40)] + [Steady(1000) for _ in range(9)]
     with ExitStack() as sending:
         for number, reader in enumerate(readers):
-            sending.enter_context(bodies.sending(reader, b"%10d" % number))
+            sending.enter_context(bodies.sending(reader, "one", b"%10d" % number))
         await readers[0].dropped.wait()
         dropped = [reader.dropped.is_set() for reader in readers]
     assert dropped == [True] * 39 + [False] * 10
