@@ -51,6 +51,15 @@ test("jobs that are held, in a stopped queue or too large do not start as things
   for (const record of [{}, { state: "DEPEND", priority: 0 }, { state: "RUN", queue: "debug" }, { state: "RUN", urgency: 0 }]) assert.ok(!blocked(record), JSON.stringify(record));
 });
 
+test("the jobs that a text may name are told", () => {
+  const situation = new Situation();
+  situation.take({ type: "stats", nodes: null, queues: [{ name: "batch", started: true, first: "fB" }] });
+  const names = (/** @type {object} */ record) => situation.named(row({ id: "fA", revision: 1, state: "SCHED", urgency: 16, priority: 16, queue: "batch", ...record }));
+  assert.deepEqual(names({}), ["fB"]);
+  assert.deepEqual(names({ queue: "debug" }), []);
+  assert.deepEqual(names({ state: "DEPEND", dependencies: ["after-success=fC"] }), ["fC"]);
+});
+
 test("the stopped queues of jobs that do not start are named", () => {
   const situation = new Situation();
   situation.take({ type: "stats", nodes: null, queues: [{ name: "batch", started: true }, { name: "debug", started: false, stop_reason: "repair" }] });

@@ -13,6 +13,7 @@ from tests.flux.tree import submit as submit_inside
 from tests.running import Service, flux
 
 from .test_jobs import line, live, submit
+from .test_notify import cancel
 
 
 def test_a_row_opens_to_the_jobs_that_it_waits_for(site: Service, page: Page) -> None:
@@ -76,6 +77,26 @@ def test_a_job_that_is_waited_for_is_a_link_where_it_is_named(site: Service, pag
     expect(page).to_have_url(re.compile(f"/ui/jobs/{first}$"))
     for jobid in (again, first):
         page.request.post(f"{site.url}/v1/jobs/{jobid}/cancel", data={})
+
+
+def test_a_job_that_fits_names_the_first_in_line(site: Service, page: Page) -> None:
+    cores = site.get("/v1/resources")["totals"]["cores"]["total"]
+    running = submit(site, command=["sleep", "60"], name="runs")
+    first = submit(site, num_tasks=cores, command=["true"], name="large")
+    behind = submit(site, command=["true"], name="small")
+    page.goto(site.url)
+    live(page)
+    note = line(page, behind).locator(".note-text")
+    expect(note).to_have_text(
+        f"Waits behind {first}, the first in line; needs 1 core, {cores - 1} free"
+    )
+    expect(line(page, first).locator(".note-text")).to_have_text(
+        f"Waits for {cores} cores; {cores - 1} free"
+    )
+    note.get_by_role("link", name=first).click()
+    expect(page.locator("#id")).to_have_text(first)
+    for jobid in (behind, first, running):
+        cancel(site, jobid)
 
 
 @pytest.fixture

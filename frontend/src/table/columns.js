@@ -14,6 +14,7 @@ import { t } from "../ui/words.js";
  * @property {boolean} [ticks] changes by the clock or by what other jobs do
  * @property {(row: Row, now: number) => string} text
  * @property {(row: Row) => string} [title_of] what more there is to say
+ * @property {(row: Row) => readonly string[]} [names] jobs that its text may name
  * @property {(row: Row) => boolean} [warns] whether its text is a warning
  * @property {(row: Row, now: number) => string | number} [value] for programs, where text is for people
  * @property {{ title: string, value: (row: Row) => string }} [beside] a column more, for programs
@@ -64,6 +65,7 @@ const KINDS = {
   note: (_field, situation) => ({
     ticks: true,
     text: (r, now) => situation.why(r, now),
+    names: (r) => situation.named(r),
     warns: (r) => situation.warns(r),
     sort: (r) => r.note,
   }),

@@ -170,9 +170,8 @@ export class Line {
     this.#freshUntil = until;
   }
 
-  /** Say why a job waits or failed, where each job that it names is a link. @param {string} text @param {Row} row */
-  #say(text, row) {
-    const named = row.blamed ? [row.blamed] : row.after;
+  /** Say why a job waits or failed, where each job that it names is a link. @param {string} text @param {readonly string[]} named */
+  #say(text, named) {
     const isNamed = named.length > 0;
     if (!isNamed && !this.#isNamed) return set(this.#note, text);
     if (isNamed === this.#isNamed && this.#note.textContent === text) return;
@@ -200,7 +199,7 @@ export class Line {
     }
     if (column.key !== "note") set(cell, text);
     else {
-      this.#say(text, row);
+      this.#say(text, (!isHead(row) && column.names?.(row)) || []);
       if (!isHead(row) && column.warns?.(row)) cell.dataset["icon"] = "warning";
       else if (cell.dataset["icon"]) delete cell.dataset["icon"];
     }

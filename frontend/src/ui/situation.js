@@ -161,6 +161,13 @@ export class Situation {
     return this.inside.has(row.id) || this.cannotStart(row);
   }
 
+  /** Return the jobs that the text of a job may name. @param {Row} row */
+  named(row) {
+    const first = isScheduled(row) ? this.first.get(row.queue) : undefined;
+    if (first !== undefined) return [first];
+    return row.blamed ? [row.blamed] : row.after;
+  }
+
   /** Say whether somebody has to act before a job can start. @param {Row} row */
   isBlocked(row) {
     const { state, urgency, priority, queue } = row;
