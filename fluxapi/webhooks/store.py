@@ -6,7 +6,7 @@ import asyncio
 import logging
 import sqlite3
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -33,6 +33,11 @@ _MAX_RECENT_BYTES = 8 << 20
 """Size of the bodies that are kept in memory until they are sent for the first time."""
 
 _COLUMNS = "seq, webhook, lane, notice, attempts, due, created, length(body)"
+_COLUMN_TYPES = (int, str, str, str, int, float, float, int)
+
+_MAX_TIME_S = 1e11
+"""A later time is damage; no date can show it."""
+
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Webhook)
 
@@ -100,8 +105,8 @@ class SqliteStore:
                 row = database.execute(
                     "SELECT body FROM deliveries WHERE seq = ?", (seq,)
                 ).fetchone()
-                if row is not None:
-                    found[seq] = bytes(row[0])
+                if row is not None and isinstance(row[0], bytes):
+                    found[seq] = row[0]
             return found
 
         return await self._run(run)
@@ -186,24 +191,39 @@ def _read(database: sqlite3.Connection) -> Found:
     taken: dict[tuple[str, str], int] = {}
     states: dict[str, set[str]] = {}
     for webhook, key, upto, at in database.execute("SELECT webhook, key, upto, at FROM taken"):
-        if at == FOREVER:
+        if not (isinstance(webhook, str) and isinstance(key, str) and isinstance(upto, int)):
+            _log.error("a mark of the webhook %.20s is damaged and is not used", webhook)
+        elif at == FOREVER:
             states.setdefault(webhook, set()).add(key)
         else:
             taken[webhook, key] = upto
     cursor, instance = meta.get("cursor"), meta.get("instance")
     return Found(
         webhooks=[webhook for webhook in webhooks if webhook is not None],
-        pending=[
-            Pending(*row)
-            for row in database.execute(
-                f"SELECT {_COLUMNS} FROM deliveries WHERE dead IS NULL ORDER BY seq"  # noqa: S608 - constants
+        pending=_sound(
+            database.execute(
+                f"SELECT {_COLUMNS}, typeof(body) FROM deliveries WHERE dead IS NULL ORDER BY seq"  # noqa: S608 - constants
             )
-        ],
+        ),
         taken=taken,
         states=states,
-        cursor=cursor if isinstance(cursor, float) else None,
+        cursor=cursor if isinstance(cursor, float) and cursor <= _MAX_TIME_S else None,
         instance=instance if isinstance(instance, str) else None,
     )
+
+
+def _sound(rows: Iterable[Sequence[Any]]) -> list[Pending]:
+    """Return the deliveries of rows; one with a value of another type is left out."""
+    found: list[Pending] = []
+    for *row, type_of_body in rows:
+        kinds = zip(row, _COLUMN_TYPES, strict=True)
+        if type_of_body == "blob" and all(isinstance(value, kind) for value, kind in kinds):
+            pending = Pending(*row)
+            if max(pending.due, pending.created) <= _MAX_TIME_S:
+                found.append(pending)
+                continue
+        _log.error("the delivery %d of a webhook is damaged and is not sent", row[0])
+    return found
 
 
 def _decoded(name: str, state: bytes) -> Webhook | None:
@@ -313,9 +333,9 @@ def _revive(
             (time.time(), seq, webhook),
         )
         if changed.rowcount:
-            row = database.execute(
-                f"SELECT {_COLUMNS} FROM deliveries WHERE seq = ?",  # noqa: S608 - constants
+            revived = database.execute(
+                f"SELECT {_COLUMNS}, typeof(body) FROM deliveries WHERE seq = ?",  # noqa: S608 - constants
                 (seq,),
-            ).fetchone()
-            found.append(Pending(*row))
+            )
+            found += _sound(revived)
     return found
