@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
+from typing import Any
 
 from . import formats
 from .exit_codes import USAGE, Failure
 from .format import Format, FormatError, Values
 from .terminal import put
+from .text import safe
 
 __all__ = ["chosen_format", "described", "print_table", "without"]
 
@@ -50,10 +52,21 @@ def without(chosen: Format, fields: Collection[str], *, keep_text: bool = False)
     return other
 
 
+def _shown(row: Values) -> Values:
+    """Return the values of a row with control characters escaped, but for the colors of ours."""
+
+    def get(name: str) -> Any:
+        value = row(name)
+        is_text = isinstance(value, str) and not name.startswith("color_")
+        return safe(value) if is_text else value
+
+    return get
+
+
 def print_table(chosen: Format, rows: Sequence[Values], *, header: bool) -> None:
     """Print rows, sorted by the keys of the format; raise :class:`Failure` if one does not fit."""
     try:
-        ordered = chosen.sorted(list(rows), lambda row: row)
+        ordered = chosen.sorted([_shown(row) for row in rows], lambda row: row)
         fitted = chosen.fitted(ordered, header=header)
         if header:
             put(fitted.header())

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from aiohttp import web
+
+from fluxapi.cli.commands import webhook
+from fluxapi.client.webhook import DeadLetter
 
 from .program import Done, Program
 
@@ -54,7 +59,10 @@ class Liar:
 
     def run(self, *words: str) -> Done:
         environ = {"FLUX_TOKEN": "s3cret", "FLUX_USER": "me"}
-        return Program(self.url, self._home)(words[0], "--retries=0", *words[1:], **environ)
+        # Some commands have actions, which have the options.
+        begin = 2 if words[0] in {"queue", "resource"} else 1
+        options = (*words[:begin], "--retries=0", *words[begin:])
+        return Program(self.url, self._home)(*options, **environ)
 
     async def answer(self, request: web.Request) -> web.Response:
         self.asked += 1
@@ -129,6 +137,32 @@ def test_no_text_of_a_node_reaches_the_terminal_as_it_is(liar: Liar, words: str)
     assert done.status == 0
     assert done.out.count(r"\x1b]0;title\x07") == 3
     assert done.out.replace("\n", "").isprintable()
+
+
+@pytest.mark.parametrize("words", ["resource list", "resource list -o {queue}", "queue list"])
+def test_no_name_of_a_queue_reaches_the_terminal_as_it_is(liar: Liar, words: str) -> None:
+    # No node has the properties of this queue, and it has a line of its own.
+    state = {"enabled": True, "started": True, "default": False}
+    queue = {**state, "name": f"q{ESCAPE}", "requires": [ESCAPE]}
+    liar.answers["/v1/resources"] = {"nodes": [NODE], "totals": TOTALS}
+    liar.answers["/v1/queues"] = {"queues": [queue, {**state, "name": f"r{ESCAPE}"}]}
+    done = liar.run(*words.split())
+    assert done.status == 0
+    assert r"\x1b]0;" in done.out
+    assert done.out.replace("\n", "").isprintable()
+
+
+async def test_a_message_that_was_given_up_is_ascii(capsys: pytest.CaptureFixture[str]) -> None:
+    letter = DeadLetter(1, "x", "x", "\x9b31m\u202e", 1.0, 1.0, 1, "x")
+
+    async def dead_letters(_: str) -> list[DeadLetter]:
+        return [letter]
+
+    flux: Any = SimpleNamespace(dead_letters=dead_letters)
+    assert await webhook._dead(flux, argparse.Namespace(name="w", json=True)) == 0
+    out = capsys.readouterr().out
+    assert out.isascii()
+    assert json.loads(out)[0]["subject"] == letter.subject
 
 
 def test_ranks_without_end_are_not_counted(liar: Liar) -> None:

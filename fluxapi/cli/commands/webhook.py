@@ -229,7 +229,7 @@ async def _dead(flux: AsyncClient, arguments: argparse.Namespace) -> int:
     if arguments.json:
         import msgspec  # noqa: PLC0415 - needed only here
 
-        put(msgspec.json.encode(letters).decode())
+        put(json.dumps(msgspec.to_builtins(letters)))
         return OK
     rows = [
         (
