@@ -106,8 +106,8 @@ def first_in_line(table: Table) -> dict[str, int]:
     if len(waiting) > _MAX_LINE_JOBS:
         return {}
     for jobid in waiting:
-        job = table[jobid]
-        if is_held(job):
+        job = table.get(jobid)
+        if job is None or is_held(job):
             continue
         first = found.get(job.queue)
         if first is None or _order(job) < _order(first):

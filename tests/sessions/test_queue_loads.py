@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from fluxapi.model.job import Job
-from fluxapi.sessions.queue_loads import read_loads
+from fluxapi.sessions.queue_loads import first_in_line, read_loads
 from fluxapi.table.job_lists import slices
 from fluxapi.table.sorted_keys import SortedKeys
 from fluxapi.table.table import Table
@@ -51,6 +51,29 @@ async def test_jobs_are_in_the_order_of_flux() -> None:
         middle = (times[(len(times) - 1) // 2] + times[len(times) // 2]) / 2
         assert load.median_wait(NOW) == NOW - middle
         assert load.oldest == times[0]
+
+
+def waiting(jobid: int, queue: str = "a", **known: Any) -> Job:
+    return Job(jobid, state="SCHED", has_priority=True, queue=queue, **{"priority": 16, **known})
+
+
+def test_the_first_in_line_is_the_one_that_flux_offers_first() -> None:
+    jobs = [
+        waiting(1, urgency=0, priority=0),
+        waiting(2),
+        waiting(3, priority=20),
+        waiting(4, priority=20),
+        waiting(5, "b"),
+        Job(6, state="RUN", queue="c"),
+    ]
+    assert first_in_line(table_of({job.id: job for job in jobs})) == {"a": 3, "b": 5}
+
+
+def test_among_very_many_jobs_no_first_one_is_looked_for() -> None:
+    jobs = {jobid: waiting(jobid) for jobid in range(1, 2001)}
+    assert first_in_line(table_of(jobs)) == {"a": 1}
+    jobs[2001] = waiting(2001)
+    assert first_in_line(table_of(jobs)) == {}
 
 
 def test_few_ids_are_copied_at_once_and_may_change() -> None:
