@@ -16,6 +16,7 @@ from aiohttp import web
 from fluxapi.errors import JobNotFound, ValidationFailed
 from fluxapi.events.channel import stream as streams
 from fluxapi.events.output.hub import OnEnd, OutputHub
+from fluxapi.events.output.tails import Kind
 from fluxapi.events.output.viewer import FILES_RIGHT, Selection
 from fluxapi.events.transport.stream_writer import StreamWriter
 from fluxapi.events.transport.wire import OutputText, Wire
@@ -66,7 +67,8 @@ async def output(request: web.Request) -> web.StreamResponse:
     else:
         may_read = request[keys.PRINCIPAL].may(FILES_RIGHT)
         found = session.files.so_far(jobid, stream, last, may_read=may_read)
-    source = forms.Search(found, task, tail_reader(request, is_past=is_past))
+    reading: Kind = "past" if is_past else "present" if task is None else "task"
+    source = forms.Search(found, task, tail_reader(request, reading))
     if kind == "application/x-ndjson":
         pieces = forms.entries(source, stream, tail)
     elif kind == "application/octet-stream":

@@ -14,7 +14,7 @@ from typing import TypeVar
 from aiohttp import hdrs, web
 
 from fluxapi.errors import FluxapiError
-from fluxapi.events.output.tails import TailReader
+from fluxapi.events.output.tails import Kind, TailReader
 from fluxapi.events.slow_consumer_reaper import STALL_TIMEOUT_S
 from fluxapi.http import keys
 from fluxapi.http.clients import clients_of
@@ -35,13 +35,13 @@ _CHECK_INTERVAL_S = 1.0
 """Time between two checks that the client is still connected while a response is computed."""
 
 
-def tail_reader(request: web.Request, *, is_past: bool = False) -> TailReader:
+def tail_reader(request: web.Request, kind: Kind = "present") -> TailReader:
     """Return the client of a request as a reader of tails."""
     return request[keys.SESSION].tails.reader(
         clients_of(request)[-1],
         partial(_abort, request),
         partial(_unsent, request),
-        is_past=is_past,
+        kind=kind,
     )
 
 

@@ -109,6 +109,12 @@ class KeptBytes:
     def _look(self) -> None:
         """Drop the readers of what does not move on, until the rest fits."""
         self._timer = None
+        try:
+            self._make_room()
+        finally:
+            self._check()
+
+    def _make_room(self) -> None:
         least = _MIN_PROGRESS_BYTES * (self.used // self._limit)
         for kept in _in_turn(list(self._kept), [it for it in self._kept if it.is_stuck(least)]):
             if self.used <= self._limit:
@@ -117,7 +123,6 @@ class KeptBytes:
             self._forget(kept)
             for reader in list(kept.readers):
                 reader.drop()
-        self._check()
 
 
 def _in_turn(all_kept: Sequence[Kept], stuck: Sequence[Kept]) -> Iterator[Kept]:

@@ -106,6 +106,23 @@ async def test_many_must_read_more() -> None:
     assert not fast.dropped.is_set()
 
 
+async def test_a_reader_that_cannot_be_dropped_costs_no_other_look() -> None:
+    loop = asyncio.get_running_loop()
+    errors: list[object] = []
+    loop.set_exception_handler(lambda _, context: errors.append(context["exception"]))
+    held = KeptBytes(150)
+    bad, other = Reader("one"), Reader("one")
+
+    def fail() -> None:
+        raise ValueError
+
+    bad.drop = fail  # type: ignore[method-assign]
+    for reader in (bad, other, Reader("one")):
+        keep(held, reader)
+    await other.dropped.wait()
+    assert len(errors) == 1
+
+
 def test_what_gives_way_is_of_the_client_with_the_most_at_that_time() -> None:
     rng = random.Random(3)  # noqa: S311 - examples
     for _ in range(50):

@@ -140,7 +140,7 @@ class OutputHub:
                 view.writer.client,
                 partial(view.on_end, "stalled"),
                 lambda: view.writer.unsent,
-                is_past=watch.is_past,
+                kind="past" if watch.is_past else "present",
             ),
             mark=lambda index: view.mark(number, index),
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, aclosing, contextmanager
+from typing import Literal, get_args
 
 from fluxapi.model.output import OutputBatch, memory_of
 from fluxapi.process.kept_bytes import Kept, KeptBytes
@@ -16,7 +17,9 @@ from fluxapi.process.timeslice import TimeSlice
 
 from .scan_turns import ScanTurns
 
-__all__ = ["TailReader", "Tails"]
+__all__ = ["Kind", "TailReader", "Tails"]
+
+Kind = Literal["present", "past", "task"]
 
 _MAX_BYTES = 64 << 20
 """Bytes of all tails that are complete, beyond which slow readers give way."""
@@ -25,7 +28,7 @@ _PIECE_BYTES = 64 << 10
 """Bytes of entries that are counted as sent together."""
 
 _MAX_READ, _MAX_OF_CLIENT = 4, 2
-"""Tails that are made at the same time, and those of one client among them."""
+"""Tails of each kind that are made at the same time, and those of one client among them."""
 
 
 class Tails:
@@ -33,9 +36,9 @@ class Tails:
 
     def __init__(self, max_bytes: int = _MAX_BYTES) -> None:
         self._kept = KeptBytes(max_bytes)
-        self._turns = ScanTurns(_MAX_READ, _MAX_OF_CLIENT)
-        self._past_turns = ScanTurns(_MAX_READ, _MAX_OF_CLIENT)
-        """The history answers while Flux does not."""
+        # The history answers while Flux does not; and for the tail of a task, all of an output is
+        # read, which may take minutes.
+        self._turns = {kind: ScanTurns(_MAX_READ, _MAX_OF_CLIENT) for kind in get_args(Kind)}
 
     def reader(
         self,
@@ -43,7 +46,7 @@ class Tails:
         drop: Callable[[], None] = lambda: None,
         buffered: Callable[[], int] = lambda: 0,
         *,
-        is_past: bool = False,
+        kind: Kind = "present",
     ) -> TailReader:
         """Return a reader of tails, one after the other.
 
@@ -51,10 +54,10 @@ class Tails:
             client: Its name, as limits know it.
             drop: Ends the response, so that the memory is free.
             buffered: Returns the bytes that were written and that the system has not accepted.
-            is_past: The history has the output.
+            kind: ``past`` if the history has the output, ``task`` for a tail of one task. Tails of
+                different kinds do not wait for each other.
         """
-        turns = self._past_turns if is_past else self._turns
-        return TailReader(self._kept, turns, client, drop, buffered)
+        return TailReader(self._kept, self._turns[kind], client, drop, buffered)
 
 
 class TailReader:
