@@ -44,6 +44,26 @@ def test_a_card_opens_to_its_chart(site: Service, page: Page) -> None:
     expect(page.get_by_role("button", name=re.compile("^Ended.min"))).to_be_focused()
 
 
+def test_small_lines_give_way_before_the_overview_takes_two_lines(
+    site: Service, page: Page
+) -> None:
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.goto(site.url)
+    live(page)
+    expect(page.locator(".figure-card .sparkline")).to_have_count(4)
+    # As in a busy instance of which a node is down.
+    counts, cards = page.evaluate("""() => {
+      for (const count of document.querySelectorAll(".counts b")) count.textContent = "1190";
+      const words = document.querySelector(".figure-card .words");
+      words.append(Object.assign(document.createElement("span"),
+        { className: "wrong", textContent: "1 node not up" }));
+      return [".counts", ".figure-cards"].map((it) =>
+        document.querySelector(it).getBoundingClientRect().toJSON());
+    }""")
+    assert cards["left"] >= counts["right"]
+    assert cards["right"] <= 1440
+
+
 def test_a_small_line_has_a_gap_where_nothing_is_known(site: Service, page: Page) -> None:
     page.goto(site.url)
     live(page)

@@ -136,6 +136,20 @@ def test_the_page_of_a_group_marks_what_failed(site: Service, page: Page, name: 
     expect(page.locator("#jobs-output h3 .name")).to_have_text([name] * 4)
 
 
+def test_the_actions_of_a_group_stand_beside_its_name(site: Service, page: Page, name: str) -> None:
+    submit_many(site, 2, command="true", name=name, group=name)
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.goto(f"{site.url}/ui/groups/{name}")
+    live(page)
+    for width, beside in ((1440, True), (1280, False)):
+        page.set_viewport_size({"width": width, "height": 900})
+        title = page.get_by_role("heading", level=1).bounding_box()
+        action = page.get_by_role("link", name="Jobs of the group").bounding_box()
+        assert title is not None
+        assert action is not None
+        assert (action["y"] < title["y"] + title["height"]) is beside
+
+
 def test_a_reader_finds_the_first_failed_job_of_a_sweep_and_the_way_back(
     site: Service, page: Page, name: str
 ) -> None:
