@@ -41,7 +41,9 @@ def launch(uri: str, nodes: int = 1) -> str:
     The job of one with several nodes goes on if its first broker is killed.
     """
     size = (f"-N{nodes}", f"-n{nodes}", "-o", "exit-timeout=none")
-    (jobid,) = submit(uri, *size, "flux", "start", "sh", "-c", _HOLD)
+    # The jobs of the child end with it, without the four commands by which it would cancel them.
+    env = "--env=FLUX_DISABLE_JOB_CLEANUP=1"
+    (jobid,) = submit(uri, *size, env, "flux", "start", "sh", "-c", _HOLD)
     flux(uri, "job", "wait-event", "--timeout=60", jobid, "memo")
     return jobid
 
