@@ -46,7 +46,7 @@ _INTERVALS = (
 
 _SHORT_INTERVAL_S = 0.02
 
-_LONG_S = 400
+_LONG_S = 300
 """The limit of a test that starts before the others."""
 
 QUICK_EXAMPLES = 40

@@ -123,6 +123,7 @@ async def test_a_client_resumes_through_nginx(site: Site, wire: str) -> None:
     assert events.eventlogs(ids) == await site.eventlogs(sorted(ids))
 
 
+@pytest.mark.timeout(300)  # it waits for half a minute, and so starts before the others
 async def test_idle_streams_survive(site: Site) -> None:
     async with contextlib.AsyncExitStack() as stack:
         readers = [await stack.enter_async_context(site.read(wire, Jobs())) for wire in WIRES]
