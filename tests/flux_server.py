@@ -12,6 +12,7 @@ import os
 import runpy
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from tests.fork_server import become, run, serve, starts_alike
 
@@ -37,6 +38,15 @@ _SET_BY_FLUX = ("FLUX", "LUA_", "MANPATH")
 _READ_WHEN_IMPORTED = frozenset({"FLUX_SSH", "FLUX_SSH_RCMD", "FLUX_URI_RESOLVE_LOCAL"})
 
 
+_CODE = ["python", "-c"]
+"""The words before a text that is run as a program."""
+
+
+def _evaluate(text: str) -> NoReturn:
+    exec(compile(text, "<string>", "exec"), {"__name__": "__main__"})  # noqa: S102 - a test's
+    sys.exit()
+
+
 def _script(command: str) -> Path:
     return Path(os.environ["FLUX_EXEC_PATH"], f"flux-{command}.py")
 
@@ -55,7 +65,7 @@ def _main(path: str) -> None:
             starts_alike(environ)
             and environ.get("PATH") == programs
             and not environ.keys() & (set_by_flux.keys() | _READ_WHEN_IMPORTED)
-            and _script(words[0]).exists()
+            and (words[:2] == _CODE or _script(words[0]).exists())
         )
 
     found = serve(path, accepts)
@@ -69,6 +79,10 @@ def _main(path: str) -> None:
         watch = watcher.JobWatcher.__init__
         defaults = (getattr(sys, before[it]) if it in before else it for it in watch.__defaults__)
         watch.__defaults__ = tuple(defaults)
+    if words[:2] == _CODE:
+        sys.path[0] = ""
+        sys.argv = words[1:2] + words[3:]
+        run(lambda: _evaluate(words[2]))
     script = _script(words[0])
     sys.path[0] = str(script.parent)
     sys.argv = [str(script), *words[1:]]

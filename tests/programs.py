@@ -47,6 +47,7 @@ _OF_FLUX = [
     "pgrep",
     "pkill",
     "pstree",
+    "python",
     "queue",
     "resource",
     "run",
@@ -55,7 +56,7 @@ _OF_FLUX = [
     "uri",
     "watch",
 ]
-"""The commands of Flux that are programs in Python."""
+"""The commands of Flux that are programs in Python, and the one that runs a text as such."""
 
 _lock = threading.Lock()
 

@@ -104,6 +104,8 @@ def test_a_forked_command_of_flux_is_like_a_new_one(tmp_path: Path) -> None:
         ["submit", "-n2", "-c2", "--cores=2", "true"],
         ["batch", "--dry-run"],
         ["queue", "--help"],
+        ["python", "-c", "import sys; print(sys.argv, sys.stdin.read(), sys.path[0])", "a", "-c"],
+        ["python", "-c", "import sys; print('out'); sys.exit('bad')"],
     ]
     for line in lines:
         new = subprocess.run(

@@ -33,7 +33,7 @@ def lookup(jobid):
 
 for jobid, future in [lookup(jobid) for jobid in json.load(sys.stdin)]:
     while '"name":"clean"' not in (text := future.get()["eventlog"]):
-        flux.job.event_wait(handle, jobid, "clean")
+        flux.job.event_wait(handle, jobid, "clean", raiseJobException=False)
         _, future = lookup(jobid)
     found[jobid] = text
 json.dump(found, sys.stdout)

@@ -15,7 +15,7 @@ _EVENTLOGS = """
 import flux, flux.job, json, sys
 handle, found = flux.Flux(), {}
 for jobid in json.load(sys.stdin):
-    flux.job.event_wait(handle, jobid, "clean")
+    flux.job.event_wait(handle, jobid, "clean", raiseJobException=False)
     text = ""
     while '"name":"clean"' not in text:
         body = {"id": jobid, "keys": ["eventlog"], "flags": 0}
