@@ -94,6 +94,10 @@ class Job(Record, frozen=True, omit_defaults=True, kw_only=True):
     ntasks: int | None = None
     ncores: int | None = None
     nnodes: int | None = None
+    properties: list[str] | None = None
+    """While the job waits: the properties that its nodes need, with those of its queue."""
+    constrained: bool | None = None
+    """While the job waits: whether it has another constraint, or requests GPUs or the like."""
     ranks: str | None = None
     """An idset (RFC 22)."""
     nodelist: str | None = None

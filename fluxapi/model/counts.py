@@ -1,5 +1,7 @@
 """The tasks, cores and nodes that a jobspec requests, counted as in ``src/common/libjob/jj.c``.
 
+Further requests, such as constraints, are known but not counted.
+
 Flux does not validate shell options, and a jobspec may request more than exists: each number is
 checked, and a product that overflows Flux's own integers counts as unknown.
 """
@@ -22,22 +24,30 @@ _MAX_VERTICES = 1024
 _SHARED_BYTES = 512
 """Size of the resources of a jobspec, as JSON, that many jobs are likely to share."""
 
+_MAX_PROPERTIES, _MAX_PROPERTY_LENGTH = 8, 64
+"""Properties of one constraint that are kept."""
+
 
 class Counts(NamedTuple):
     """The counts of one jobspec; jobs with equal counts share one object.
 
     ``slots`` is per node if ``nodes`` is set; ``total`` is ``tasks[0].count.total``; ``per`` and
     ``per_count`` are the shell option ``per-resource``. ``per`` is ``"?"`` if that option is
-    invalid: Flux does not know the number of tasks then, either.
+    invalid: Flux does not know the number of tasks then, either. ``others`` is true if resources
+    besides nodes and cores are requested, such as GPUs. ``properties`` are those that all nodes
+    need, where these are the only constraint; ``constrained`` is true if there is another one.
     """
 
     nodes: int
     slots: int
     slot_size: int
     exclusive: bool
+    others: bool
     total: int | None
     per: str | None
     per_count: int
+    properties: tuple[str, ...]
+    constrained: bool
 
     @property
     def all_slots(self) -> int:
@@ -74,11 +84,15 @@ class Counts(NamedTuple):
 
     def with_resources(self, resources: Any) -> Counts:
         """Return the counts after a jobspec-update of *resources*; raise ``ValueError``."""
-        return _shared(*_requested(resources), self.total, self.per, self.per_count)
+        return _shared(*_requested(resources), *self[5:])
 
     def with_tasks(self, tasks: Any) -> Counts:
         """Return the counts after a jobspec-update of *tasks*; raise ``ValueError``."""
-        return _shared(*self[:4], _total(tasks), self.per, self.per_count)
+        return _shared(*self[:5], _total(tasks), *self[6:])
+
+    def with_constraints(self, constraints: Any) -> Counts:
+        """Return the counts after a jobspec-update of the constraints."""
+        return _shared(*self[:8], *_limits(constraints))
 
 
 def _known(count: int) -> int | None:
@@ -90,9 +104,25 @@ def _shared(*fields: Any) -> Counts:
     return Counts(*fields)
 
 
-def read_counts(resources: Any, tasks: Any, per_resource: Any) -> Counts:
+def read_counts(resources: Any, tasks: Any, per_resource: Any, constraints: Any = None) -> Counts:
     """Return the counts of a jobspec; raise ``ValueError`` if it is not a jobspec V1."""
-    return _shared(*_requested(resources), _total(tasks), *_per(per_resource))
+    requested = _requested(resources)
+    return _shared(*requested, _total(tasks), *_per(per_resource), *_limits(constraints))
+
+
+def _limits(constraints: Any) -> tuple[tuple[str, ...], bool]:
+    """Return the properties that are the only constraint (RFC 31), and if there is another one."""
+    if not constraints:
+        return (), False
+    names = constraints.get("properties") if isinstance(constraints, dict) else None
+    if (
+        isinstance(names, list)
+        and len(constraints) == 1
+        and len(names) <= _MAX_PROPERTIES
+        and all(isinstance(name, str) and len(name) <= _MAX_PROPERTY_LENGTH for name in names)
+    ):
+        return tuple(sorted(names)), False
+    return (), True
 
 
 def _per(option: Any) -> tuple[str | None, int]:
@@ -120,23 +150,24 @@ def _is_count(value: Any) -> bool:
     return type(value) is int and 0 < value <= MAX_COUNT
 
 
-def _requested(resources: Any) -> tuple[int, int, int, bool]:
-    """Return the nodes, slots and cores of a slot that are requested, and if nodes are exclusive.
+def _requested(resources: Any) -> tuple[int, int, int, bool, bool]:
+    """Return the nodes, slots and cores of a slot that are requested.
 
-    Jobs that request the same share the result.
+    The last two are true if nodes are exclusive, and if other resources are requested. Jobs that
+    request the same share the result.
     """
     text = short_json(resources, _SHARED_BYTES)
     return _walk(resources) if text is None else _walk_text(text)
 
 
 @lru_cache(maxsize=4096)
-def _walk_text(resources: bytes) -> tuple[int, int, int, bool]:
+def _walk_text(resources: bytes) -> tuple[int, int, int, bool, bool]:
     return _walk(msgspec.json.decode(resources))
 
 
-def _walk(resources: Any) -> tuple[int, int, int, bool]:
+def _walk(resources: Any) -> tuple[int, int, int, bool, bool]:
     nodes = slots = slot_size = read = 0
-    exclusive = False
+    exclusive = others = False
     below: list[tuple[int, Any]] = [(1, resources)]
     while below:
         factor, level = below.pop()
@@ -154,11 +185,13 @@ def _walk(resources: Any) -> tuple[int, int, int, bool]:
                 slots = count
             elif kind == "core":
                 slot_size = count
+            else:
+                others = True
             if "with" in vertex:
                 below.append((factor * count, vertex["with"]))
     if slots <= 0 or slot_size <= 0:
         raise ValueError("cannot determine slots and their size")
-    return nodes, slots, slot_size, exclusive
+    return nodes, slots, slot_size, exclusive, others
 
 
 def _vertex(vertex: Any) -> tuple[str, int]:

@@ -66,7 +66,10 @@ def read_jobspec(job: Job, jobspec: Mapping[str, Any]) -> None:
         job.duration = seconds(system.get("duration", 0.0))
         options = _object(_object(system.get("shell")).get("options"))
         job.counts = read_counts(
-            jobspec.get("resources"), jobspec.get("tasks"), options.get("per-resource")
+            jobspec.get("resources"),
+            jobspec.get("tasks"),
+            options.get("per-resource"),
+            system.get("constraints"),
         )
     except BAD_VALUE:
         return
@@ -117,6 +120,11 @@ def _set_tasks(job: Job, value: Any) -> None:
         job.counts = job.counts.with_tasks(value)
 
 
+def _set_constraints(job: Job, value: Any) -> None:
+    if job.counts is not None:
+        job.counts = job.counts.with_constraints(value)
+
+
 def _set_system(job: Job, value: Any) -> None:
     for key, item in value.items():
         update(job, f"attributes.system.{key}", item)
@@ -134,6 +142,7 @@ def update(job: Job, key: str, value: Any) -> None:
 
 _UPDATES: dict[str, Callable[[Job, Any], None]] = {
     "attributes.system": _set_system,
+    "attributes.system.constraints": _set_constraints,
     "attributes.system.duration": _set_duration,
     "attributes.system.job.name": _setter("name"),
     "attributes.system.cwd": _setter("cwd"),

@@ -68,14 +68,14 @@ class Situation:
     """The known state of queues and nodes; ``None`` is unknown, and gives no reason.
 
     ``stopped`` maps the queues that start no jobs to the reasons that Flux gives. A disabled queue
-    still starts the jobs that it has, so it is no reason to wait. ``partial`` has the queues that
-    require properties of their nodes, which those that are free may not have; ``shares`` has the
-    nodes and cores of these, as far as they are known. ``first`` maps queues to the job that is the
-    first in line.
+    still starts the jobs that it has, so it is no reason to wait. ``partial`` maps the queues that
+    require properties of their nodes, which those that are free may not have, to these; ``shares``
+    has the nodes and cores of these queues, as far as they are known. ``first`` maps queues to the
+    job that is the first in line.
     """
 
     stopped: Mapping[str, str] = field(default_factory=dict)
-    partial: frozenset[str] = frozenset()
+    partial: Mapping[str, frozenset[str]] = field(default_factory=dict)
     nodes: Supply | None = None
     cores: Supply | None = None
     shares: Mapping[str, tuple[Supply, Supply]] = field(default_factory=dict)
@@ -91,7 +91,11 @@ class Situation:
             for queue in queues or ()
             if not queue["started"]
         }
-        partial = frozenset(queue["name"] for queue in queues or () if queue.get("requires"))
+        partial = {
+            queue["name"]: frozenset(queue["requires"])
+            for queue in queues or ()
+            if queue.get("requires")
+        }
         shares = {
             queue["name"]: (Supply.of(queue["nodes"]), Supply.of(queue["cores"]))
             for queue in queues or ()
@@ -223,7 +227,7 @@ def _needs(record: Mapping[str, Any], situation: Situation, say: Say) -> str:
     if wanted > supply.total:
         return _too_few(needs, supply, queue if queue in situation.shares else "", say)
     if wanted <= min(supply.up, supply.free) and is_known:
-        return _turn(record, needs, supply.free, situation.first.get(queue), say)
+        return _turn(record, situation, needs, supply.free, say)
     out = named_in_reason(record, situation, say)[0]
     if out and wanted > supply.up:
         return say("waits.out_up", out=out, needs=needs, count=supply.up)
@@ -231,6 +235,13 @@ def _needs(record: Mapping[str, Any], situation: Situation, say: Say) -> str:
         return say("waits.needed", needs=needs)
     key = "out_free" if out and wanted <= supply.free + supply.idle else "taken"
     return say(f"waits.{key}", out=out, needs=needs, free=supply.free)
+
+
+def _is_limited(record: Mapping[str, Any], situation: Situation) -> bool:
+    """Return whether a job can start on some of the nodes of its queue only, as far as is known."""
+    properties = record.get("properties") or ()
+    own = situation.partial.get(record.get("queue") or "", frozenset())
+    return bool(record.get("constrained")) or any(it not in own for it in properties)
 
 
 def _too_few(needs: str, supply: Supply, queue: str, say: Say) -> str:
@@ -254,8 +265,11 @@ def _out(nodes: Supply | None, queue: str, say: Say) -> str:
     return say(f"waits.{kind}", nodes=some, count=count)
 
 
-def _turn(record: Mapping[str, Any], needs: str, free: int, first: str | None, say: Say) -> str:
-    """Return the reason of a job that fits: those before it in line come first."""
+def _turn(record: Mapping[str, Any], situation: Situation, needs: str, free: int, say: Say) -> str:
+    """Return the reason of a job that fits by number: those before it in line come first."""
+    if _is_limited(record, situation):
+        return say("waits.limited", needs=needs)
+    first = situation.first.get(record.get("queue") or "")
     if first is None:
         return say("waits.turn", needs=needs, free=free)
     if first == record.get("id"):

@@ -18,7 +18,8 @@ from typing import Any
 
 import msgspec
 
-from .job import Job
+from .counts import Counts
+from .job import GROUPS, Job
 from .jobid import encode_f58
 
 __all__ = ["encode", "record", "returncode", "username", "waiting"]
@@ -106,12 +107,24 @@ def _add_counts(job: Job, document: dict[str, Any]) -> None:
             document["ncores"] = ncores
         if nnodes:
             document["nnodes"] = nnodes
+        if job.state in GROUPS["PENDING"]:
+            document.update(_limits(counts))
     if given is not None:
         document["ranks"] = given.ranks
         if given.nodelist:
             document["nodelist"] = given.nodelist
         if job.expiration:
             document["expiration"] = job.expiration
+
+
+def _limits(counts: Counts) -> dict[str, Any]:
+    """Return what limits the nodes and cores on which a job can start."""
+    found: dict[str, Any] = {}
+    if counts.properties:
+        found["properties"] = counts.properties
+    if counts.constrained or counts.others:
+        found["constrained"] = True
+    return found
 
 
 def _add_annotations(job: Job, document: dict[str, Any]) -> None:
@@ -145,6 +158,7 @@ def waiting(job: Job) -> dict[str, Any]:
         "annotations": job.annotations,
         "nnodes": known and known.nnodes,
         "ncores": known and known.ncores,
+        **(_limits(job.counts) if job.counts else {}),
     }
 
 

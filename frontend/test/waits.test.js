@@ -41,14 +41,16 @@ test("a queue that starts again is no reason any more", () => {
   assert.equal(situation.why(job, NOW), "Waits for resources");
 });
 
-test("jobs that are held, in a stopped queue or too large do not start as things are", () => {
+test("jobs that are held, in a stopped queue, too large or in want of nodes that are down do not start as things are", () => {
   const situation = new Situation();
   const nodes = { total: 2, states: { up: 2 }, free: 0, cores: { total: 8, up: 8, free: 0 } };
   situation.take({ type: "stats", nodes, queues: [{ name: "batch", started: true }, { name: "debug", started: false }] });
   const blocked = (/** @type {Record<string, unknown>} */ record) =>
     situation.isBlocked(row({ id: "fA", revision: 1, state: "SCHED", urgency: 16, priority: 16, queue: "batch", nnodes: 1, ...record }));
   for (const record of [{ urgency: 0 }, { state: "DEPEND", urgency: 0 }, { priority: 0 }, { queue: "debug" }, { nnodes: 3 }]) assert.ok(blocked(record), JSON.stringify(record));
-  for (const record of [{}, { state: "DEPEND", priority: 0 }, { state: "RUN", queue: "debug" }, { state: "RUN", urgency: 0 }]) assert.ok(!blocked(record), JSON.stringify(record));
+  situation.take({ type: "stats", nodes: { ...nodes, states: { up: 1, drained: 1 } }, queues: [{ name: "batch", started: true }, { name: "debug", started: false }] });
+  assert.ok(blocked({ nnodes: 2 }));
+  for (const record of [{}, { state: "DEPEND", priority: 0 }, { state: "RUN", queue: "debug", nnodes: 2 }, { state: "RUN", urgency: 0 }]) assert.ok(!blocked(record), JSON.stringify(record));
 });
 
 test("the jobs that a text may name are told", () => {

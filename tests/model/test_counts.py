@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from fluxapi.model.counts import read_counts
 from fluxapi.model.fold import begin
+from fluxapi.model.job_fields import update
 from fluxapi.model.record import encode, record
 
 MOST = 2**31 - 1
@@ -59,3 +61,39 @@ def test_resources_nested_without_end_are_read_to_their_end() -> None:
         deep = [{"type": "x", "count": 1, "with": deep}]
     with pytest.raises(ValueError, match="more resources"):
         read_counts(deep, [], None)
+
+
+@pytest.mark.parametrize(
+    ("constraints", "limits"),
+    [
+        (None, {}),
+        ({}, {}),
+        ({"properties": ["big", "batch"]}, {"properties": ["batch", "big"]}),
+        ({"properties": ["p" * 65]}, {"constrained": True}),
+        ({"properties": ["p"] * 9}, {"constrained": True}),
+        ({"properties": "big"}, {"constrained": True}),
+        ({"properties": ["big"], "ranks": ["0"]}, {"constrained": True}),
+        ({"hostlist": ["node1"]}, {"constrained": True}),
+        ([[]], {"constrained": True}),
+        (7, {"constrained": True}),
+    ],
+)
+def test_a_record_tells_what_limits_a_job_that_waits(constraints: Any, limits: Any) -> None:
+    given = jobspec(1, 1, None)
+    given["attributes"]["system"]["constraints"] = constraints
+    row = json.loads(encode(begin(1, given)))
+    assert {key: row[key] for key in ("properties", "constrained") if key in row} == limits
+
+
+def test_other_resources_limit_a_job_too_and_updates_count() -> None:
+    given = jobspec(1, 1, None)
+    job = begin(1, given)
+    cores = given["resources"][0]["with"][0]["with"]
+    cores.append({"type": "gpu", "count": 2})
+    update(job, "resources", given["resources"])
+    assert record(job)["constrained"]
+    cores.pop()
+    update(job, "resources", given["resources"])
+    assert "constrained" not in record(job)
+    update(job, "attributes.system", {"constraints": {"hostlist": ["node1"]}})
+    assert record(job)["constrained"]

@@ -59,7 +59,7 @@ def test_an_odd_estimate_is_not_said(estimate: Any) -> None:
 
 COUNTS = st.builds(
     Counts, st.integers(0, 3), st.integers(1, 3), st.integers(1, 3), st.booleans(),
-    st.none(), st.none(), st.just(0),
+    st.booleans(), st.none(), st.none(), st.just(0), st.sampled_from([(), ("big",)]), st.booleans(),
 )  # fmt: skip
 JOBS = st.builds(
     Job,
@@ -80,7 +80,7 @@ SUPPLY = st.builds(Supply, st.integers(0, 3), st.integers(0, 3), st.integers(0, 
 SITUATIONS = st.builds(
     Situation,
     stopped=st.sampled_from([{}, {"batch": "tidying"}]),
-    partial=st.sampled_from([frozenset(), frozenset({"batch"})]),
+    partial=st.sampled_from([{}, {"batch": frozenset({"big"})}]),
     nodes=st.none() | SUPPLY,
     cores=st.none() | SUPPLY,
 )

@@ -82,8 +82,8 @@ export class Situation {
   cores;
   /** @type {Map<string, string>} queues that start no jobs, and what there is to say of it */
   stopped = new Map();
-  /** @type {Set<string>} queues that require properties of their nodes, which those that are free may not have */
-  partial = new Set();
+  /** @type {Map<string, Set<string>>} queues that require properties of their nodes, which those that are free may not have, and these */
+  partial = new Map();
   /** The nodes and cores of these queues, as far as they are known. @type {Map<string, { nodes: Supply, cores: Supply }>} */
   shares = new Map();
   /** The first job in line of each queue. @type {Map<string, string>} */
@@ -104,7 +104,7 @@ export class Situation {
         .map((/** @type {any} */ queue) => [queue.name, queue.stop_reason ?? ""]),
     );
     const partial = (queues ?? []).filter((/** @type {any} */ queue) => queue.requires?.length);
-    this.partial = new Set(partial.map((/** @type {any} */ queue) => queue.name));
+    this.partial = new Map(partial.map((/** @type {any} */ queue) => [queue.name, new Set(queue.requires)]));
     this.shares = new Map(
       partial
         .filter((/** @type {any} */ queue) => queue.nodes)
@@ -172,7 +172,13 @@ export class Situation {
   isBlocked(row) {
     const { state, urgency, priority, queue } = row;
     if (!["DEPEND", "PRIORITY", "SCHED"].includes(state)) return false;
-    return urgency === 0 || (state === "SCHED" && priority === 0) || this.stopped.has(queue) || this.cannotStart(row);
+    return urgency === 0 || (state === "SCHED" && priority === 0) || this.stopped.has(queue) || this.cannotStart(row) || this.#lacksNodes(row);
+  }
+
+  /** Say whether fewer nodes are up than a job asks for: others are down or drained. @param {Row} row */
+  #lacksNodes(row) {
+    const { count, supply } = this.#wanted(row);
+    return isScheduled(row) && row.note === RESOURCES && supply !== undefined && count > supply.up;
   }
 
   /** What a job asks for, and what there is of it. @param {Row} row */
@@ -200,11 +206,19 @@ export class Situation {
     const queue = this.shares.has(row.queue) ? row.queue : "";
     const isKnown = queue !== "" || !this.partial.has(row.queue);
     if (count > supply.total) return tooFew(needs, supply, queue);
-    if (count <= Math.min(up, free) && isKnown) return this.#turn(row, needs, free);
+    const isRoomy = count <= Math.min(up, free) && isKnown;
+    if (isRoomy && this.#isLimited(row)) return t("waits.limited", { needs });
+    if (isRoomy) return this.#turn(row, needs, free);
     const out = notUp(this.#supplies(row).nodes, queue);
     if (out && count > up) return t("waits.out_up", { out, needs, count: up });
     if (!isKnown) return t("waits.needed", { needs });
     return out && count <= free + idle ? t("waits.out_free", { out, needs, free }) : t("waits.taken", { needs, free });
+  }
+
+  /** Whether it can start on some of the nodes of its queue only, as far as is known. @param {Row} row */
+  #isLimited({ limits, queue }) {
+    const own = this.partial.get(queue);
+    return limits !== "" && (limits === "*" || !limits.split("\n").every((it) => own?.has(it)));
   }
 
   /** Of a job that fits: those before it in line come first. @param {Row} row @param {string} needs @param {number} free */
