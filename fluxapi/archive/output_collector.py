@@ -12,6 +12,7 @@ from fluxapi.instance.protocol import OutputSource
 from fluxapi.model.eventlog import Event, encode_event
 from fluxapi.model.output import Last, OutputBatch, written
 from fluxapi.model.output_data import data_context
+from fluxapi.model.output_lines import LineReader
 from fluxapi.process.timeslice import TimeSlice
 
 from .stored_output import Run, StoredOutput
@@ -26,11 +27,17 @@ _SAID_BY_SHELL = frozenset({"data", "log", "redirect", "invalid"})
 
 
 class _Line(msgspec.Struct, gc=False):
-    """One entry, encoded, with the number of bytes that the job has written by it."""
+    """One entry, encoded.
+
+    Attributes:
+        written: Bytes that the job has written by it.
+        lines: Lines of the output that end before it.
+    """
 
     index: int
     text: bytes
     written: int
+    lines: int
 
 
 class _Collector:
@@ -42,6 +49,7 @@ class _Collector:
         self._tail: deque[_Line] = deque()
         self._head_bytes = self._tail_bytes = 0
         self._has_head = False
+        self._reader = LineReader()
         self.read = self.omitted = 0
         self.is_empty = True
 
@@ -51,7 +59,10 @@ class _Collector:
         said = event.name in _SAID_BY_SHELL and (event.name != "data" or bool(context.get("data")))
         self.is_empty = self.is_empty and not said
         text = encode_event(event) + b"\n"
-        line = _Line(index, text, len(written(context)) if event.name == "data" else 0)
+        size = len(written(context)) if event.name == "data" else 0
+        line = _Line(index, text, size, self._reader.count)
+        for _ in self._reader.take(index, event, None):
+            pass
         self.read += len(text)
         if not self._has_head and self._head_bytes + len(text) <= self._half:
             self._head.append(line)
@@ -74,10 +85,13 @@ class _Collector:
         stream, rank = str(context.get("stream", "")), str(context.get("rank", ""))
         if not data or len(stream) + len(rank) > self._half // 4:
             self.omitted += line.written or len(line.text)
-            return _Line(line.index, b"", 0)
+            return _Line(line.index, b"", 0, line.lines)
         self.omitted += line.written - len(data)
         kept = Event(event.timestamp, event.name, data_context(stream, rank, data))
-        return _Line(line.index, encode_event(kept) + b"\n", len(data))
+        # The end of the stream is not kept, so an unfinished line does not end by it.
+        ends = data.count(b"\n") + (bool(context.get("eof")) and not data.endswith(b"\n"))
+        lines = self._reader.count - ends
+        return _Line(line.index, encode_event(kept) + b"\n", len(data), lines)
 
     def drop_tail(self) -> None:
         """Count the tail as left out, since a later one is read."""
@@ -90,7 +104,10 @@ class _Collector:
         head, tail = self._head, list(self._tail)
         if not self.omitted:
             head, tail = [*head, *tail], []
-        return StoredOutput(_runs(head), _runs(tail), self.omitted, is_least)
+        lines = next((line.lines for line in tail if line.text), self._reader.count)
+        return StoredOutput(
+            _runs(head), _runs(tail), self.omitted, is_least, None if is_least else lines
+        )
 
 
 def _runs(lines: Iterable[_Line]) -> list[Run]:

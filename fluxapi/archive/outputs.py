@@ -11,9 +11,9 @@ from fluxapi.model.message import problem
 from fluxapi.model.output import Last, OutputBatch, Tail
 
 from .reader import ArchiveReader
-from .stored_output import OutputState, StoredOutput, unpack_output
+from .stored_output import Omitted, OutputState, StoredOutput, unpack_output
 
-__all__ = ["read_output", "stored_output"]
+__all__ = ["read_omitted", "read_output", "stored_output"]
 
 
 async def read_output(
@@ -44,6 +44,18 @@ async def read_output(
         raise HistoryUnavailable(problem("past_output_unreadable", reason=str(error))) from None
 
 
+async def read_omitted(reader: ArchiveReader, instance: str, jobid: int) -> Omitted | None:
+    """Return what is left out of the stored output of a job, ``None`` if nothing is.
+
+    Raises:
+        HistoryUnavailable: The database cannot be read.
+    """
+    if not await reader.run(lambda database: _is_cut(database, instance, jobid)):
+        return None
+    _, output = await read_output(reader, instance, jobid)
+    return await asyncio.get_running_loop().run_in_executor(None, output.describe_omitted)
+
+
 async def stored_output(
     output: StoredOutput, last: Last | None = None
 ) -> AsyncIterator[OutputBatch]:
@@ -61,6 +73,16 @@ async def stored_output(
     if tail is not None:
         for batch in tail.batches():
             yield batch
+
+
+def _is_cut(database: sqlite3.Connection, instance: str, jobid: int) -> bool:
+    return bool(
+        database.execute(
+            "SELECT 1 FROM jobs JOIN instances ON instances.key = jobs.instance "
+            "WHERE instances.id = ? AND jobs.id = ? AND jobs.output = ?",
+            (instance, jobid, OutputState.CUT),
+        ).fetchone()
+    )
 
 
 def _row(

@@ -10,9 +10,10 @@ from typing import TypeAlias
 import msgspec
 
 from fluxapi.model.eventlog import Event
-from fluxapi.model.output import OutputBatch, decode_entry
+from fluxapi.model.output import Gap, OutputBatch, decode_entry
+from fluxapi.model.output_lines import LineReader
 
-__all__ = ["OutputState", "Run", "StoredOutput", "pack_output", "unpack_output"]
+__all__ = ["Omitted", "OutputState", "Run", "StoredOutput", "pack_output", "unpack_output"]
 
 _WARNING = 4
 """LOG_WARNING of syslog(3), as the job shell uses it (RFC 24)."""
@@ -55,6 +56,23 @@ Run: TypeAlias = tuple[int, bytes]
 """Consecutive entries, one per line, and the index of the first."""
 
 
+class Omitted(msgspec.Struct, frozen=True):
+    """The part of an output that is left out.
+
+    Attributes:
+        bytes: Its size.
+        is_least: It may be larger, since not all was read.
+        after: The number of the last line before it.
+        lines: Lines that it has; ``None``: unknown, and the lines after it are numbered as if it
+            were one line.
+    """
+
+    bytes: int
+    is_least: bool
+    after: int
+    lines: int | None
+
+
 class StoredOutput(msgspec.Struct, array_like=True, gc=False):
     """The entries of an output that are kept.
 
@@ -62,12 +80,14 @@ class StoredOutput(msgspec.Struct, array_like=True, gc=False):
         head, tail: The runs of entries before and after those that are left out.
         omitted: Bytes of output that are left out in between.
         is_least: There are more than ``omitted``, since not all was read.
+        lines: Lines of the whole output that end before the tail; ``None``: unknown.
     """
 
     head: list[Run]
     tail: list[Run] = []
     omitted: int = 0
     is_least: bool = False
+    lines: int | None = None
 
     @property
     def is_cut(self) -> bool:
@@ -80,9 +100,22 @@ class StoredOutput(msgspec.Struct, array_like=True, gc=False):
             yield _batch(run)
         if self.is_cut:
             place = _batch(self.head[-1]).next if self.head else 0
-            yield OutputBatch(place, [self._notice()])
+            yield OutputBatch(place, [self._notice()], gap=Gap(self.lines))
         for run in self.tail:
             yield _batch(run)
+
+    def describe_omitted(self) -> Omitted | None:
+        """Return what is left out, ``None`` if the output is whole; reads all of the head."""
+        if not self.is_cut:
+            return None
+        reader = LineReader()
+        for run in self.head:
+            for index, event in enumerate(batch := _batch(run), batch.first):
+                for _ in reader.take(index, event, None):
+                    pass
+        after = reader.count + reader.open_lines
+        lines = None if self.lines is None or self.lines <= after else self.lines - after
+        return Omitted(self.omitted, self.is_least, after, lines)
 
     def _notice(self) -> Event:
         least = "at least " if self.is_least else ""

@@ -19,11 +19,11 @@ from fluxapi.table.query import JobQuery
 
 from .database import MAX_STORED_ID
 from .ended_job import Detail, unpack
-from .outputs import read_output, stored_output
+from .outputs import read_omitted, read_output, stored_output
 from .past_instance import PastInstance, select_instances
 from .query import ArchivedJob, Range, find, find_one
 from .reader import ArchiveReader
-from .stored_output import OutputState
+from .stored_output import Omitted, OutputState
 
 __all__ = ["StoredRecords"]
 
@@ -125,6 +125,14 @@ class StoredRecords:
                 yield replace(batch, first=end - len(events), events=events)
         if follow:
             yield OutputBatch(end, [])
+
+    async def omitted(self, jobid: int) -> Omitted | None:
+        """Return what is left out of the stored output of a job, ``None`` if nothing is.
+
+        Raises:
+            HistoryUnavailable: The history cannot be read.
+        """
+        return await read_omitted(self._reader, self.instance, jobid)
 
     async def _detail(self, jobid: int) -> Detail:
         try:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from aiohttp import web
 
+from fluxapi.archive.stored_output import Omitted
 from fluxapi.errors import NotFound
 from fluxapi.events.output.line_scan import EVENTLOG, Limit, LineScanner, Progress, Scan
 from fluxapi.events.output.viewer import FILES_RIGHT
@@ -52,16 +53,24 @@ _NO_SOURCE = "The output of the job has no source {}."
 
 
 class _Source:
-    """One source of the output of a job."""
+    """One source of the output of a job; of a past job, ``omitted`` may be left out."""
 
     def __init__(
-        self, source: OutputSource, jobid: int, number: int, client: str, *, is_past: bool
+        self,
+        source: OutputSource,
+        jobid: int,
+        number: int,
+        client: str,
+        *,
+        is_past: bool,
+        omitted: Omitted | None = None,
     ) -> None:
         self.source = source
         self.jobid = jobid
         self.number = number
         self.client = client
         self.is_past = is_past
+        self.omitted = omitted
 
     def scan(self, part: Part, **wanted: Any) -> Scan:
         """Return a request for lines of the source."""
@@ -85,7 +94,7 @@ async def lines(request: web.Request) -> web.StreamResponse:
         pieces = _before(session, source, part, before, count)
     else:
         scan = source.scan(part, after=fields.get("first", 1) - 1, first=fields.get("at", 0))
-        pieces = _from(session, scan, count)
+        pieces = _from(session, scan, count, source.omitted)
     return await send_promptly(request, OFFERS[0], pieces)
 
 
@@ -113,7 +122,9 @@ async def _sources(request: web.Request, number: int | None = None) -> list[_Sou
     session, client = request[keys.SESSION], clients_of(request)[-1]
     if is_past:
         # Files that receive output are not kept.
-        return [_Source(session.past.records, jobid, EVENTLOG, client, is_past=True)]
+        records = session.past.records
+        omitted = await records.omitted(jobid)
+        return [_Source(records, jobid, EVENTLOG, client, is_past=True, omitted=omitted)]
     log = _Source(session.instance, jobid, EVENTLOG, client, is_past=False)
     if number == EVENTLOG:
         return [log]
@@ -125,11 +136,13 @@ async def _sources(request: web.Request, number: int | None = None) -> list[_Sou
     ]
 
 
-async def _from(session: InstanceSession, scan: Scan, count: int) -> AsyncGenerator[bytes, None]:
+async def _from(
+    session: InstanceSession, scan: Scan, count: int, omitted: Omitted | None
+) -> AsyncGenerator[bytes, None]:
     """Yield the first *count* lines that a scan wants."""
     limit = Limit()
     if not count:
-        yield _end(Progress(scan.after, 0), "count")
+        yield _end(Progress(scan.after, 0), "count", omitted)
         return
     async with aclosing(session.lines.lines(scan, limit)) as found:
         async for item in found:
@@ -137,10 +150,10 @@ async def _from(session: InstanceSession, scan: Scan, count: int) -> AsyncGenera
                 yield _line(item, scan.number)
                 count -= 1
                 if not count:
-                    yield _end(Progress(item.number, limit.searched), "count")
+                    yield _end(Progress(item.number, limit.searched), "count", omitted)
                     return
             elif item.is_end or item.is_cut:
-                yield _end(item, "end" if item.is_end else "limit")
+                yield _end(item, "end" if item.is_end else "limit", omitted)
             else:
                 yield _told(item)
 
@@ -172,7 +185,7 @@ async def _before(
         while steps:
             for line in steps.pop():
                 yield _line(line, source.number)
-        yield _end(last, "limit" if is_full else "count")
+        yield _end(last, "limit" if is_full else "count", source.omitted)
 
 
 class _Step:
@@ -218,6 +231,7 @@ async def _found(
     part = Part(fields.get("stream"), fields.get("task"))
     most, counts_on = fields.get("limit", _MATCHES), fields.get("count", False)
     limit, last, matches = Limit(), Progress(0, 0), 0
+    omitted = sources[0].omitted
     scans = [source.scan(part, holds=wanted.holds) for source in sources]
     scans[0] = scans[0]._replace(after=fields.get("after", 0))
     reading = _matches(session, scans, wanted, limit)
@@ -232,7 +246,7 @@ async def _found(
             if matches <= most:
                 yield _line(item.line, item.source, item.match)
             if matches >= most and not counts_on:
-                yield _end(last, "count", matches)
+                yield _end(last, "count", omitted, matches)
                 return
     is_whole = last.is_end and not scans[0].number and not scans[0].after
     if not matches and is_whole and isinstance(wanted, ErrorWords):
@@ -240,7 +254,7 @@ async def _found(
         if line is not None:
             matches = 1
             yield line
-    yield _end(last, "end" if last.is_end else "limit", matches)
+    yield _end(last, "end" if last.is_end else "limit", omitted, matches)
 
 
 class _Found(NamedTuple):
@@ -322,9 +336,22 @@ def _told(progress: Progress, matches: int | None = None) -> bytes:
     return json_bytes({"type": "progress", **_place(progress, matches)}) + b"\n"
 
 
-def _end(progress: Progress, reason: str, matches: int | None = None) -> bytes:
+def _end(
+    progress: Progress, reason: str, omitted: Omitted | None, matches: int | None = None
+) -> bytes:
     """Return the last item; *reason* is ``end`` of the output, ``count`` or ``limit``."""
-    return json_bytes({"type": "end", "reason": reason, **_place(progress, matches)}) + b"\n"
+    members = {"type": "end", "reason": reason, **_place(progress, matches)}
+    if omitted is not None:
+        members["omitted"] = _omitted(omitted)
+    return json_bytes(members) + b"\n"
+
+
+def _omitted(omitted: Omitted) -> dict[str, Any]:
+    """Return the members that tell what the history has left out."""
+    members = {"bytes": omitted.bytes, "at_least": omitted.is_least, "after": omitted.after}
+    if omitted.lines is not None:
+        members["lines"] = omitted.lines
+    return members
 
 
 def _place(progress: Progress, matches: int | None) -> dict[str, Any]:

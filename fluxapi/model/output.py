@@ -24,6 +24,7 @@ __all__ = [
     "MAX_FILE_BYTES",
     "MAX_SEARCH_BYTES",
     "WEIGHT_BYTES",
+    "Gap",
     "Last",
     "OutputBatch",
     "PlainText",
@@ -101,19 +102,31 @@ class Last(msgspec.Struct, frozen=True):
         return written(event.context or {}).count(b"\n") if self.lines else 1
 
 
+class Gap(msgspec.Struct, frozen=True):
+    """A part of an output that is not kept.
+
+    Attributes:
+        lines: Lines of the whole output that end before the part after the gap; ``None``: unknown.
+    """
+
+    lines: int | None = None
+
+
 class OutputBatch(msgspec.Struct):
     """Consecutive entries of an output eventlog; ``first`` is the index of the first.
 
     The index of an entry never changes. Indexes ascend, and may skip numbers between two batches.
     In a batch without entries, ``first`` is the lowest index that the next entry may have, and
     ``searched`` is the number of bytes that the search for the tail has read so far. ``cut`` is set
-    in the last batch of a search that reached its limit.
+    in the last batch of a search that reached its limit. A batch with a ``gap`` has one entry,
+    which stands in place of those that are not kept.
     """
 
     first: int
     events: list[Event]
     searched: int = 0
     cut: bool = False
+    gap: Gap | None = None
 
     def __iter__(self) -> Iterator[Event]:
         return iter(self.events)

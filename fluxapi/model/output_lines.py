@@ -255,6 +255,16 @@ class LineReader:
                 unfinished.size, is_open=True,
             )  # fmt: skip
 
+    def break_off(self, part: Part) -> Iterator[OutputLine | None]:
+        """End the unfinished lines, whose rest is not kept; yield them like :meth:`rest`."""
+        for line in self.rest(part):
+            if line is not None:
+                line.is_open = False
+            yield line
+        self.count += len(self._open)
+        self._open.clear()
+        self._held = 0
+
     @property
     def open_lines(self) -> int:
         """Return the number of unfinished lines."""

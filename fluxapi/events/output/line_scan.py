@@ -159,7 +159,8 @@ class LineScanner:
         reading = scan.source.output(scan.jobid, first=first)
         async with aclosing(reading) as batches:  # type: ignore[type-var] # an async generator
             async for batch in batches:
-                async for line in _lines(reader, scan, batch, turn):
+                take = _lines if batch.gap is None else _at_gap
+                async for line in take(reader, scan, batch, turn):
                     yield line
                 limit.searched = before + reader.size
                 if reader.size - since >= spacing and reader.is_between and not scan.number:
@@ -178,6 +179,20 @@ class LineScanner:
             if unfinished is not None and unfinished.number > scan.after:
                 yield unfinished
         yield Progress(reader.count + reader.open_lines, limit.searched, is_end=True)
+
+
+async def _at_gap(
+    reader: LineReader, scan: Scan, batch: OutputBatch, turn: TimeSlice
+) -> AsyncGenerator[OutputLine, None]:
+    """Yield the wanted ones of the lines that a gap breaks off, and of its own batch."""
+    for line in reader.break_off(scan.part):
+        await turn.share()
+        if line is not None and line.number > scan.after and line.index >= scan.first:
+            yield line
+    async for line in _lines(reader, scan, batch, turn):
+        yield line
+    if batch.gap is not None and batch.gap.lines is not None:
+        reader.count = max(reader.count, batch.gap.lines)
 
 
 async def _lines(
