@@ -102,6 +102,76 @@ def test_a_search_goes_on_in_all_of_the_output_when_the_page_holds_its_end_only(
 
 
 @page_only
+def test_enter_goes_to_matches_beyond_the_lines_shown(site: Service, page: Page) -> None:
+    program = "seq 50; echo needle 1; seq 9000; echo needle 2; seq 20000; echo needle; seq 9"
+    ended(site, page, script(site, program))
+    field = page.get_by_label("Find in the output")
+    count = page.locator(".find [role=status]")
+    selected = page.locator("#screen .line.selected")
+    field.fill("needle ")
+    expect(count).to_have_text("Not in the lines shown")
+    # At once, while the whole output is not searched yet.
+    field.press("Enter")
+    for text in ("needle 1", "needle 2", "needle 1"):
+        expect(selected).to_have_text(text)
+        expect(selected.locator("mark.current")).to_be_in_viewport()
+        expect(count).to_have_text("1 of 1 in the lines shown")
+        field.press("Enter")
+    expect(selected).to_have_text("needle 2")
+    page.get_by_role("button", name="Previous match").click()
+    expect(selected).to_have_text("needle 1")
+
+
+@page_only
+def test_arrows_lead_to_matches_beyond_the_lines_shown(site: Service, page: Page) -> None:
+    program = "seq 50; for i in $(seq 300); do echo needle; done; seq 9000; echo a needle; seq 9000"
+    ended(site, page, script(site, program))
+    page.get_by_label("Find in the output").fill("nowhere")
+    expect(page.locator(".whole-search [role=status]")).to_contain_text("Not found")
+    previous = page.get_by_role("button", name="Previous match")
+    expect(previous).to_be_disabled()
+    page.get_by_label("Find in the output").fill("needle")
+    expect(page.locator(".whole-search [role=status]")).to_contain_text("Found in 301 lines")
+    previous.click()
+    # Only 200 lines are listed.
+    expect(page.locator("#screen .line.selected")).to_have_attribute("data-no", "250")
+    page.evaluate("location.hash = 'L5000'")
+    expect(page.locator("#screen .line.selected")).to_have_attribute("data-no", "5000")
+    page.get_by_role("button", name="Next match").click()
+    expect(page.locator("#screen .line.selected")).to_have_text("a needle")
+
+
+@page_only
+def test_a_search_begins_at_the_first_match_in_sight(site: Service, page: Page) -> None:
+    ended(site, page, script(site, "for i in $(seq 200); do echo row $i; done"))
+    page.locator("#screen").evaluate("(it) => it.scrollTo(0, it.scrollHeight / 2)")
+    page.get_by_label("Find in the output").fill("row 1")
+    current = page.locator("#screen mark.current").locator("..")
+    expect(current).to_be_in_viewport()
+    first = int((current.get_attribute("data-no")) or 0)
+    assert 90 <= first <= 105
+    page.get_by_label("Find in the output").fill("row 199")
+    expect(page.locator("#screen mark.current")).to_have_text("row 199")
+
+
+@page_only
+def test_a_reader_goes_from_error_to_error(site: Service, page: Page) -> None:
+    program = "seq 90; echo 'ValueError: no'; seq 9000; echo fatal; seq 9"
+    ended(site, page, script(site, program))
+    said, selected = page.locator("#output-said"), page.locator("#screen .line.selected")
+    page.get_by_role("button", name="First error").click()
+    expect(selected).to_have_text("ValueError: no")
+    page.get_by_role("button", name="Next error").click()
+    expect(selected).to_have_text("fatal")
+    expect(said).to_have_text("The next error is in line 9,092.")
+    page.get_by_role("button", name="Next error").click()
+    expect(selected).to_have_text("ValueError: no")
+    expect(said).to_have_text("No error follows: the first one is in line 91.")
+    choose_stream(page, "stdout")
+    expect(page.get_by_role("button", name="First error")).to_be_visible()
+
+
+@page_only
 def test_what_a_search_found_leaves_room_for_the_output_on_a_phone(
     site: Service, page: Page
 ) -> None:
@@ -442,7 +512,7 @@ def test_the_list_of_what_was_found_does_not_push_the_current_match_out_of_view(
     page.get_by_label("Find in the output").fill("row 2999")
     expect(page.locator(".whole-search li")).to_have_count(11)
     current = page.locator("#screen mark.current")
-    expect(current.locator("..")).to_have_text("row 29999")
+    expect(current.locator("..")).to_have_text("row 29990")
     expect(current).to_be_in_viewport()
     frame, box = page.locator("#screen").bounding_box(), current.bounding_box()
     assert frame is not None

@@ -25,6 +25,16 @@ export class HeldPlace {
     return this.screen.querySelector("mark.current") ?? undefined;
   }
 
+  /** Whether the current match is in sight. */
+  get seesMatch() {
+    return this.#match !== undefined && this.#sees(this.#match);
+  }
+
+  /** The first line in sight. */
+  get first() {
+    return this.view.lines[this.#from()];
+  }
+
   /**
    * Remember the place in sight: that of the current match, or else of the first line. In a screen whose new height is not
    * told yet, for example because a list has appeared above it, the place that was remembered is still to be restored.
@@ -90,6 +100,11 @@ export class HeldPlace {
     this.#take();
   }
 
+  /** Scroll to the current match. */
+  revealMatch() {
+    if (this.#match) this.reveal(this.#match);
+  }
+
   /** @param {Element} target */
   #center(target) {
     const { height } = target.getBoundingClientRect();
@@ -114,8 +129,8 @@ export class HeldPlace {
     return line && this.view.lines.includes(line) ? this.view.elementOf(line) : undefined;
   }
 
-  /** The first line in sight that has a number, or the last one before it; without numbers, the first line in sight. */
-  #firstLine() {
+  /** The place of the first line in sight among the lines. */
+  #from() {
     const { lines } = this.view;
     let [from, to] = [0, lines.length];
     while (from < to) {
@@ -124,6 +139,13 @@ export class HeldPlace {
       if (div && this.#top(div) + div.offsetHeight <= 0) from = middle + 1;
       else to = middle;
     }
+    return from;
+  }
+
+  /** The first line in sight that has a number, or the last one before it; without numbers, the first line in sight. */
+  #firstLine() {
+    const { lines } = this.view;
+    const from = this.#from();
     const hasNumber = (/** @type {Line} */ line) => this.view.numberOf(line) !== undefined;
     return lines.slice(from).find(hasNumber) ?? lines.slice(0, from).findLast(hasNumber) ?? lines[from];
   }

@@ -52,6 +52,18 @@ export class Matches {
     if (at >= 0) this.at = at;
   }
 
+  /** Make the first match from a line on current, else the last one before it. @param {number} number */
+  begin(number) {
+    const at = this.hits.findIndex((hit) => hit.number >= number);
+    this.at = at < 0 ? this.hits.length - 1 : at;
+  }
+
+  /** Whether a step leads to another match without going round. @param {number} by */
+  has(by) {
+    const at = this.at < 0 && by < 0 ? this.hits.length - 1 : this.at + by;
+    return at >= 0 && at < this.hits.length;
+  }
+
   /** Let none be current. */
   leave() {
     this.at = -1;

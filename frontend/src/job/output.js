@@ -5,12 +5,12 @@
 
 import { element } from "../ui/element.js";
 import { t } from "../ui/words.js";
+import { Finder } from "./finder.js";
 import { FirstError } from "./first_error.js";
 import { HeldPlace } from "./held_place.js";
 import { LinePage } from "./line_page.js";
 import { size } from "./line_requests.js";
 import { LineSelection } from "./line_selection.js";
-import { Matches } from "./matches.js";
 import { download, narrow } from "./output_download.js";
 import { Feed } from "./output_feed.js";
 import { instead } from "./output_instead.js";
@@ -50,9 +50,6 @@ export class Output {
   /** When it may be drawn again, as performance.now() has it. */
   #rest = 0;
   #heldBack = 0;
-  #matches = new Matches();
-  /** Whether all of the output is searched for it. */
-  #isAsked = false;
 
   /**
    * @param {{ screen: HTMLElement, tools: HTMLElement, foot: HTMLElement, said: HTMLElement, whole: HTMLAnchorElement }} parts
@@ -85,8 +82,8 @@ export class Output {
       {
         choose: (stream) => this.#choose(stream, this.#task),
         task: (task) => this.#choose(this.#stream, task),
-        search: (query) => this.#search(query),
-        step: (by) => this.#step(by),
+        search: (query) => this.finder.search(query),
+        step: (by) => this.finder.step(by),
         error: () => this.firstError.find(this.#part, this.said.textContent ?? ""),
         line: (first) => this.selection.choose({ source: this.#source, first, last: first }),
         wrap: (wraps) => this.#still(() => this.screen.classList.toggle("unwrapped", !wraps)),
@@ -96,7 +93,19 @@ export class Output {
       },
       tell.ntasks ?? 1,
     );
-    this.wholeSearch = new WholeSearch(parts.tools, job);
+    this.wholeSearch = new WholeSearch(parts.tools, job, () => this.finder.say(), (lines) => this.selection.choose(lines));
+    this.finder = new Finder(
+      {
+        view: this.view,
+        held: this.held,
+        tools: this.tools,
+        isWhole: () => this.#isWhole,
+        part: () => this.#part,
+        pause: () => this.#pause(false),
+        paint: () => this.#paint(),
+      },
+      this.wholeSearch,
+    );
     this.files = new OutputFiles(this.screen, job);
     this.selection = new LineSelection(this.screen, (lines) => this.#goTo(lines));
     this.firstError = new FirstError(
@@ -104,6 +113,7 @@ export class Output {
       (text) => this.#tell(text),
       (lines) => this.selection.choose(lines),
       (text) => this.tools.tellError(text),
+      (isNext) => this.tools.nameError(isNext),
     );
     this.screen.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     new ResizeObserver(() => this.held.resized(this.#following)).observe(this.screen);
@@ -131,6 +141,7 @@ export class Output {
     this.#stream = stream;
     this.#task = task;
     this.wholeSearch.clear();
+    this.firstError.clear();
     this.#begin();
     narrow(this.whole, stream);
   }
@@ -193,16 +204,16 @@ export class Output {
     const task = this.#task;
     let lines = this.#page?.lines ?? this.#feed.terminal.lines.slice();
     if (!this.#page && task !== undefined) lines = lines.filter((line) => isOfTask(line.rank, task));
-    this.#matches.search(lines, this.view.numberOf);
+    this.finder.matches.search(lines, this.view.numberOf);
     this.#feed.numbers.want(lines);
     // Messages of the shell are of no task.
     const first = lines.find(({ rank }) => rank)?.rank;
     this.view.isRanked = task === undefined && (ranks.size > 1 || lines.some(({ rank }) => rank && rank !== first));
-    this.view.show(lines, this.#matches.hits, this.#matches.current, this.#matches.query);
+    this.view.show(lines, this.finder.matches.hits, this.finder.matches.current, this.finder.matches.query);
     this.edges.show(this.#page ?? { isBegin: !this.#feed.isCut, isEnd: true, said: this.#feed.cutSaid });
     this.#heldBack = 0;
     this.#idle();
-    this.#say();
+    this.finder.say();
     if (this.#following) this.#toEnd();
   }
 
@@ -259,12 +270,12 @@ export class Output {
       this.#sync();
       if (!this.view.find(lines.source, lines.first)) this.#tell(t("output.no_line", { line: lines.first }));
     }
-    this.#matches.enter(this.view.lineOf(lines.source, lines.first)?.number);
+    this.finder.matches.enter(this.view.lineOf(lines.source, lines.first)?.number);
     this.#paint();
     const line = this.view.find(lines.source, lines.first);
     // A match may be far down in a long line.
     if (line) this.held.reveal(line.querySelector("mark.current") ?? line);
-    this.#say();
+    this.finder.say();
     this.#label();
   }
 
@@ -326,7 +337,7 @@ export class Output {
 
   #resume() {
     if (this.#page) this.#leavePage();
-    this.#matches.leave();
+    this.finder.matches.leave();
     this.#following = true;
     this.#scrolledAway = false;
     this.#sync();
@@ -355,29 +366,8 @@ export class Output {
     this.#paint();
   }
 
-  /** @param {string} query */
-  #search(query) {
-    this.#matches.ask(query, this.view.lines);
-    if (this.#matches.hits.length) this.#step(-1);
-    else this.#paint();
-    this.wholeSearch.clear();
-    this.#isAsked = false;
-    this.#say();
-  }
-
-  /** Go to another match. @param {number} by */
-  #step(by) {
-    if (!this.#matches.hits.length) return;
-    this.#pause(false);
-    this.#matches.step(by);
-    this.#paint();
-    const match = this.screen.querySelector("mark.current");
-    if (match) this.held.reveal(match);
-    this.#say();
-  }
-
   #paint() {
-    this.#still(() => this.view.paint(this.#matches.hits, this.#matches.current, this.#matches.query));
+    this.#still(() => this.view.paint(this.finder.matches.hits, this.finder.matches.current, this.finder.matches.query));
   }
 
   /** Make a change that leaves in sight what is, or the end while that is followed. @param {() => void} change */
@@ -385,15 +375,5 @@ export class Output {
     if (!this.#following) return this.held.during(change);
     change();
     this.#toEnd();
-  }
-
-  #say() {
-    const { query, hits, at } = this.#matches;
-    const none = !query ? "" : this.#isWhole ? t("output.not_found") : t("output.not_in_shown");
-    this.tools.tellHits(hits.length, at, none, this.#isWhole);
-    // The lines shown are not all that there is, or are no more: then all of it is searched, once.
-    if (!query || this.#isWhole || this.#isAsked) return;
-    this.#isAsked = true;
-    this.wholeSearch.ask(query, this.#part);
   }
 }

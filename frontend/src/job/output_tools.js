@@ -13,7 +13,7 @@ const MAX_OFFERED = 64;
  * @property {(task: number | undefined) => void} task show one task, or all
  * @property {(query: string) => void} search
  * @property {(by: number) => void} step go to another match
- * @property {() => void} error go to the first error
+ * @property {() => void} error go to the first error, or the next one
  * @property {(line: number) => void} line go to a line
  * @property {(wraps: boolean) => void} wrap
  * @property {(isTimed: boolean) => void} time show when each line was written
@@ -24,6 +24,7 @@ const MAX_OFFERED = 64;
 export class OutputTools {
   #count = element("span", { className: "soft", role: "status" });
   #error = element("p", { className: "soft told", role: "status" });
+  #findError = element("button", { type: "button", className: "quiet", textContent: t("output.first_error") });
   #follow = element("button", { type: "button" });
   #previous;
   #next;
@@ -36,11 +37,10 @@ export class OutputTools {
     this.#follow.addEventListener("click", () => acts.toggle());
     const find = element("div", { className: "find", role: "search" });
     find.append(input(acts), this.#previous, this.#next, this.#count);
-    const error = element("button", { type: "button", className: "quiet", textContent: t("output.first_error") });
-    error.addEventListener("click", () => acts.error());
+    this.#findError.addEventListener("click", () => acts.error());
     this.#full = pressed("full", "full", t("output.full_screen"), acts.full);
     const end = element("div", { className: "end" });
-    end.append(error, pressed("timed", "clock", t("output.timestamps"), acts.time), pressed("wrap", "wrap", t("output.wrap"), acts.wrap, true), this.#full);
+    end.append(this.#findError, pressed("timed", "clock", t("output.timestamps"), acts.time), pressed("wrap", "wrap", t("output.wrap"), acts.wrap, true), this.#full);
     bar.replaceChildren(streams(acts), ...(ntasks > 1 ? [tasks(acts, ntasks)] : []), find, line(acts), end, this.#error);
     foot.prepend(this.#follow);
   }
@@ -58,6 +58,11 @@ export class OutputTools {
     this.#follow.hidden = hidden;
   }
 
+  /** Name the button by what it finds. @param {boolean} isNext an error was found already */
+  nameError(isNext) {
+    this.#findError.textContent = t(isNext ? "output.next_error" : "output.first_error");
+  }
+
   /** Say beside the button that no line reports an error. @param {string} text */
   tellError(text) {
     this.#error.textContent = text;
@@ -68,8 +73,9 @@ export class OutputTools {
    * @param {number} current the one that is gone to, or -1
    * @param {string} none what to say of no match
    * @param {boolean} isWhole the page shows all of the output
+   * @param {boolean} isElsewhere the whole output has a match
    */
-  tellHits(count, current, none, isWhole) {
+  tellHits(count, current, none, isWhole, isElsewhere) {
     const many = count >= MAX_HITS ? `${MAX_HITS}+` : String(count);
     const place = { current: String(current + 1), many };
     // Beside this count stands that of the whole output.
@@ -78,7 +84,7 @@ export class OutputTools {
       : current < 0 ? t("output.matches_shown", { many }) : t("output.match_of_shown", place);
     const text = count ? found : none;
     if (this.#count.textContent !== text) this.#count.textContent = text;
-    this.#previous.disabled = this.#next.disabled = count === 0;
+    this.#previous.disabled = this.#next.disabled = count === 0 && (isWhole || !isElsewhere);
   }
 }
 

@@ -12,16 +12,33 @@ const TYPED = 400;
 const MAX_LISTED = 200;
 
 /** @typedef {Record<string, string | number | boolean>} Query */
+/** @typedef {import("./line_links.js").Lines} Lines */
+/** @typedef {{ source: number, line: number }} Place */
 
 export class WholeSearch {
   /** @type {AbortController | undefined} */
   #running;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #soon;
+  /** @type {Query | undefined} */
+  #query;
+  /** @type {Lines[]} the lines that are listed, in their order */
+  #found = [];
+  /** Whether there may be matches after those that are listed. */
+  #isMore = false;
+  /** @type {{ from: Place, by: number } | undefined} what the reader wants to see as soon as the search has come so far */
+  #sought;
 
-  /** @param {HTMLElement} after what it stands below @param {string} job */
-  constructor(after, job) {
+  /**
+   * @param {HTMLElement} after what it stands below
+   * @param {string} job
+   * @param {() => void} changed something was found, or forgotten
+   * @param {(lines: Lines) => Promise<void>} goTo
+   */
+  constructor(after, job, changed, goTo) {
     this.job = job;
+    this.changed = changed;
+    this.goTo = goTo;
     this.where = element("div", { className: "whole-search", hidden: true });
     this.said = element("span", { role: "status" });
     this.stopper = element("button", { type: "button", className: "quiet", textContent: t("output.stop_search") });
@@ -39,26 +56,67 @@ export class WholeSearch {
   /** Search soon; with an empty text nothing. @param {string} text @param {Query} part the part of the output */
   ask(text, part) {
     this.clear();
-    if (text) this.#soon = setTimeout(() => this.#run({ ...part, q: text.slice(0, 256), limit: MAX_LISTED, count: true }), TYPED);
+    if (!text) return;
+    this.#query = { ...part, q: text.slice(0, 256) };
+    this.#soon = setTimeout(() => this.#run(), TYPED);
+  }
+
+  /** Whether a line was found. */
+  get hasFound() {
+    return this.#found.length > 0;
+  }
+
+  /** Go to the next match from a place, or the one before, as soon as it is found; from the last one to the first. @param {Place} from @param {number} by */
+  async seek(from, by) {
+    if (this.#soon) this.#run();
+    const query = this.#query;
+    let to = by > 0 ? this.#found.find((it) => order(it, from) > 0) : this.#found.findLast((it) => order(it, from) < 0);
+    this.#sought = undefined;
+    if (this.#running && !(to && by > 0)) {
+      this.#sought = { from, by };
+      return;
+    }
+    if (!to && by > 0 && this.#isMore) to = await this.#beyond(from);
+    to ??= this.#found.at(by > 0 ? 0 : -1);
+    if (to && query === this.#query) await this.goTo(to);
+  }
+
+  /** The first match after a place that is after all lines that are listed. @param {Place} place @returns {Promise<Lines | undefined>} */
+  async #beyond({ source, line }) {
+    /** @type {Lines | undefined} */
+    let to;
+    try {
+      await read(this.job, "search", { ...this.#query, source, after: line, limit: 1 }, new AbortController().signal, (item) => {
+        if (item["type"] === "match") to = linesOf(item);
+      });
+    } catch (problem) {
+      this.#failed(problem);
+    }
+    return to;
   }
 
   clear() {
     clearTimeout(this.#soon);
     this.#running?.abort();
-    this.#running = undefined;
+    this.#running = this.#query = this.#sought = this.#soon = undefined;
+    this.#found = [];
+    this.#isMore = false;
     this.where.hidden = true;
     this.list.replaceChildren();
   }
 
   #stop() {
     this.#running?.abort();
-    this.#running = undefined;
+    this.#running = this.#sought = undefined;
+    this.#isMore = true;
     this.stopper.hidden = true;
     this.said.textContent = t("output.stopped", { before: this.said.textContent ?? "" });
   }
 
-  /** @param {Query} query */
-  async #run(query) {
+  async #run() {
+    clearTimeout(this.#soon);
+    this.#soon = undefined;
+    const query = { ...this.#query, limit: MAX_LISTED, count: true };
     const running = new AbortController();
     this.#running = running;
     this.where.hidden = this.stopper.hidden = false;
@@ -66,19 +124,35 @@ export class WholeSearch {
     try {
       const end = await read(this.job, "search", query, running.signal, (item) => {
         if (this.#running !== running) return;
-        if (item["type"] === "match") this.list.append(found(item));
+        if (item["type"] === "match") this.#take(item);
         else if (item["type"] === "progress") this.#tell(item["matches"], t("output.searched_so_far", { size: size(item["searched"]) }), false);
       });
       if (this.#running !== running) return;
       const lines = t("output.lines", { count: end["lines"] });
       const how = end["reason"] === "end" ? t("output.whole_searched", { lines }) : t("output.part_searched", { size: size(end["searched"]) });
       this.#tell(end["matches"], how, true);
+      this.#isMore = end["reason"] !== "end" || end["matches"] > this.#found.length;
     } catch (problem) {
       if (this.#running !== running) return;
-      this.said.textContent = t("output.search_failed", { reason: problem instanceof Error ? problem.message : String(problem) });
+      this.#failed(problem);
     }
     this.#running = undefined;
     this.stopper.hidden = true;
+    if (this.#sought) await this.seek(this.#sought.from, this.#sought.by);
+  }
+
+  /** @param {unknown} problem */
+  #failed(problem) {
+    this.said.textContent = t("output.search_failed", { reason: problem instanceof Error ? problem.message : String(problem) });
+  }
+
+  /** @param {Record<string, any>} item */
+  #take(item) {
+    this.list.append(found(item));
+    this.#found.push(linesOf(item));
+    if (this.#found.length === 1) this.changed();
+    const { from, by } = this.#sought ?? {};
+    if (from && by === 1 && order(linesOf(item), from) > 0) this.seek(from, by);
   }
 
   /** @param {number} count @param {string} how how far the search has come @param {boolean} isOver */
@@ -89,12 +163,22 @@ export class WholeSearch {
   }
 }
 
+/** @param {Record<string, any>} item @returns {Lines} */
+function linesOf(item) {
+  return { source: item["source"], first: item["line"], last: item["line"] };
+}
+
+/** Whether lines are after a place (above zero) or before it (below). @param {Lines} lines @param {Place} place */
+function order({ source, first }, place) {
+  return source - place.source || first - place.line;
+}
+
 /** A line that was found, as a link to it. @param {Record<string, any>} item */
 function found(item) {
   const characters = [...item["text"]];
   const part = (/** @type {number} */ from, /** @type {number} */ to) => visible(characters.slice(from, to).join(""), { most: 400 });
   const line = item["line"];
-  const link = element("a", { href: hashOf({ source: item["source"], first: line, last: line }) });
+  const link = element("a", { href: hashOf(linesOf(item)) });
   const mark = element("mark", { textContent: part(item["start"], item["end"]) });
   link.append(`${item["offset"] ? "… " : ""}${part(0, item["start"])}`, mark, part(item["end"], characters.length));
   link.title = t("output.to_line", { line: number(line) });
