@@ -291,8 +291,9 @@ class Hub:
             else:
                 view = EventsView(filter, self.table, self.buffer)
             self._views[stream, filter] = view
-            self._digests.add(view)
-            self._limits.begin((stream, filter), client if filter != ANY else "")
+            if filter != ANY:
+                self._digests.add(view)
+                self._limits.begin((stream, filter), client)
         return view
 
     def _leave(self, subscription: Subscription) -> None:

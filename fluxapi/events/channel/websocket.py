@@ -123,8 +123,9 @@ async def serve(
         return websocket
     writer = StreamWriter(transport, clients[-1])
     files = lease.may(FILES_RIGHT)
-    client = list(clients)[-1] if clients else ""
-    socket = _Socket(websocket, writer, hub, outputs, renew, base=base, files=files, client=client)
+    socket = _Socket(
+        websocket, writer, hub, outputs, renew, base=base, files=files, client=clients[-1]
+    )
     with connections.hold(socket.close, lease, clients) as held:
         try:
             socket.held = held
