@@ -11,6 +11,8 @@ import msgspec
 from aiohttp import web
 from msgspec.structs import replace
 
+from fluxapi.archive.stored_output import Omitted
+from fluxapi.archive.stored_records import StoredRecords
 from fluxapi.errors import (
     FluxapiError,
     JobNotFound,
@@ -179,6 +181,7 @@ async def _job(request: web.Request) -> web.Response:
     context = await job_detail(records, jobid, record, now, words=words_of(request))
     start = {"cursor": cursor, "keeps_history": session.past.stored is not None}
     context["start"] = embedded({**context["start"], **start})
+    context["omitted"] = await _omitted(records, jobid)
     context["scripts"] = session.capabilities.scripts
     return await render(request, "job.html", {**shared, **context})
 
@@ -201,6 +204,17 @@ async def _found(request: web.Request, text: str) -> tuple[Mapping[str, Any], Re
         past = await session.past.find(text)
         record: dict[str, Any] = msgspec.json.decode(past.record)
         return record, session.past.records
+
+
+async def _omitted(records: Records, jobid: int) -> Omitted | None:
+    """Return what the history has left out of the output of a past job."""
+    if not isinstance(records, StoredRecords):
+        return None
+    try:
+        return await records.omitted(jobid)
+    except FluxapiError:
+        # The page says itself that the output cannot be read.
+        return None
 
 
 def _below(request: web.Request, jobid: str) -> str:

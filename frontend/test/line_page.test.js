@@ -14,3 +14,13 @@ test("a page that begins with the end of the output keeps all pieces of a long l
   assert.deepEqual(page.lines.map(({ fixed }) => fixed), [1, 2, undefined, undefined, 3]);
   assert.deepEqual([page.first, page.last], [1, 3]);
 });
+
+test("a line that the history has left out is not kept", () => {
+  const page = new LinePage("f1", 0, { stream: "", task: undefined }, () => {});
+  page.isBegin = page.isEnd = true;
+  assert.deepEqual([page.isWhole, page.absent(30)], [true, "The output has no line 30."]);
+  page.omitted = { bytes: 100, at_least: false, after: 10, lines: 5 };
+  assert.deepEqual([10, 11, 15, 16].map((line) => page.absent(line).includes("not kept")), [false, true, true, false]);
+  page.omitted = { bytes: 100, at_least: true, after: 10 };
+  assert.deepEqual([page.isWhole, page.absent(30)], [false, "Line 30 is not kept."]);
+});

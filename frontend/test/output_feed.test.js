@@ -65,3 +65,11 @@ test("the service is asked again after it could not answer", async () => {
   const { feed, requests } = await silent("no answer\n", 5000);
   assert.ok(requests.length === 2 && !feed.isSilent);
 });
+
+test("lines after some that the history has left out are numbered by the service", async () => {
+  const log = { type: "output", index: 1, name: "log", component: "fluxapi", message: "The history has left out 9 bytes of the output here." };
+  const { feed } = await silent("", 0, log);
+  assert.deepEqual([feed.hasGap, feed.numbers.hasGap], [true, true]);
+  const [line] = feed.terminal.lines;
+  assert.equal(line && feed.numbers.of(line), undefined);
+});

@@ -162,3 +162,7 @@ async def test_answers_of_lines_and_searches_tell_of_the_gap(start: Start, tmp_p
     found = await items(service, name, "lines", first=first, count=3)
     assert [item["line"] for item in found[:-1]] == [first, first + 1, last + 1]
     assert (await items(service, name, "lines", count=0))[-1]["omitted"] == omitted
+    text = await site.get(f"/ui/jobs/{name}", Accept="text/html")
+    said = f"{omitted['bytes']:,} bytes after line {first} were left out."
+    assert (said in text, "Kept output as text" in text) == (True, True)
+    assert "How many lines they had is not known" not in text

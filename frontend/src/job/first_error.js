@@ -53,7 +53,7 @@ export class FirstError {
         if (found) await this.#go(found, place ? "output.found_again" : "output.found_error");
         else {
           this.tell(before);
-          this.none(end["reason"] === "end" ? t("output.no_error") : t("output.no_error_in", { size: size(end["searched"]) }));
+          this.none(noError(end));
         }
       }
     } catch (problem) {
@@ -81,4 +81,10 @@ export class FirstError {
     });
     return { found, end };
   }
+}
+
+/** Say that there is no error. @param {import("./line_requests.js").Item} end the last item of the answer */
+function noError(end) {
+  if (end["reason"] !== "end") return t("output.no_error_in", { size: size(end["searched"]) });
+  return end["omitted"] ? t("output.no_error_kept", { size: size(end["omitted"].bytes) }) : t("output.no_error");
 }

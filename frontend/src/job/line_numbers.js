@@ -1,7 +1,7 @@
 /**
  * The numbers of the lines in the page. The service numbers the lines of an output; the page knows only its end, so it
  * asks for the number of the first line, and counts on. Of one stream it cannot count, since the lines of the other are
- * missing, and asks for the number of each.
+ * missing, and asks for the number of each; so it does after lines that the history has left out.
  */
 
 import { read } from "./line_requests.js";
@@ -22,6 +22,8 @@ export class LineNumbers {
   /** @type {Set<number>} sources that are being asked about */
   #asked = new Set();
   #stopped = new AbortController();
+  /** Whether lines are missing between those that are here. */
+  hasGap = false;
 
   /**
    * @param {string} job
@@ -54,14 +56,14 @@ export class LineNumbers {
   of(line) {
     if (line.fixed) return line.fixed;
     if (!line.ended) return undefined;
-    if (this.stream) return this.#each.get(key(line.source, line.index, line.place));
+    if (this.stream || this.hasGap) return this.#each.get(key(line.source, line.index, line.place));
     const base = this.#bases.get(line.source);
     return base === undefined ? undefined : base + line.ended;
   }
 
   /** Ask for the numbers that are missing. @param {Line[]} lines */
   want(lines) {
-    if (!this.stream) return;
+    if (!this.stream && !this.hasGap) return;
     const missing = lines.find((line) => line.ended && this.of(line) === undefined && !this.#asked.has(line.source));
     if (missing) this.#ask(missing.source, missing.index, MAX_COUNT);
   }
@@ -87,7 +89,7 @@ export class LineNumbers {
     } catch {
       // The lines have no numbers until the next request.
     }
-    setTimeout(() => this.#asked.delete(source), this.stream ? PAUSE_MS : 0);
+    setTimeout(() => this.#asked.delete(source), this.stream || this.hasGap ? PAUSE_MS : 0);
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { Ansi } from "./ansi.js";
 import { read } from "./line_requests.js";
+import { t } from "../ui/words.js";
 import { ordered } from "../ui/visible.js";
 
 /** @typedef {import("./output_lines.js").Line} Line */
@@ -22,6 +23,8 @@ export class LinePage {
   /** Whether nothing is before the first line, and nothing after the last. */
   isBegin = false;
   isEnd = false;
+  /** @type {import("./line_requests.js").Omitted | undefined} what the history has left out */
+  omitted;
   #running = new AbortController();
 
   /**
@@ -39,6 +42,17 @@ export class LinePage {
 
   stop() {
     this.#running.abort();
+  }
+
+  /** Whether all that the job has written is here. */
+  get isWhole() {
+    return this.isBegin && this.isEnd && !this.omitted;
+  }
+
+  /** Say why a line is not here. @param {number} line */
+  absent(line) {
+    const { after = Infinity, lines = Infinity } = this.omitted ?? {};
+    return t(line > after && line <= after + lines ? "output.not_kept" : "output.no_line", { line });
   }
 
   /** The number of the first line, and of the last. */
@@ -105,6 +119,7 @@ export class LinePage {
       if (item["type"] === "line") lines.push(lineOf(item));
       else if (item["type"] === "progress") this.progress(item["searched"]);
     });
+    this.omitted = end["omitted"];
     return { lines, reason: end["reason"] };
   }
 }

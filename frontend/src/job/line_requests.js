@@ -5,6 +5,7 @@ import { at } from "../ui/root.js";
 import { number } from "../ui/words.js";
 
 /** @typedef {Record<string, any>} Item schemas/output-item.json */
+/** @typedef {{ bytes: number, at_least: boolean, after: number, lines?: number }} Omitted what the history has left out of an output */
 
 /**
  * Read an answer of `/v1/jobs/ID/output/lines` or `…/search`, and return its last item.

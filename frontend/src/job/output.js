@@ -246,7 +246,7 @@ export class Output {
 
   /** Whether all that the job has written is shown. */
   get #isWhole() {
-    return this.#page ? this.#page.isBegin && this.#page.isEnd : this.edges.isBegin;
+    return this.#page ? this.#page.isWhole : this.edges.isBegin && !this.#feed.hasGap;
   }
 
   #leavePage() {
@@ -268,7 +268,7 @@ export class Output {
       this.#leavePage();
       this.#page = page;
       this.#sync();
-      if (!this.view.find(lines.source, lines.first)) this.#tell(t("output.no_line", { line: lines.first }));
+      if (!this.view.find(lines.source, lines.first)) this.#tell(page.absent(lines.first));
     }
     this.finder.matches.enter(this.view.lineOf(lines.source, lines.first)?.number);
     this.#paint();

@@ -37,6 +37,8 @@ let feeds = 0;
 export class Feed {
   terminal = new Terminal();
   hasEnded = false;
+  /** Whether the history has left out lines between those that are here. */
+  hasGap = false;
   /** Whether no line has come for a while. */
   isQuiet = false;
   /** Whether the job has written nothing, as the service says. */
@@ -198,6 +200,8 @@ export class Feed {
     if (this.terminal.lines.length) this.isQuiet = this.isSilent = false;
     else if (!this.isSilent) this.#wait();
     this.tell.changed();
+    // The history says so itself; if a job does, the service is asked for numbers that the page could count.
+    if (entry["name"] === "log" && entry["component"] === "fluxapi") this.hasGap = this.numbers.hasGap = true;
     // Words of flux-core's src/shell/oom.c.
     if (entry["name"] === "log" && /out of memory/i.test(entry["message"] ?? "")) this.tell.memory(String(entry["message"]));
   }

@@ -128,9 +128,7 @@ export class WholeSearch {
         else if (item["type"] === "progress") this.#tell(item["matches"], t("output.searched_so_far", { size: size(item["searched"]) }), false);
       });
       if (this.#running !== running) return;
-      const lines = t("output.lines", { count: end["lines"] });
-      const how = end["reason"] === "end" ? t("output.whole_searched", { lines }) : t("output.part_searched", { size: size(end["searched"]) });
-      this.#tell(end["matches"], how, true);
+      this.#tell(end["matches"], searched(end), true);
       this.#isMore = end["reason"] !== "end" || end["matches"] > this.#found.length;
     } catch (problem) {
       if (this.#running !== running) return;
@@ -171,6 +169,15 @@ function linesOf(item) {
 /** Whether lines are after a place (above zero) or before it (below). @param {Lines} lines @param {Place} place */
 function order({ source, first }, place) {
   return source - place.source || first - place.line;
+}
+
+/** What was searched. @param {import("./line_requests.js").Item} end the last item of the answer */
+function searched(end) {
+  /** @type {import("./line_requests.js").Omitted | undefined} */
+  const omitted = end["omitted"];
+  if (end["reason"] !== "end") return t("output.part_searched", { size: size(end["searched"]) });
+  const lines = t("output.lines", { count: end["lines"] - (omitted?.lines ?? 0) });
+  return omitted ? t("output.kept_searched", { lines, size: size(omitted.bytes) }) : t("output.whole_searched", { lines });
 }
 
 /** A line that was found, as a link to it. @param {Record<string, any>} item */
