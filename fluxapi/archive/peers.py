@@ -20,6 +20,9 @@ _MIN_RATIO = 2.0
 _MIN_DIFFERENCE_S = 10.0
 """A difference that is worth a sentence: in proportion, and in seconds."""
 
+_MIN_LONG_WAIT_S = 60.0
+"""The wait from which it is long: where the median is tiny, any wait is many times as long."""
+
 _MIN_QUEUE_RUN_S = 60.0
 """The median run time below which a queue says nothing of a job: most of its jobs are short tests
 of other kinds.
@@ -87,6 +90,8 @@ def _compared(
         usual = median(all_times)
         found[member] = {"seconds": round(own, 3), "median": round(usual, 3)}
         if member == "run" and by == "queue" and usual < _MIN_QUEUE_RUN_S:
+            continue
+        if member == "wait" and usual < own < _MIN_LONG_WAIT_S:
             continue
         words = _words(own, usual, is_final=is_final)
         if words:

@@ -69,6 +69,7 @@ _MAX_TEXT_CHARS = 64 << 10
 """Characters of a jobspec or R in the page; the page links to a longer one."""
 
 _EXPEDITED = 31
+_HIGHEST = 2**32 - 1
 
 _WAITED = {
     "waits.after_failure": "job.waited_failure",
@@ -174,7 +175,7 @@ def facts(record: Mapping[str, Any], words: Words) -> list[tuple[str, str, str]]
         ("job.fact_bank", record.get("bank")),
         ("job.fact_project", record.get("project")),
         ("job.fact_urgency", _urgency(record.get("urgency"), words)),
-        ("job.fact_priority", record.get("priority")),
+        ("job.fact_priority", _priority(record.get("priority"), words)),
         ("job.fact_limit", _limit(record.get("duration"), words)),
         ("job.fact_runtime", words.duration(record["runtime"]) if "runtime" in record else None),
         ("job.fact_waited", _waited(record, words)),
@@ -221,6 +222,14 @@ def _urgency(urgency: int | None, words: Words) -> str | None:
     if urgency == _EXPEDITED:
         return words.text("job.urgency_expedited", urgency=urgency)
     return None if urgency is None else str(urgency)
+
+
+def _priority(priority: int | None, words: Words) -> str | None:
+    if priority == 0:
+        return words.text("job.priority_held", priority=priority)
+    if priority == _HIGHEST:
+        return words.text("job.priority_highest")
+    return None if priority is None else str(priority)
 
 
 def exceptions(

@@ -73,6 +73,12 @@ def test_a_name_with_few_jobs_is_compared_with_its_queue(folder: Path) -> None:
     ] or found["sentences"][0].startswith("Has waited 10 times as long as")
 
 
+def test_a_wait_of_less_than_a_minute_is_not_long(tmp_path: Path) -> None:
+    store(tmp_path, *(Past(number << 24, BEGIN + number, wait=0.04) for number in range(1, 31)))
+    assert compared(tmp_path, wait=45.0, run=None)["sentences"] == []
+    assert "much longer than" in compared(tmp_path, wait=61.0, run=None)["sentences"][0]
+
+
 def test_short_jobs_of_a_queue_are_no_measure_of_a_run(tmp_path: Path) -> None:
     store(tmp_path, *(Past(number << 24, BEGIN + number, run=1.1) for number in range(1, 31)))
     for is_over in (True, False):

@@ -287,6 +287,15 @@ def test_a_note_of_a_past_job_has_room_in_a_window_of_middle_width(
     box = row.bounding_box()
     assert box is not None
     assert box["height"] < 60
+    live(page)
+    for width in (1024, 1440):
+        page.set_viewport_size({"width": width, "height": 768})
+        # Two digits and the widest month; the time is whole.
+        cut = row.locator("td:has(time)").evaluate(
+            "(it) => { it.firstChild.textContent = 'Nov 28, 02:01 AM';"
+            " return [it.scrollWidth, it.clientWidth]; }"
+        )
+        assert cut[0] <= cut[1], (width, cut)
 
 
 @page_only

@@ -27,7 +27,10 @@ def ended(site: Service, page: Page, jobid: str, hash: str = "") -> None:
     site.get(f"/v1/jobs/{jobid}/wait")
     page.goto(f"{site.url}/ui/jobs/{jobid}{hash}")
     live(page)
-    expect(page.locator("#output-said")).to_have_text("End of output", timeout=60_000)
+    if hash:
+        expect(page.locator("#screen .line.selected").first).to_be_visible(timeout=60_000)
+    else:
+        expect(page.locator("#output-said")).to_have_text("End of output", timeout=60_000)
 
 
 @page_only
@@ -152,6 +155,41 @@ def test_a_search_begins_at_the_first_match_in_sight(site: Service, page: Page) 
     assert 90 <= first <= 105
     page.get_by_label("Find in the output").fill("row 199")
     expect(page.locator("#screen mark.current")).to_have_text("row 199")
+
+
+@page_only
+def test_the_end_is_told_beside_the_end_only(site: Service, page: Page) -> None:
+    ended(site, page, script(site, "seq 30000"))
+    said = page.locator("#output-said")
+    page.evaluate("location.hash = 'L9000'")
+    expect(page.locator("#screen .line.selected")).to_have_text("9000")
+    expect(said).to_have_text("")
+    page.evaluate("location.hash = 'L29990'")
+    expect(page.locator("#screen .line.selected")).to_have_text("29990")
+    expect(said).to_have_text("End of output")
+    page.evaluate("location.hash = 'L9000'")
+    expect(said).to_have_text("")
+    page.get_by_role("button", name="Go to the end").click()
+    expect(said).to_have_text("End of output")
+
+
+@page_only
+def test_the_link_to_the_output_names_its_part(site: Service, page: Page) -> None:
+    jobid = script(site, "echo out; echo err >&2", num_tasks=2)
+    ended(site, page, jobid)
+    link = page.locator("#whole")
+    expect(link).to_have_attribute("download", f"{jobid}.txt")
+    choose_stream(page, "stderr")
+    expect(link).to_have_text("Output on stderr as text")
+    expect(link).to_have_attribute("download", f"{jobid}.stderr.txt")
+    page.get_by_label("Task", exact=True).select_option("1")
+    expect(link).to_have_text("Output of task 1 on stderr as text")
+    expect(link).to_have_attribute("download", f"{jobid}.task1.stderr.txt")
+    choose_stream(page, "Both")
+    expect(link).to_have_text("Output of task 1 as text")
+    page.get_by_label("Task", exact=True).select_option("")
+    expect(link).to_have_text("Whole output as text")
+    expect(link).to_have_attribute("download", f"{jobid}.txt")
 
 
 @page_only
@@ -284,7 +322,7 @@ def test_the_output_of_one_task_is_shown(site: Service, page: Page) -> None:
     page.get_by_label("Task", exact=True).select_option("Task 1")
     expect(lines(page)).to_have_text(["task 1"])
     with page.expect_download() as caught:
-        page.get_by_role("link", name="Whole output").click()
+        page.get_by_role("link", name="Output of task 1 as text").click()
     assert caught.value.path().read_text(encoding="utf-8") == "task 1\n"
 
 

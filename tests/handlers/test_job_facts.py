@@ -55,6 +55,14 @@ def test_only_set_values_are_facts() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("priority", "said"), [(2**32 - 1, "highest"), (0, "0 (held)"), (16, "16")]
+)
+def test_the_ends_of_priorities_are_words(priority: int, said: str) -> None:
+    found = facts({"priority": priority}, ENGLISH)
+    assert found[0] == ("job.fact_priority", "Priority", said)
+
+
 def test_an_exception_comes_from_the_eventlog_else_from_the_record() -> None:
     worst = {"occurred": True, "type": "cancel", "severity": 0, "note": "why"}
     assert exceptions({"exception": worst}, None) == [

@@ -143,7 +143,7 @@ export class Output {
     this.wholeSearch.clear();
     this.firstError.clear();
     this.#begin();
-    narrow(this.whole, stream);
+    narrow(this.whole, this.job, this.#part);
   }
 
   /** The link gives all up to the end of the job; while that is not there, or of one task, what there is. @param {Event} event */
@@ -168,7 +168,7 @@ export class Output {
   #follow() {
     return new Feed(this.channel, this.job, this.#stream, {
       changed: () => (this.#changed = true),
-      said: (text) => this.#tell(text),
+      said: (text) => (this.#isBeforeEnd && text === t("output.end") ? this.#tellEnd() : this.#tell(text)),
       file: (entry) => this.files.show(entry),
       memory: (message) => this.tell.memory?.(message),
       ended: () => {
@@ -181,6 +181,16 @@ export class Output {
   /** @param {string} text */
   #tell(text) {
     this.said.textContent = text;
+  }
+
+  /** Whether the lines that are shown are before the end. */
+  get #isBeforeEnd() {
+    return this.#page !== undefined && !this.#page.isEnd;
+  }
+
+  /** Say that the output has ended, beside its end only. */
+  #tellEnd() {
+    if (this.#feed.hasEnded) this.#tell(this.#isBeforeEnd ? "" : t("output.end"));
   }
 
   #draw() {
@@ -268,6 +278,7 @@ export class Output {
       this.#leavePage();
       this.#page = page;
       this.#sync();
+      this.#tellEnd();
       if (!this.view.find(lines.source, lines.first)) this.#tell(page.absent(lines.first));
     }
     this.finder.matches.enter(this.view.lineOf(lines.source, lines.first)?.number);
@@ -297,6 +308,7 @@ export class Output {
       if (this.#page !== page) this.#leavePage();
       this.#page = page;
       this.#sync();
+      this.#tellEnd();
     });
     if (first === undefined) this.#toEnd();
     this.#label();
@@ -306,7 +318,7 @@ export class Output {
   async #load(request) {
     const said = this.said.textContent ?? "";
     if (!(await this.#reading.run(request, (problem) => this.#tell(problem)))) return false;
-    this.#tell(this.#feed.hasEnded ? t("output.end") : said === t("output.loading") ? "" : said);
+    this.#tell(this.#feed.hasEnded || said === t("output.loading") ? "" : said);
     return true;
   }
 
@@ -336,7 +348,10 @@ export class Output {
   }
 
   #resume() {
-    if (this.#page) this.#leavePage();
+    if (this.#page) {
+      this.#leavePage();
+      this.#tellEnd();
+    }
     this.finder.matches.leave();
     this.#following = true;
     this.#scrolledAway = false;

@@ -27,10 +27,26 @@ export async function download(job, part, name, tell) {
   }
 }
 
-/** Let the link to the whole output give one stream, or both. @param {HTMLAnchorElement} link @param {string} stream */
-export function narrow(link, stream) {
+/**
+ * Let the link to the whole output give the part that is shown, and say so in its text and in the name of the file.
+ * @param {HTMLAnchorElement} link
+ * @param {string} job
+ * @param {{ stream?: string, task?: number }} part as requests name it
+ */
+export function narrow(link, job, { stream = "", task }) {
+  /** The text for all of the output is that of the page. */
+  const whole = (link.dataset["whole"] ??= link.textContent ?? "");
+  link.textContent = label(whole, stream, task);
+  link.download = `${[job, ...(task === undefined ? [] : [`task${task}`]), ...(stream ? [stream] : [])].join(".")}.txt`;
   const address = new URL(link.href);
   if (stream) address.searchParams.set("stream", stream);
   else address.searchParams.delete("stream");
   link.href = address.href;
+}
+
+/** @param {string} whole @param {string} stream @param {number | undefined} task */
+function label(whole, stream, task) {
+  if (task === undefined) return stream ? t("output.whole_stream", { stream }) : whole;
+  const of = { task: String(task) };
+  return stream ? t("output.whole_task_stream", { ...of, stream }) : t("output.whole_task", of);
 }
