@@ -158,6 +158,31 @@ def test_a_search_begins_at_the_first_match_in_sight(site: Service, page: Page) 
 
 
 @page_only
+def test_the_text_of_chosen_lines_is_copied(site: Service, page: Page) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    ended(
+        site,
+        page,
+        script(site, "seq 7; head -c 9000 /dev/zero | tr '\\0' x; echo; seq 30000"),
+        "#L7",
+    )
+    bar = page.locator(".line-link")
+    expect(bar).to_contain_text("Shift-click another number for a range.")
+    page.evaluate("location.hash = 'L6-L9'")
+    expect(page.locator("#screen .line.selected").last).to_have_text("1")
+    bar.get_by_role("button", name="Copy text").click()
+    expect(bar.get_by_role("status")).to_have_text("4 lines copied.")
+    expect(bar.locator(".hint")).to_be_hidden()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied == "\n".join(["6", "7", "x" * 9000, "1"])
+    page.evaluate("location.hash = 'L6-L29000'")
+    expect(bar.get_by_role("status")).to_contain_text("Lines 6 to")
+    bar.get_by_role("button", name="Copy text").click()
+    said = "lines of 28,995 copied: the others are not loaded."
+    expect(bar.get_by_role("status")).to_contain_text(said)
+
+
+@page_only
 def test_the_end_is_told_beside_the_end_only(site: Service, page: Page) -> None:
     ended(site, page, script(site, "seq 30000"))
     said = page.locator("#output-said")

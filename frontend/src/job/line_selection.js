@@ -1,5 +1,6 @@
 /** The lines that the address names: chosen by their numbers, told in a bar with a link to copy. */
 
+import { copy } from "../ui/clipboard.js";
 import { element } from "../ui/element.js";
 import { number, t } from "../ui/words.js";
 import { hashOf, linesOf } from "./line_links.js";
@@ -10,16 +11,25 @@ export class LineSelection {
   /** @type {Lines | undefined} */
   #lines;
 
-  /** @param {HTMLElement} screen @param {(lines: Lines | undefined) => Promise<void>} goTo */
-  constructor(screen, goTo) {
+  /**
+   * @param {HTMLElement} screen
+   * @param {(lines: Lines | undefined) => Promise<void>} goTo
+   * @param {(lines: Lines) => { text: string, count: number, isCut: boolean }} textOf what is loaded of them
+   */
+  constructor(screen, goTo, textOf) {
     this.goTo = goTo;
+    this.textOf = textOf;
     this.said = element("span", { role: "status" });
     this.bar = element("p", { className: "line-link", hidden: true });
-    const copy = element("button", { type: "button", className: "quiet", textContent: t("output.copy_link") });
-    copy.addEventListener("click", () => this.#copy());
-    const clear = element("button", { type: "button", className: "quiet", textContent: t("output.clear_lines") });
-    clear.addEventListener("click", () => this.choose(undefined));
-    this.bar.append(this.said, " ", copy, clear);
+    this.hint = element("span", { className: "soft hint", textContent: t("output.range_hint") });
+    this.bar.append(
+      this.said,
+      " ",
+      button(t("output.copy_link"), () => this.#copyLink()),
+      button(t("output.copy_text"), () => this.#copyText()),
+      button(t("output.clear_lines"), () => this.choose(undefined)),
+      this.hint,
+    );
     screen.after(this.bar);
     screen.addEventListener("click", (event) => this.#clicked(event));
     addEventListener("hashchange", () => this.begin());
@@ -41,6 +51,7 @@ export class LineSelection {
   #become(lines) {
     this.#lines = lines;
     this.bar.hidden = !lines;
+    this.hint.hidden = lines?.first !== lines?.last;
     if (lines) this.said.textContent = lines.first === lines.last ? t("output.line_chosen", { line: lines.first }) : t("output.lines_chosen", { first: number(lines.first), last: number(lines.last) });
     return this.goTo(lines);
   }
@@ -59,7 +70,23 @@ export class LineSelection {
     } else this.choose({ source, first: at, last: at });
   }
 
-  async #copy() {
+  async #copyText() {
+    if (!this.#lines) return;
+    const { first, last } = this.#lines;
+    const { text, count, isCut } = this.textOf(this.#lines);
+    const field = element("textarea", { value: text });
+    const isCopied = await copy(text, () => {
+      this.bar.append(field);
+      field.select();
+    });
+    field.remove();
+    const many = last - first + 1;
+    if (!isCopied) this.said.textContent = t("output.not_copied");
+    else if (count < many) this.said.textContent = t("output.copied_loaded", { count, many: number(many) });
+    else this.said.textContent = isCut ? t("output.copied_cut") : t("output.copied_lines", { count });
+  }
+
+  async #copyLink() {
     try {
       await navigator.clipboard.writeText(location.href);
       this.said.textContent = t("common.copied");
@@ -68,4 +95,11 @@ export class LineSelection {
       this.said.textContent = location.href;
     }
   }
+}
+
+/** @param {string} textContent @param {() => void} press */
+function button(textContent, press) {
+  const made = element("button", { type: "button", className: "quiet", textContent });
+  made.addEventListener("click", press);
+  return made;
 }

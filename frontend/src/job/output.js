@@ -107,7 +107,7 @@ export class Output {
       this.wholeSearch,
     );
     this.files = new OutputFiles(this.screen, job);
-    this.selection = new LineSelection(this.screen, (lines) => this.#goTo(lines));
+    this.selection = new LineSelection(this.screen, (lines) => this.#goTo(lines), (lines) => this.view.textOf(lines));
     this.firstError = new FirstError(
       job,
       (text) => this.#tell(text),

@@ -120,6 +120,25 @@ export class OutputView {
     else delete div.dataset["time"];
   }
 
+  /**
+   * The text of lines, as far as they are here.
+   * @param {Lines} lines
+   * @returns {{ text: string, count: number, isCut: boolean }} isCut: a part of a long line is not here
+   */
+  textOf(lines) {
+    /** @type {Map<number, string>} */
+    const texts = new Map();
+    let isCut = false;
+    for (const line of this.lines) {
+      const before = line.of === undefined ? undefined : texts.get(line.of);
+      if (isOf(lines, line.source, this.numberOf(line))) texts.set(line.number, line.text);
+      else if (before !== undefined && line.of !== undefined) texts.set(line.of, before + line.text);
+      else continue;
+      isCut ||= Boolean(line.leftOut);
+    }
+    return { text: [...texts.values()].join("\n"), count: texts.size, isCut };
+  }
+
   /** The element of a line. @param {number} source @param {number} number */
   find(source, number) {
     return this.elementOf(this.lineOf(source, number));

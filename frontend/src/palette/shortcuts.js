@@ -32,6 +32,7 @@ const SHORTCUTS = [
   ["shortcuts.output", [
     [["↵"], "shortcuts.match_next"],
     [["Shift", "↵"], "shortcuts.match_before"],
+    [["Shift"], "shortcuts.lines"],
     [["Esc"], "shortcuts.leave_full"],
   ]],
   ["shortcuts.submit", [
