@@ -37,9 +37,15 @@ def test_a_reader_finds_the_first_error_and_links_to_it(site: Service, page: Pag
 
 
 @page_only
-def test_errors_are_told_from_what_is_only_on_stderr(site: Service, page: Page) -> None:
-    program = "echo 'an error'; (echo 'warning: slow'; echo 'ValueError: no') >&2; seq 30000"
-    jobid = script(site, f"{program}; exit 1")
+def test_errors_are_told_from_what_is_only_on_stderr(
+    site: Service, page: Page, gates: tuple[Path, Path]
+) -> None:
+    program = "echo 'an error'; (echo 'warning: slow'; echo 'ValueError: no') >&2"
+    rest = 'read _ <"$1"; seq 30000; exit 1'
+    jobid = script(site, f"{program}; {rest}", str(gates[0]))
+    see(site, page, jobid)
+    expect(lines(page)).to_have_count(3)
+    gates[0].write_text("\n")
     ended(site, page, jobid, "#L1")
     # The last line on stderr is shown though the page began with the end of the output.
     expect(page.locator("#error-line")).to_have_text("ValueError: no")
