@@ -66,10 +66,8 @@ class Hub:
     """The publisher of one session: it sends the changes of the table to all subscribers."""
 
     def __init__(self, table: Table, log: EventLog) -> None:
-        self.table = table
-        self.log = log
-        self.buffer = log.buffer
-        self.change_log = log.change_log
+        self.table, self.log = table, log
+        self.buffer, self.change_log = log.buffer, log.change_log
         self.stats = StatsView(table, log.buffer)
         self.tree = TreeView(table, log.buffer.epoch)
         self.histories = JobHistories()

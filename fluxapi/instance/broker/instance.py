@@ -217,8 +217,7 @@ class BrokerInstance:
         """Collect an inactive waitable job (``job-manager.wait``)."""
         answer = await self._call("job-manager.wait", {"id": jobid})
         # Old releases explain success, too.
-        success = bool(answer["success"])
-        return JobEnd(success, "" if success else str(answer["errstr"]))
+        return JobEnd(True, "") if answer["success"] else JobEnd(False, str(answer["errstr"]))
 
     async def lookup(self, jobid: int, key: LookupKey) -> str:
         """Fetch a value from the job's KVS directory (``job-info.lookup``).
@@ -340,11 +339,10 @@ class BrokerInstance:
     async def _listed(self, jobid: int, *attributes: str) -> dict[str, Any]:
         """Return attributes of a job from ``job-list``, which follows the journal."""
         try:
-            body = {"id": jobid, "attrs": attributes}
-            answer = await self._call("job-list.list-id", body, jobid)
+            listed = {"id": jobid, "attrs": attributes}
+            job: dict[str, Any] = (await self._call("job-list.list-id", listed, jobid))["job"]
         except NotFound:
             raise _no_job(jobid) from None
-        job: dict[str, Any] = answer["job"]
         return job
 
     async def _progress(self, jobid: int) -> Progress:
