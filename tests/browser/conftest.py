@@ -48,6 +48,13 @@ def page(request: pytest.FixtureRequest, tabs: Tabs) -> Iterator[Page]:
 
 
 @pytest.fixture
+def ending(tabs: Tabs) -> Iterator[Page]:
+    """Return a new page of an instance that ends, of which requests may be refused meanwhile."""
+    yield tabs.open()
+    assert [wrong for wrong in tabs.close() if "status of 503" not in wrong] == []
+
+
+@pytest.fixture
 def unheard(tabs: Tabs) -> Iterator[Page]:
     """Return a new page whose errors are no failure: Chromium logs each refusal as one."""
     yield tabs.open()

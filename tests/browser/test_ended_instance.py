@@ -14,8 +14,9 @@ from .test_jobs import live
 @pytest.mark.flux
 @pytest.mark.timeout(240)
 def test_an_instance_that_has_ended_takes_no_job_and_is_not_called_lost(
-    on_flux: Service, flux_uri: str, page: Page
+    on_flux: Service, flux_uri: str, ending: Page
 ) -> None:
+    page = ending
     child = launch(flux_uri)
     (inner,) = submit(child_uri(flux_uri, child), "-n1", "sleep", "600")
     place = f"{on_flux.url}/ui/instances/{child}"

@@ -12,7 +12,7 @@ export class FirstError {
 
   /**
    * @param {string} job
-   * @param {(text: string) => void} tell
+   * @param {(text: string) => void} tell an empty text takes back what was told
    * @param {(lines: import("./line_links.js").Lines) => Promise<void>} goTo
    * @param {(text: string) => void} none tells beside the button that there is none
    * @param {(isNext: boolean) => void} named the button finds the first error, or the next one
@@ -33,8 +33,8 @@ export class FirstError {
     this.named(false);
   }
 
-  /** Go to the next error; after the last one, to the first. @param {Record<string, string | number>} part the part of the output @param {string} before what was told before */
-  async find(part, before) {
+  /** Go to the next error; after the last one, to the first. @param {Record<string, string | number>} part the part of the output */
+  async find(part) {
     this.#running.abort();
     const running = (this.#running = new AbortController());
     const place = this.#place;
@@ -46,13 +46,13 @@ export class FirstError {
       else if (next && next.end["reason"] !== "end") {
         // The next search goes on where this one was ended.
         this.#place = { source: next.end["source"], line: next.end["line"] };
-        this.tell(before);
+        this.tell("");
         this.none(t("output.no_next_error_in", { size: size(next.end["searched"]) }));
       } else {
         const { found, end } = await this.#read(part, running.signal);
         if (found) await this.#go(found, place ? "output.found_again" : "output.found_error");
         else {
-          this.tell(before);
+          this.tell("");
           this.none(noError(end));
         }
       }

@@ -17,6 +17,7 @@ import { instead } from "./output_instead.js";
 import { OutputEdges } from "./output_edges.js";
 import { OutputFiles } from "./output_files.js";
 import { MAX_LINES } from "./output_lines.js";
+import { OutputStatus } from "./output_status.js";
 import { OutputTools } from "./output_tools.js";
 import { OutputView } from "./output_view.js";
 import { Reading } from "./reading.js";
@@ -66,7 +67,11 @@ export class Output {
   constructor(parts, channel, job, tell = {}) {
     this.tell = tell;
     this.screen = parts.screen;
-    this.said = parts.said;
+    this.status = new OutputStatus(parts.said, {
+      // It tells its first words before it is known here.
+      hasEnded: () => this.#feed?.hasEnded,
+      isBeforeEnd: () => this.#page !== undefined && !this.#page.isEnd,
+    });
     this.whole = parts.whole;
     this.channel = channel;
     this.job = job;
@@ -84,7 +89,7 @@ export class Output {
         task: (task) => this.#choose(this.#stream, task),
         search: (query) => this.finder.search(query),
         step: (by) => this.finder.step(by),
-        error: () => this.firstError.find(this.#part, this.said.textContent ?? ""),
+        error: () => this.firstError.find(this.#part),
         line: (first) => this.selection.choose({ source: this.#source, first, last: first }),
         wrap: (wraps) => this.#still(() => this.screen.classList.toggle("unwrapped", !wraps)),
         time: (isTimed) => this.#time(isTimed),
@@ -110,7 +115,7 @@ export class Output {
     this.selection = new LineSelection(this.screen, (lines) => this.#goTo(lines), (lines) => this.view.textOf(lines));
     this.firstError = new FirstError(
       job,
-      (text) => this.#tell(text),
+      (text) => this.status.answer(text),
       (lines) => this.selection.choose(lines),
       (text) => this.tools.tellError(text),
       (isNext) => this.tools.nameError(isNext),
@@ -150,7 +155,7 @@ export class Output {
   #download(event) {
     if (this.#feed.hasEnded && this.#task === undefined) return;
     event.preventDefault();
-    void download(this.job, this.#part, this.whole.download, (text) => this.#tell(text));
+    void download(this.job, this.#part, this.whole.download, (text) => this.status.answer(text));
   }
 
   /** Ask for the output from its tail. */
@@ -168,7 +173,7 @@ export class Output {
   #follow() {
     return new Feed(this.channel, this.job, this.#stream, {
       changed: () => (this.#changed = true),
-      said: (text) => (this.#isBeforeEnd && text === t("output.end") ? this.#tellEnd() : this.#tell(text)),
+      said: (text) => this.status.hear(text),
       file: (entry) => this.files.show(entry),
       memory: (message) => this.tell.memory?.(message),
       ended: () => {
@@ -176,21 +181,6 @@ export class Output {
         this.#draw();
       },
     });
-  }
-
-  /** @param {string} text */
-  #tell(text) {
-    this.said.textContent = text;
-  }
-
-  /** Whether the lines that are shown are before the end. */
-  get #isBeforeEnd() {
-    return this.#page !== undefined && !this.#page.isEnd;
-  }
-
-  /** Say that the output has ended, beside its end only. */
-  #tellEnd() {
-    if (this.#feed.hasEnded) this.#tell(this.#isBeforeEnd ? "" : t("output.end"));
   }
 
   #draw() {
@@ -231,16 +221,16 @@ export class Output {
   #idle() {
     const count = this.view.lines.length;
     // The lines are on their way as long as the end of the output has not come.
-    if (this.#state.isOver && !this.#feed.hasEnded && !this.said.textContent) this.#tell(t("output.loading"));
+    if (this.#state.isOver && !this.#feed.hasEnded && !this.status.text) this.status.tell(t("output.loading"));
     const isEmpty = !count && this.edges.isBegin;
-    const { text, isFinal } = instead(this.#feed, this.said.textContent ?? "", this.#state);
+    const { text, isFinal } = instead(this.#feed, this.status.text, this.#state);
     // A job that runs can write at any moment, so its window stays as it is; else nothing is there to search in.
     const isRest = isEmpty && isFinal && (this.#feed.hasEnded || this.#state.isPending);
     const isAll = !this.#stream && this.#task === undefined;
     this.tell.waiting?.(!count && (this.#state.isPending || (isRest && isAll)));
     this.nothing.hidden = !isEmpty || !text;
     if (!this.nothing.hidden && this.nothing.textContent !== text) this.nothing.textContent = text;
-    if (isEmpty && isFinal && !this.#feed.hasEnded) this.#tell("");
+    if (isEmpty && isFinal && !this.#feed.hasEnded) this.status.tell("");
     this.tell.short?.(isRest || (this.#feed.hasEnded && count < FEW && this.#isWhole));
   }
 
@@ -260,6 +250,7 @@ export class Output {
   }
 
   #leavePage() {
+    this.status.forget();
     this.#page?.stop();
     this.#page = undefined;
     this.#reading.drop();
@@ -270,6 +261,7 @@ export class Output {
   async #goTo(lines) {
     this.view.selected = lines;
     this.#changed = true;
+    this.status.forget();
     if (!lines) return;
     this.#pause(false);
     if (!this.view.find(lines.source, lines.first)) {
@@ -278,8 +270,8 @@ export class Output {
       this.#leavePage();
       this.#page = page;
       this.#sync();
-      this.#tellEnd();
-      if (!this.view.find(lines.source, lines.first)) this.#tell(page.absent(lines.first));
+      this.status.settle();
+      if (!this.view.find(lines.source, lines.first)) this.status.answer(page.absent(lines.first));
     }
     this.finder.matches.enter(this.view.lineOf(lines.source, lines.first)?.number);
     this.#paint();
@@ -292,7 +284,7 @@ export class Output {
 
   /** @param {number} source */
   #newPage(source) {
-    return new LinePage(this.job, source, { stream: this.#stream, task: this.#task }, (bytes) => this.#tell(t("output.read_so_far", { size: size(bytes) })));
+    return new LinePage(this.job, source, { stream: this.#stream, task: this.#task }, (bytes) => this.status.tell(t("output.read_so_far", { size: size(bytes) })));
   }
 
   /** Read the lines before those that are shown, or after them. @param {boolean} isEarlier */
@@ -308,7 +300,7 @@ export class Output {
       if (this.#page !== page) this.#leavePage();
       this.#page = page;
       this.#sync();
-      this.#tellEnd();
+      this.status.settle();
     });
     if (first === undefined) this.#toEnd();
     this.#label();
@@ -316,9 +308,9 @@ export class Output {
 
   /** Read lines, and say so if they cannot be read. @param {() => Promise<void>} request @returns {Promise<boolean>} whether they are there */
   async #load(request) {
-    const said = this.said.textContent ?? "";
-    if (!(await this.#reading.run(request, (problem) => this.#tell(problem)))) return false;
-    this.#tell(this.#feed.hasEnded || said === t("output.loading") ? "" : said);
+    const said = this.status.text;
+    if (!(await this.#reading.run(request, (problem) => this.status.tell(problem)))) return false;
+    this.status.tell(this.#feed.hasEnded || said === t("output.loading") ? "" : said);
     return true;
   }
 
@@ -348,10 +340,9 @@ export class Output {
   }
 
   #resume() {
-    if (this.#page) {
-      this.#leavePage();
-      this.#tellEnd();
-    }
+    if (this.#page) this.#leavePage();
+    else this.status.forget();
+    this.status.settle();
     this.finder.matches.leave();
     this.#following = true;
     this.#scrolledAway = false;
