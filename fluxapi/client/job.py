@@ -55,6 +55,11 @@ class JobLine(Record, frozen=True, kw_only=True):
     """Number of these jobs."""
     has_estimates: bool = False
     """``True`` if the scheduler has estimated when one of them starts."""
+    latest_start: float | None = None
+    """When the first of all starts at the latest, by the time limits of the jobs that run, if no
+    other job comes first and no node goes down."""
+    is_unbounded: bool = False
+    """``True`` if running jobs without a time limit hold what the first of all needs."""
 
 
 class Job(Record, frozen=True, omit_defaults=True, kw_only=True):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 from typing import Any
 
 from fluxapi.errors import FluxapiError
-from fluxapi.events.stats import StatsView
 from fluxapi.instance.nodes import nodes_and_totals
 from fluxapi.instance.protocol import ResourceInfo
 from fluxapi.model.job import Job
@@ -16,10 +16,11 @@ from fluxapi.process.shared_value import SharedValue
 from fluxapi.security.principal import Principal
 from fluxapi.table.table import Table
 
+from .first_start import FirstStart
 from .own_jobs import owner_test
 from .queue_loads import QueueLoad, is_held, read_loads
 from .queue_shares import shares_of
-from .situation import describe_policy, describe_queue
+from .situation import SituationMonitor, describe_policy, describe_queue
 
 __all__ = ["QueueBoard"]
 
@@ -37,7 +38,7 @@ class QueueBoard:
         table: The jobs of the instance.
         owner: The user ID of the owner of the instance.
         is_reading: Returns whether jobs may be missing in the table.
-        stats: Has the queues as they were a moment ago, if anybody has asked.
+        observer: Has the queues and nodes as they were a moment ago, if anybody has asked.
     """
 
     def __init__(
@@ -46,10 +47,11 @@ class QueueBoard:
         table: Table,
         owner: int,
         is_reading: Callable[[], bool],
-        stats: StatsView,
+        observer: SituationMonitor,
     ) -> None:
         self._instance = instance
-        self._stats = stats
+        self._observer = observer
+        self._first_start = FirstStart(table, observer)
         self._owner = owner
         self._is_reading = is_reading
         self._loads = SharedValue(lambda: read_loads(table, time.time()), _KEPT_S)
@@ -105,7 +107,7 @@ class QueueBoard:
         Raises:
             InstanceUnavailable: The queues are not known, and the instance does not tell them.
         """
-        queues = self._stats.queues
+        queues = self._observer.queues
         if queues is None and is_known:
             return []
         if queues is None:
@@ -131,14 +133,19 @@ class QueueBoard:
             return None
         load = (await self._loads.get()).get(job.queue, _EMPTY)
         place = load.place(job)
-        return {
+        line = {
             "place": place,
             "waiting": max(len(load.line), place),
             "has_estimates": load.has_estimates,
         }
+        latest = await self._first_start.of(job) if place == 1 else None
+        if latest is None:
+            return line
+        return line | ({"is_unbounded": True} if math.isinf(latest) else {"latest_start": latest})
 
     async def aclose(self) -> None:
         """Cancel what is under way."""
+        await self._first_start.aclose()
         await self._shares.aclose()
         await self._loads.aclose()
         await self._nodes.aclose()

@@ -15,7 +15,7 @@ from fluxapi.table.table import Table
 
 from .sorted_pieces import SortedPieces
 
-__all__ = ["QueueLoad", "first_in_line", "is_held", "read_loads"]
+__all__ = ["QueueLoad", "first_in_line", "is_estimated", "is_held", "order_of", "read_loads"]
 
 _MAX_QUEUES = 1000
 _ID_BITS = 64
@@ -68,7 +68,7 @@ class QueueLoad:
 
     def place(self, job: Job) -> int:
         """Return the place of a job that waits for resources, from 1."""
-        return self.line.below(_order(job)) + 1
+        return self.line.below(order_of(job)) + 1
 
 
 async def read_loads(table: Table, now: float) -> dict[str, QueueLoad]:
@@ -110,7 +110,7 @@ def first_in_line(table: Table) -> dict[str, int]:
         if job is None or is_held(job):
             continue
         first = found.get(job.queue)
-        if first is None or _order(job) < _order(first):
+        if first is None or order_of(job) < order_of(first):
             found[job.queue] = job
     return {queue: job.id for queue, job in found.items()}
 
@@ -132,16 +132,17 @@ def _count(found: dict[str, QueueLoad], job: Job) -> None:
     load.pending[job.userid] += 1
     if job.state == "SCHED" and not is_held(job):
         load.submits.add(job.t_submit)
-        load.line.add(_order(job))
-        load.has_estimates = load.has_estimates or _is_estimated(job)
+        load.line.add(order_of(job))
+        load.has_estimates = load.has_estimates or is_estimated(job)
 
 
-def _order(job: Job) -> int:
+def order_of(job: Job) -> int:
     """Return a number that is less for a job that the scheduler is offered earlier."""
     return (-job.priority << _ID_BITS) + job.id
 
 
-def _is_estimated(job: Job) -> bool:
+def is_estimated(job: Job) -> bool:
+    """Return whether the scheduler has estimated when a job starts."""
     sched = job.annotations and job.annotations.get("sched")
     return isinstance(sched, Mapping) and "t_estimate" in sched
 

@@ -156,7 +156,7 @@ class InstanceSession:
         self.past = PastJobs(self.table, self.observer.encode)
         self.nodes = NodeReader(instance, self.table, self.past, info.starttime)
         self.queues = QueueBoard(
-            instance, self.table, info.owner, lambda: self.is_reading, self.hub.stats
+            instance, self.table, info.owner, lambda: self.is_reading, self.observer
         )
         self.idempotency = IdempotencyStore(self.table, settings.idempotency_keys, self.settle)
         self.submitter = Submitter(instance, self.journal, self.idempotency)

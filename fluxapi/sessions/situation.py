@@ -77,6 +77,11 @@ class SituationMonitor(BackgroundTask):
         return self._stats.nodes if self._is_wanted() else None
 
     @property
+    def queues(self) -> list[dict[str, Any]] | None:
+        """Return the queues as of a moment ago, or ``None`` if they are not known."""
+        return self._stats.queues
+
+    @property
     def last_nodes(self) -> dict[str, Any] | None:
         """Return the response of ``GET /resources`` that was read last, or ``None``."""
         return msgspec.json.decode(self._last_nodes) if self._last_nodes else None

@@ -14,7 +14,7 @@ from fluxapi.model.reason import estimated_start
 from .visible import SHORT, visible
 from .words import Words
 
-__all__ = ["line_of", "start_of"]
+__all__ = ["latest_of", "line_of", "start_of"]
 
 _MAX_DEPENDENCIES = 24
 """Dependencies of a job that are looked at; of a job with more, nothing is told."""
@@ -77,8 +77,26 @@ def line_of(
         sentence = words.text("job.line", place=place, total=total)
     if is_blocked or estimated_start(record, now) is not None:
         return sentence
-    why = "job.not_planned" if line["has_estimates"] else "job.no_estimate"
+    if line.get("latest_start", 0.0) > now:
+        return sentence
+    if line.get("is_unbounded"):
+        why = "job.no_limits"
+    else:
+        why = "job.not_planned" if line["has_estimates"] else "job.no_estimate"
     return f"{sentence} {words.text(why)}"
+
+
+def latest_of(
+    line: Mapping[str, Any] | None, record: Mapping[str, Any], now: float, *, is_blocked: bool
+) -> dict[str, Any] | None:
+    """Return when a job starts at the latest; ``None`` if that is not known or not to come.
+
+    The arguments are those of :func:`line_of`.
+    """
+    at = (line or {}).get("latest_start", 0.0)
+    if at <= now or is_blocked or estimated_start(record, now) is not None or not utc(at):
+        return None
+    return {"at": at, "moment": utc(at)}
 
 
 def _end(job: Job) -> float:

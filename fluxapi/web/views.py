@@ -37,7 +37,7 @@ from .job_counts import BY_RESULT, titled
 from .job_detail import PARTS, Records, job_detail, job_part
 from .job_links import graph
 from .job_said import note_pieces, pieces
-from .job_start import line_of, start_of
+from .job_start import latest_of, line_of, start_of
 from .problems import detail_of, fields_of, title_of
 from .rendering import render
 from .view_filters import problem, valid
@@ -162,13 +162,12 @@ async def _job(request: web.Request) -> web.Response:
     now = (node and node.as_of) or time.time()
     shared["starts"] = start_of(session.table.get, record)
     waiting = session.table.get(jobid)
-    shared["line"] = waiting and line_of(
-        await session.queues.line(waiting),
-        record,
-        now,
-        words_of(request),
-        is_blocked=session.observer.is_blocked(record),
-    )
+    shared["line"] = shared["latest"] = None
+    if waiting:
+        line = await session.queues.line(waiting)
+        is_blocked = session.observer.is_blocked(record)
+        shared["line"] = line_of(line, record, now, words_of(request), is_blocked=is_blocked)
+        shared["latest"] = latest_of(line, record, now, is_blocked=is_blocked)
     shared["said"] = partial(
         pieces,
         record=record,
