@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import io
 import re
 from collections.abc import Sequence
@@ -128,7 +129,7 @@ class JsonExport:
 
 
 class CsvExport:
-    """The columns as CSV (RFC 4180) with a header, times as seconds since the epoch.
+    """The columns as CSV (RFC 4180) with a header, times in UTC as ISO 8601 has them.
 
     A spreadsheet takes a cell that begins with ``=`` and some other characters for a formula, which
     may send data away, and everybody who submits a job can name it so. Such texts begin with ``'``.
@@ -143,7 +144,7 @@ class CsvExport:
 
     def add(self, jobs: Sequence[ArchivedJob]) -> bytes:
         """Return the lines of more jobs."""
-        return self._lines([[_cell(value) for value in values_of(job)] for job in jobs])
+        return self._lines([_row(values_of(job)) for job in jobs])
 
     def end(self) -> bytes:
         """Return the last bytes."""
@@ -154,6 +155,27 @@ class CsvExport:
         text = io.StringIO(newline="")
         csv.writer(text).writerows(rows)
         return text.getvalue().encode()
+
+
+_TIMES = tuple(place for place, column in enumerate(COLUMNS) if column.kind == "time")
+
+
+def _row(values: Sequence[Any]) -> list[object]:
+    cells = [_cell(value) for value in values]
+    for place in _TIMES:
+        if values[place] is not None:
+            cells[place] = _moment(values[place])
+    return cells
+
+
+def _moment(seconds: float) -> str:
+    """Return a time as spreadsheets and data frames read it; empty if no calendar has it."""
+    try:
+        moment = dt.datetime.fromtimestamp(seconds, dt.timezone.utc)
+    except (OverflowError, ValueError, OSError):
+        # A damaged row, or a nested instance, may have any number in any place.
+        return ""
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _cell(value: object) -> object:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import io
 import json
 import re
@@ -81,8 +82,13 @@ async def test_csv_has_the_columns_of_each_job(client: Client) -> None:
     for row, record in zip(found, expected, strict=True):
         for member in ("name", "result", "nodelist", "queue", "cwd"):
             assert row[member] == record.get(member, "")
-        for member in ("t_submit", "t_run", "t_inactive", "runtime"):
-            assert (float(row[member]) if row[member] else None) == record.get(member)
+        assert (float(row["runtime"]) if row["runtime"] else None) == record.get("runtime")
+        for member in ("t_submit", "t_run", "t_inactive"):
+            assert bool(row[member]) == (member in record)
+            if row[member]:
+                assert row[member].endswith("Z")
+                seconds = dt.datetime.fromisoformat(row[member].replace("Z", "+00:00")).timestamp()
+                assert seconds == pytest.approx(record[member], abs=1e-6)
         assert row["exception_type"] == (record["exception"].get("type") or "")
 
 
