@@ -7,7 +7,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from .exit_codes import FAILED, OK, USAGE, Failure
-from .terminal import put
+from .terminal import note, put
 from .text import safe
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fluxapi.client import AsyncClient
     from fluxapi.client.output import OutputLine
 
-__all__ = ["show"]
+__all__ = ["show", "tell_omitted"]
 
 _PAGE_LINES = 5000
 
@@ -45,7 +45,21 @@ async def show(flux: AsyncClient, arguments: argparse.Namespace) -> int:
         async for line in lines:
             count += 1
             put(_shown(line, label=arguments.label_io))
+    await tell_omitted(flux, arguments.ids[0])
     return OK if count or arguments.lines is not None else FAILED
+
+
+async def tell_omitted(flux: AsyncClient, jobid: str) -> None:
+    """Say on standard error which part of an output the history has left out."""
+    omitted = await flux.omitted_output(jobid)
+    if omitted is None:
+        return
+    least = "at least " if omitted.at_least else ""
+    count = "" if omitted.lines is None else f" ({omitted.lines:,} lines)"
+    note(
+        f"the history has left out {least}{omitted.bytes:,} bytes of the output{count} after line "
+        f"{omitted.after}; nothing of them is printed or searched"
+    )
 
 
 async def _lines(

@@ -46,7 +46,7 @@ from .options import (
     SubmitOptions,
     Urgency,
 )
-from .output import Output, OutputEntry, OutputLine
+from .output import OmittedOutput, Output, OutputEntry, OutputLine
 from .results import (
     AccessToken,
     CancelResult,
@@ -116,6 +116,7 @@ __all__ = [
     "LinkedJob",
     "ListFilter",
     "NotFound",
+    "OmittedOutput",
     "Output",
     "OutputEntry",
     "OutputLine",

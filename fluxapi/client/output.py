@@ -12,6 +12,7 @@ from fluxapi.model.output import written
 from .record import Record
 
 __all__ = [
+    "OmittedOutput",
     "Output",
     "OutputEntry",
     "OutputLine",
@@ -81,6 +82,20 @@ class OutputLine(Record, frozen=True):
     """Bytes that the line has after its first 16 KiB."""
     open: bool = False
     """``True`` if the line has no end yet; its number may change."""
+
+
+class OmittedOutput(Record, frozen=True):
+    """The part of the output of a past job that the history has left out."""
+
+    bytes: int
+    """Its size."""
+    at_least: bool
+    """``True`` if more may be left out, since the history has not read all of the output."""
+    after: int
+    """Number of the last line before it."""
+    lines: int | None = None
+    """Its lines. ``None`` is not known: then the lines after it have lower numbers than in the
+    whole output."""
 
 
 class Output(Record, frozen=True):

@@ -32,7 +32,7 @@ from .options import (
     SubmitOptions,
     Urgency,
 )
-from .output import Output, OutputEntry, OutputLine
+from .output import OmittedOutput, Output, OutputEntry, OutputLine
 from .results import (
     AccessToken,
     CancelResult,
@@ -667,6 +667,13 @@ class Client:
                 id, text, errors=errors, case=case, limit=limit, stream=stream, task=task
             )
         )
+
+    def omitted_output(self, id: str | int) -> OmittedOutput | None:
+        """Return what the history has left out of the output of a past job, ``None`` if nothing.
+
+        Lines and searches have nothing of that part.
+        """
+        return self._loop.run(self._client.omitted_output(id))
 
     def download(self, id: str | int, *, stream: str = "stdout", file: int = 0) -> Iteration[bytes]:
         """Yield the bytes of a file that receives the output of a job; resume after a disconnect.

@@ -183,6 +183,11 @@ async def _print(flux: AsyncClient, jobid: str, arguments: argparse.Namespace) -
     if arguments.tail is None:
         async for entry in flux.iter_output(jobid, task=arguments.task):
             writer.write(entry)
+        if arguments.stream is not None or arguments.task is not None:
+            # The message in the middle of the output is of no task, and on standard error.
+            from fluxapi.cli.output_lines import tell_omitted  # noqa: PLC0415 - when needed
+
+            await tell_omitted(flux, jobid)
         return
     if progress_wanted():
         notice = asyncio.get_running_loop().call_later(

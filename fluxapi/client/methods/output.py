@@ -14,6 +14,7 @@ from fluxapi.client.download import pieces_of
 from fluxapi.client.lines import lines
 from fluxapi.client.output import (
     MAX_TAIL_ENTRIES,
+    OmittedOutput,
     Output,
     OutputEntry,
     OutputLine,
@@ -194,6 +195,17 @@ class OutputMethods(Methods):
                 return
             # The service ends a search after a time; go on after the last line that it has read.
             query |= {"source": end["source"], "after": end["line"]}
+
+    async def omitted_output(self, id: str | int) -> OmittedOutput | None:
+        """Return what the history has left out of the output of a past job, ``None`` if nothing.
+
+        Lines and searches have nothing of that part.
+        """
+        async with aclosing(self._items(id, "lines", {"first": 1, "count": 1})) as items:
+            async for item in items:
+                if "omitted" in item:
+                    return msgspec.convert(item["omitted"], OmittedOutput)
+        return None
 
     async def _items(
         self, id: str | int, what: str, query: Query
