@@ -24,7 +24,7 @@ from .database import IS_ID, MAX_STORED_ID
 from .order import MAX_KEY, MAX_SAME_KEYS, first_key, key_of
 from .stored_record import is_sound
 
-__all__ = ["ArchivedJob", "Range", "find", "find_one", "select", "sound_record"]
+__all__ = ["ArchivedJob", "Range", "by_result", "find", "find_one", "select", "sound_record"]
 
 _log = logging.getLogger(__name__)
 
@@ -103,11 +103,11 @@ def find(
     Raises:
         sqlite3.Error: The database cannot be read.
     """
-    pages = [_find(database, each, place, limit) for each in _by_result(query)]
+    pages = [_find(database, each, place, limit) for each in by_result(query)]
     return list(islice(merge(*pages, key=attrgetter("key"), reverse=True), limit))
 
 
-def _by_result(query: JobQuery) -> list[JobQuery]:
+def by_result(query: JobQuery) -> list[JobQuery]:
     """Return a query for each result: SQLite reads an index in order for one value only."""
     query = filters.of_results(query)
     if query.results is None or len(query.results) < 2:  # noqa: PLR2004 - one needs no merge

@@ -19,6 +19,7 @@ from fluxapi.table.query import JobQuery
 
 from .database import MAX_STORED_ID
 from .ended_job import Detail, unpack
+from .match_figures import MatchFigures, read_match_figures
 from .outputs import read_omitted, read_output, stored_output
 from .past_instance import PastInstance, select_instances
 from .query import ArchivedJob, Range, find, find_one
@@ -71,6 +72,14 @@ class StoredRecords:
             HistoryUnavailable: The history cannot be read.
         """
         return await self._reader.run(partial(find, query=query, place=place, limit=limit))
+
+    async def figures(self, query: JobQuery, instance: str | None) -> MatchFigures:
+        """Return the figures of the jobs that match, of an instance of the history or of all.
+
+        Raises:
+            HistoryUnavailable: The history cannot be read.
+        """
+        return await self._reader.run(partial(read_match_figures, query=query, instance=instance))
 
     async def instances(self, ids: Sequence[str]) -> dict[str, PastInstance]:
         """Return the instances of the history with these IDs, by ID.

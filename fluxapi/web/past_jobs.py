@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
-from statistics import median
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,11 +12,13 @@ import msgspec
 from aiohttp import web
 
 from fluxapi.archive.listing import ALL, Scope
+from fluxapi.archive.match_figures import MatchFigures, RunTime, match_figures
+from fluxapi.archive.stored_records import StoredRecords
 from fluxapi.errors import FluxapiError
 from fluxapi.http import keys
 from fluxapi.model.job import RESULTS
 from fluxapi.table.name_pattern import is_pattern
-from fluxapi.table.query import query_of
+from fluxapi.table.query import JobQuery, query_of
 
 from . import columns
 from .embedded import embedded
@@ -39,6 +40,13 @@ _NAMED = ("name", "username", "queue", "group", "group_name", "nodelist")
 _SORTS = {"longest": True, "shortest": False}
 """The orders by runtime, and whether each begins with the longest; the default is newest first."""
 
+_RESULTS = {
+    "COMPLETED": "common.count_completed",
+    "FAILED": "common.count_failed",
+    "CANCELED": "common.count_canceled",
+    "TIMEOUT": "common.count_timed_out",
+}
+
 _NEXT_SORT = {"": "longest", "longest": "shortest", "shortest": ""}
 
 _PAGE = re.compile(r"[0-9a-f]{1,16}", re.ASCII)
@@ -55,12 +63,17 @@ async def past_jobs(request: web.Request) -> web.Response:
         fields["name"] = f"*{fields['name']}*"
     instance = request.query.get("instance", "")
     following, jobs, unavailable, sort = None, [], "", ""
+    figures: MatchFigures | None = None
+    is_whole = True
     instances: dict[str, NamedInstance] = {}
     try:
         scope = Scope(_matched(_INSTANCE, instance), _below(request.query.get("page", "")))
         query = query_of({**fields, "state": ["INACTIVE"]})
         records, following = await session.past.listing().page(scope, query, _MAX_ROWS)
         jobs = [msgspec.json.decode(record) for record in records]
+        is_whole = following is None and "page" not in request.query
+        if not is_whole:
+            figures = await _figures(session.past.records, query, scope.instance)
         sort = request.query.get("sort", "")
         if sort in _SORTS:
             jobs.sort(key=partial(_sort_key, longest_first=_SORTS[sort]))
@@ -93,10 +106,13 @@ async def past_jobs(request: web.Request) -> web.Response:
             errors="replace",
         ),
         "summary": _summary(
-            words, jobs, is_whole=following is None and "page" not in request.query
+            words,
+            figures or match_figures(map(_run, jobs)),
+            is_whole=is_whole or figures is not None,
         ),
         "sort": sort,
         "sorted_by_runtime": _sorted(request, _NEXT_SORT[sort]),
+        "sorted_by_submission": _sorted(request, ""),
         "older": "" if following is None else _older(request, following),
         "is_first": "page" not in request.query,
     }
@@ -126,15 +142,42 @@ def _sort_key(job: Mapping[str, Any], *, longest_first: bool) -> tuple[bool, flo
     return False, -seconds if longest_first else seconds
 
 
-def _summary(words: Words, jobs: Sequence[Mapping[str, Any]], *, is_whole: bool) -> str:
-    """Return how many jobs are listed, and how their runtimes compare."""
-    key = "history.listed" if is_whole else "history.listed_page"
-    listed = words.text(key, count=len(jobs))
-    runtimes = [seconds for seconds in map(_runtime, jobs) if seconds is not None]
-    if len(runtimes) <= 1:
+def _run(job: Mapping[str, Any]) -> RunTime:
+    return job.get("result"), job.get("t_run"), job.get("t_cleanup")
+
+
+async def _figures(
+    records: StoredRecords, query: JobQuery, instance: str | None
+) -> MatchFigures | None:
+    """Return the figures of all jobs that match; ``None`` if none could be counted in time."""
+    try:
+        found = await records.figures(query, _instance(records, instance))
+    except FluxapiError:
+        # The list is there.
+        return None
+    return found if found.jobs else None
+
+
+def _instance(records: StoredRecords, instance: str | None) -> str | None:
+    return None if instance == ALL else instance or records.instance
+
+
+def _summary(words: Words, found: MatchFigures, *, is_whole: bool) -> str:
+    """Return how many jobs match, or are on the page, how they ended, and how long they ran."""
+    if not is_whole:
+        key = "history.listed_page"
+    else:
+        key = "history.listed_least" if found.is_least else "history.listed"
+    listed = words.text(key, count=found.jobs)
+    if found.results:
+        counts = [words.text(_RESULTS[result], count=n) for result, n in found.results.items()]
+        listed = words.text("history.listed_results", listed=listed, results=", ".join(counts))
+    if found.runtimes is None:
         return listed
-    times = {"shortest": min(runtimes), "longest": max(runtimes), "median": median(runtimes)}
-    shown = {name: words.duration(seconds) for name, seconds in times.items()}
+    names = ("shortest", "longest", "mean", "median")
+    shown = {
+        name: words.duration(seconds) for name, seconds in zip(names, found.runtimes, strict=True)
+    }
     return words.text("history.listed_runtimes", listed=listed, **shown)
 
 

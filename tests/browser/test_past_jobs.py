@@ -114,7 +114,10 @@ def test_the_runtimes_of_jobs_of_one_name_are_compared(past: Service, page: Page
     page.goto(f"{past.url.rstrip('/')}/ui/history/jobs")
     runtimes = page.locator('#jobs td[data-key="runtime"]')
     expect(page.locator("#listed")).to_have_text(
-        re.compile(r"^3 jobs; runtime [\d.]+s to [\d.]+s, median [\d.]+s$")
+        re.compile(
+            r"^3 jobs: 2 completed, 1 failed; runtime [\d.]+s to [\d.]+s, mean [\d.]+s, "
+            r"median [\d.]+s$"
+        )
     )
     newest = runtimes.all_inner_texts()
 
