@@ -10,7 +10,6 @@ from playwright.sync_api import Browser, Page, Route, expect
 from tests.running import Service
 
 from .sites import page_only, site
-from .test_accessibility import violations
 from .test_jobs import live, submit
 from .test_submit_layout import SHIFTS
 
@@ -177,39 +176,6 @@ def test_no_match_offers_a_way_back(site: Service, page: Page) -> None:
     assert page.url.endswith("/ui/nodes")
 
 
-def test_a_reader_goes_from_a_node_to_its_jobs_present_and_past(site: Service, page: Page) -> None:
-    ended = submit(site, command="false", name="first-on-node")
-    site.get(f"/v1/jobs/{ended}/wait?timeout=60")
-    page.goto(f"{site.url}/ui/nodes")
-    live(page)
-    page.get_by_role("rowheader").first.get_by_role("link").click()
-    live(page)
-    host = page.get_by_label("Path to this node").get_by_role("link").nth(1)
-    if host.count():
-        # In an instance for tests, several brokers are on one host.
-        host.click()
-        live(page)
-    past = page.get_by_role("region", name="Ended").get_by_role("row")
-    expect(past.filter(has_text=ended)).to_contain_text("Exit code 1")
-    running = submit(site, command=["sleep", "600"], name="second-on-node")
-    present = page.get_by_role("region", name="Running").get_by_role("row")
-    expect(present.filter(has_text=running)).to_contain_text("second-on-node")
-    expect(page.get_by_role("img", name="Cores in use")).to_be_visible()
-    page.evaluate("([id]) => fetch(`/v1/jobs/${id}`, { method: 'DELETE' })", [running])
-    expect(past.filter(has_text=running)).to_be_visible()
-
-
-def test_the_page_of_a_node_shuts_nobody_out(site: Service, still: Page) -> None:
-    ended = submit(site, command="false", name="fails-on-node")
-    site.get(f"/v1/jobs/{ended}/wait?timeout=60")
-    still.goto(f"{site.url}/ui/nodes")
-    live(still)
-    still.get_by_role("rowheader").first.get_by_role("link").click()
-    live(still)
-    expect(still.get_by_role("img", name="Cores in use")).to_be_visible()
-    assert violations(still) == []
-
-
 @page_only
 def test_very_many_nodes_share_the_squares_of_the_picture(site: Service, page: Page) -> None:
     many(page, *({"name": f"big{rank}"} for rank in range(20_000)))
@@ -272,30 +238,6 @@ def test_the_reason_of_a_drain_is_in_sight_beside_long_names(site: Service, page
     expect(page.get_by_role("button", name="the fan")).to_be_in_viewport(ratio=1)
     frame = page.locator("#frame")
     assert frame.evaluate("(it) => it.scrollWidth - it.clientWidth") <= 0
-
-
-@page_only
-def test_a_note_of_a_past_job_has_room_in_a_window_of_middle_width(
-    site: Service, page: Page
-) -> None:
-    ended = submit(site, command="false", name="noted-on-node")
-    site.get(f"/v1/jobs/{ended}/wait?timeout=60")
-    page.set_viewport_size({"width": 1024, "height": 768})
-    page.goto(f"{site.url}/ui/nodes/{site.get('/v1/nodes')['nodes'][0]}")
-    row = page.get_by_role("region", name="Ended").get_by_role("row").filter(has_text=ended)
-    expect(row).to_contain_text("xit code 1")
-    box = row.bounding_box()
-    assert box is not None
-    assert box["height"] < 60
-    live(page)
-    for width in (1024, 1440):
-        page.set_viewport_size({"width": width, "height": 768})
-        # Two digits and the widest month; the time is whole.
-        cut = row.locator("td:has(time)").evaluate(
-            "(it) => { it.firstChild.textContent = 'Nov 28, 02:01 AM';"
-            " return [it.scrollWidth, it.clientWidth]; }"
-        )
-        assert cut[0] <= cut[1], (width, cut)
 
 
 @page_only

@@ -3,11 +3,20 @@
 import { PastFigure } from "../charts/past_figure.js";
 import { every } from "../channel/visibility.js";
 import { ahead, call } from "../ui/api.js";
+import { element } from "../ui/element.js";
 import { moments } from "../ui/times.js";
 import { resolved } from "../ui/root.js";
 import { t } from "../ui/words.js";
 
-const DAY = 86_400;
+/** @typedef {import("../ui/words.js").Key} Key */
+
+const HOUR = 3600;
+const DAY = 24 * HOUR;
+/** @type {[range: string, title: Key, seconds: number][]} */
+const RANGES = [
+  ["hour", "jobs.range_hour", HOUR], ["day", "jobs.range_day", DAY],
+  ["week", "jobs.range_week", 7 * DAY], ["month", "jobs.range_month", 30 * DAY],
+];
 /** Seconds that are shown at least, however young the instance is. */
 const LEAST = 600;
 const STEPS = 96;
@@ -21,6 +30,10 @@ export class Trend {
   #total = 0;
   /** @type {Record<string, any> | undefined} */
   #found;
+  #seconds = DAY;
+  /** Which answer is waited for; an earlier one is of another range. */
+  #asked = 0;
+  #cut = element("p", { className: "soft cut", role: "status", hidden: true });
 
   /**
    * @param {HTMLElement} where says by its data where the script that draws is, and when the instance started
@@ -39,8 +52,37 @@ export class Trend {
       // Without what draws, the sentence is there.
       this.figure.place.hidden = true;
     });
+    where.append(this.#cut);
     every(EVERY, () => this.ask());
     this.ask();
+  }
+
+  /**
+   * Let the reader choose the time that is shown.
+   * @param {string} range that is shown first; any other than those that are known is a day
+   * @param {(range: string) => void} changed another one was chosen
+   */
+  offerRanges(range, changed) {
+    const [known] = RANGES.find(([name]) => name === range) ?? ["day"];
+    const head = element("div", { className: "chart-head" });
+    const set = element("fieldset", { className: "segmented", ariaLabel: t("jobs.chart_time") });
+    for (const [name, title, seconds] of RANGES) {
+      const label = element("label", {});
+      const radio = element("input", { type: "radio", name: "trend-range", value: name, checked: name === known });
+      const show = () => {
+        this.#seconds = seconds;
+        this.ask();
+      };
+      radio.addEventListener("change", () => {
+        show();
+        changed(name);
+      });
+      if (name === known && seconds !== this.#seconds) show();
+      label.append(radio, t(title));
+      set.append(label);
+    }
+    head.append(element("h2", { textContent: t("nodes.trend") }), set);
+    this.where.prepend(head);
   }
 
   /** Say how many cores there are. @param {number} total */
@@ -58,9 +100,12 @@ export class Trend {
   async ask() {
     const now = Date.now() / 1000 + ahead;
     const start = Number(this.where.dataset["start"] ?? 0);
-    const since = Math.min(Math.max(now - DAY, start), now - LEAST);
+    const since = Math.min(Math.max(now - this.#seconds, start), now - LEAST);
+    const mine = ++this.#asked;
     try {
-      this.#found = await call("GET", this.path(new URLSearchParams({ since: since.toFixed(3), steps: String(STEPS) })));
+      const found = await call("GET", this.path(new URLSearchParams({ since: since.toFixed(3), steps: String(STEPS) })));
+      if (mine !== this.#asked) return;
+      this.#found = found;
       this.#draw();
     } catch {
       // The page says itself that the service or the instance does not answer; what was drawn stays.
@@ -72,6 +117,8 @@ export class Trend {
     // A step may say itself how many cores there were.
     if (!this.#found?.["steps"].some((/** @type {Record<string, any>} */ step) => this.#share(step) !== null)) return;
     this.where.hidden = false;
+    this.#cut.hidden = !this.#found["is_cut"];
+    this.#cut.textContent = this.#found["is_cut"] ? t("nodes.trend_cut") : "";
     const { steps, step, since, until } = this.#found;
     this.figure.show(steps, step, [since, until]);
   }

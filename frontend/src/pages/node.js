@@ -22,6 +22,11 @@ const chosen = (/** @type {URLSearchParams} */ query) => {
   return query.size ? `?${query}` : "";
 };
 const trend = $("trend").dataset["cores"] === undefined ? undefined : new Trend($("trend"), (query) => `/v1${path}/use${chosen(query)}`);
+trend?.offerRanges(new URLSearchParams(location.search).get("range") ?? "", (range) => {
+  const address = new URL(location.href);
+  address.searchParams.set("range", range);
+  history.replaceState(history.state, "", address);
+});
 const count = () => trend?.of(Number($("node").dataset["cores"] ?? 0));
 
 const part = new LivePart(() => `/ui${path}${chosen(new URLSearchParams({ part: "node" }))}`, {
