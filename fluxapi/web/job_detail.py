@@ -17,6 +17,8 @@ import msgspec
 from fluxapi.errors import FluxapiError
 from fluxapi.instance.protocol import LookupKey
 from fluxapi.model.batch import script_of
+from fluxapi.model.constraint_text import constraint_text
+from fluxapi.model.demand import demand
 from fluxapi.model.eventlog import UNINDEXED, Event
 from fluxapi.model.humanize import LIMIT_NOTE, outcome_beside_exceptions, utc
 from fluxapi.model.jobid import FANCY_PREFIX
@@ -37,6 +39,7 @@ __all__ = [
     "facts",
     "job_detail",
     "job_part",
+    "requested",
 ]
 
 PARTS: Mapping[str, tuple[str, ...]] = {
@@ -109,6 +112,7 @@ async def job_detail(
         "command": _command(spec),
         "cc_number": _cc_number(spec),
         **_script(spec),
+        "requested": requested(spec, words),
         "start": {
             "id": record["id"],
             "state": record["state"],
@@ -194,6 +198,21 @@ def facts(record: Mapping[str, Any], words: Words) -> list[tuple[str, str, str]]
         for key, value in pairs
         if value is not None and value != ""
     ]
+
+
+def requested(spec: Any, words: Words) -> list[tuple[str, str, str]]:
+    """Return key, name and value of facts that only the jobspec tells, as :func:`facts`."""
+    if not isinstance(spec, Mapping):
+        return []
+    try:
+        gpus = demand(spec.get("resources")).gpus
+    except ValueError:
+        gpus = None
+    attributes = spec.get("attributes")
+    system = attributes.get("system") if isinstance(attributes, Mapping) else None
+    constraints = system.get("constraints") if isinstance(system, Mapping) else None
+    pairs = (("job.fact_gpus", gpus), ("job.fact_requires", constraint_text(constraints)))
+    return [(key, words.text(key), visible(value, MEDIUM)) for key, value in pairs if value]
 
 
 def _limit(seconds: float | None, words: Words) -> str:

@@ -13,7 +13,7 @@ from fluxapi.model.batch import script_of
 from fluxapi.model.eventlog import Event
 from fluxapi.web import words
 from fluxapi.web.granted_nodes import granted, tell_hosts
-from fluxapi.web.job_detail import exceptions, facts
+from fluxapi.web.job_detail import exceptions, facts, requested
 from fluxapi.web.job_said import Piece, pieces
 
 from .fake import r_object
@@ -53,6 +53,19 @@ def test_only_set_values_are_facts() -> None:
         "Time limit": "none",
         "Tasks": "4",
     }
+
+
+def test_the_jobspec_tells_gpus_and_constraints() -> None:
+    parts = [{"type": "core", "count": 1}, {"type": "gpu", "count": 2}]
+    resources = [{"type": "slot", "count": 3, "label": "task", "with": parts}]
+    system = {"constraints": {"properties": ["batch"], "hostlist": ["node[1-2]"]}}
+    spec = {"resources": resources, "attributes": {"system": system}}
+    assert {name: value for _, name, value in requested(spec, ENGLISH)} == {
+        "GPUs": "6",
+        "Requires": "batch & host:node[1-2]",
+    }
+    odd: list[Any] = [None, [], {"resources": 1}, {"attributes": {"system": []}}]
+    assert [requested(it, ENGLISH) for it in odd] == [[]] * 4
 
 
 @pytest.mark.parametrize(
