@@ -47,8 +47,12 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "events": ("exceptions", "eventlog"),
     "resources": ("granted", "R"),
     "links": ("links",),
+    "kept": ("omitted",),
 }
-"""The templates of each part of the page that changes; ``record`` needs no request to Flux."""
+"""The templates of each part of the page that changes; ``record`` needs no request to Flux.
+
+``kept`` is asked for when Flux has purged the job.
+"""
 
 _MAX_EVENTS = 1000
 """Events in the page; only the last ones are included."""
@@ -145,8 +149,8 @@ async def job_part(
             "has_R": bool(text),
             **await asyncio.to_thread(granted, _decoded(text), words),
         }
-    if part == "links":
-        # The page adds them: they are those of the table.
+    if part in {"links", "kept"}:
+        # The page adds them: they are those of the table and of the history.
         return {}
     return {
         "outcome": outcome_beside_exceptions(record, words.text),

@@ -51,7 +51,7 @@ _MAX_ROWS = 50
 MAX_JOB_PAGES = 8
 """Pages of jobs that are made at the same time: one with thousands of events takes megabytes."""
 
-_SHORT_PARTS = frozenset({"record", "links"})
+_SHORT_PARTS = frozenset({"record", "links", "kept"})
 """Parts of the page of a job that need no request to Flux."""
 
 _STATES = tuple(word.lower() for word in (*list(GROUPS)[:2], *RESULTS, "ACTIVE", *STATES))
@@ -158,6 +158,8 @@ async def _job(request: web.Request) -> web.Response:
     }
     if part in {None, "links"}:
         shared["links"] = graph(session.table, session.observer.record, jobid, words_of(request))
+    if part in {None, "kept"}:
+        shared["omitted"] = await _omitted(records, jobid)
     node = request.app[keys.TREE].find(session.path)
     now = (node and node.as_of) or time.time()
     shared["starts"] = start_of(session.table.get, record)
@@ -180,7 +182,6 @@ async def _job(request: web.Request) -> web.Response:
     context = await job_detail(records, jobid, record, now, words=words_of(request))
     start = {"cursor": cursor, "keeps_history": session.past.stored is not None}
     context["start"] = embedded({**context["start"], **start})
-    context["omitted"] = await _omitted(records, jobid)
     context["scripts"] = session.capabilities.scripts
     return await render(request, "job.html", {**shared, **context})
 

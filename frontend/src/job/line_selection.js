@@ -15,10 +15,12 @@ export class LineSelection {
    * @param {HTMLElement} screen
    * @param {(lines: Lines | undefined) => Promise<void>} goTo
    * @param {(lines: Lines) => { text: string, count: number, isCut: boolean }} textOf what is loaded of them
+   * @param {(lines: Lines) => Promise<string>} save makes a file of them, and returns what there is to say of it
    */
-  constructor(screen, goTo, textOf) {
+  constructor(screen, goTo, textOf, save) {
     this.goTo = goTo;
     this.textOf = textOf;
+    this.save = save;
     this.said = element("span", { role: "status" });
     this.bar = element("p", { className: "line-link", hidden: true });
     this.hint = element("span", { className: "soft hint", textContent: t("output.range_hint") });
@@ -27,6 +29,7 @@ export class LineSelection {
       " ",
       button(t("output.copy_link"), () => this.#copyLink()),
       button(t("output.copy_text"), () => this.#copyText()),
+      button(t("output.save_lines"), () => this.#saveText()),
       button(t("output.clear_lines"), () => this.choose(undefined)),
       this.hint,
     );
@@ -84,6 +87,14 @@ export class LineSelection {
     if (!isCopied) this.said.textContent = t("output.not_copied");
     else if (count < many) this.said.textContent = t("output.copied_loaded", { count, many: number(many) });
     else this.said.textContent = isCut ? t("output.copied_cut") : t("output.copied_lines", { count });
+  }
+
+  async #saveText() {
+    const lines = this.#lines;
+    if (!lines) return;
+    this.said.textContent = t("output.fetching_lines");
+    const said = await this.save(lines).catch((/** @type {unknown} */ problem) => (problem instanceof Error ? problem.message : String(problem)));
+    if (this.#lines === lines) this.said.textContent = said;
   }
 
   async #copyLink() {

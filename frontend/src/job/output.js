@@ -11,6 +11,7 @@ import { HeldPlace } from "./held_place.js";
 import { LinePage } from "./line_page.js";
 import { size } from "./line_requests.js";
 import { LineSelection } from "./line_selection.js";
+import { save } from "./lines_download.js";
 import { download, narrow } from "./output_download.js";
 import { Feed } from "./output_feed.js";
 import { instead } from "./output_instead.js";
@@ -112,7 +113,7 @@ export class Output {
       this.wholeSearch,
     );
     this.files = new OutputFiles(this.screen, job);
-    this.selection = new LineSelection(this.screen, (lines) => this.#goTo(lines), (lines) => this.view.textOf(lines));
+    this.selection = new LineSelection(this.screen, (lines) => this.#goTo(lines), (lines) => this.view.textOf(lines), (lines) => save(job, lines, this.#part));
     this.firstError = new FirstError(
       job,
       (text) => this.status.answer(text),
@@ -298,6 +299,7 @@ export class Output {
     if (!(await this.#load(() => (isEarlier ? page.earlier(this.#page ? undefined : first ?? Number.MAX_SAFE_INTEGER) : page.later())))) return;
     this.held.during(() => {
       if (this.#page !== page) this.#leavePage();
+      this.status.forget();
       this.#page = page;
       this.#sync();
       this.status.settle();

@@ -44,6 +44,13 @@ export function narrow(link, job, { stream = "", task }) {
   link.href = address.href;
 }
 
+/** Name the link to the whole output for what the history has kept of it. @param {HTMLAnchorElement} link */
+export function nameKept(link) {
+  const whole = link.dataset["whole"] ?? link.textContent;
+  link.dataset["whole"] = t("output.kept");
+  if (link.textContent === whole) link.textContent = t("output.kept");
+}
+
 /** @param {string} whole @param {string} stream @param {number | undefined} task */
 function label(whole, stream, task) {
   if (task === undefined) return stream ? t("output.whole_stream", { stream }) : whole;

@@ -10,6 +10,7 @@ import { Deeds, isPending } from "../job/job_actions.js";
 import * as neighbors from "../job/neighbors.js";
 import * as moments from "../job/timestamps.js";
 import { Output } from "../job/output.js";
+import { nameKept } from "../job/output_download.js";
 import { Terminal } from "../job/output_lines.js";
 import { Said } from "../job/said.js";
 import { LivePart } from "../ui/live_part.js";
@@ -55,7 +56,7 @@ const comparison = new Comparison($("comparison"), job);
 
 /**
  * A part of the page that changes with the job; the title tells of its end in a tab that nobody sees, too.
- * @param {"record" | "events" | "resources" | "links"} name @param {() => void} [drawn]
+ * @param {"record" | "events" | "resources" | "links" | "kept"} name @param {() => void} [drawn]
  */
 function part(name, drawn) {
   const fresh = (/** @type {Document} */ it) => {
@@ -75,6 +76,10 @@ const eventsPart = part("events", () => {
 const resourcesPart = part("resources", wantResources);
 
 const linksPart = part("links");
+// The history may have kept less of the output than the page has.
+const keptPart = part("kept", () => {
+  if (!$("omitted").hidden) nameKept(whole);
+});
 
 /** Show what the service does not render: what grows with the clock, and that the job is gone. */
 function show() {
@@ -137,6 +142,7 @@ function lose() {
   deeds.offer(record, gone);
   offerWatch();
   show();
+  if (start.keeps_history) keptPart.want();
 }
 
 moments.rewrite();
