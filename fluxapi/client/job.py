@@ -46,7 +46,7 @@ class JobHistory(Record, frozen=True, omit_defaults=True, kw_only=True):
     """When the service learned that Flux had purged the job."""
 
 
-class JobLine(Record, frozen=True, kw_only=True):
+class JobLine(Record, frozen=True, omit_defaults=True, kw_only=True):
     """The place of a job among those of its queue that wait for resources."""
 
     place: int
@@ -101,6 +101,8 @@ class Job(Record, frozen=True, omit_defaults=True, kw_only=True):
     nnodes: int | None = None
     properties: list[str] | None = None
     """While the job waits: the properties that its nodes need, with those of its queue."""
+    ngpus: int | None = None
+    """While the job waits: the GPUs that it requests."""
     constrained: bool | None = None
     """While the job waits: whether it has another constraint, or requests GPUs or the like."""
     ranks: str | None = None

@@ -30,6 +30,8 @@ class NodeCounts(Record, frozen=True):
     """By state: up, down, drained, draining, excluded."""
     cores: Count
     gpus: Count
+    properties: list[str] | None = None
+    """All properties that nodes have; ``None`` if they are not known, or more than a hundred."""
 
 
 class Stats(Record, frozen=True):

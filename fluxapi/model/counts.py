@@ -34,7 +34,8 @@ class Counts(NamedTuple):
     ``slots`` is per node if ``nodes`` is set; ``total`` is ``tasks[0].count.total``; ``per`` and
     ``per_count`` are the shell option ``per-resource``. ``per`` is ``"?"`` if that option is
     invalid: Flux does not know the number of tasks then, either. ``others`` is true if resources
-    besides nodes and cores are requested, such as GPUs. ``properties`` are those that all nodes
+    besides nodes and cores are requested, such as GPUs, and ``gpus`` is the number of these.
+    ``properties`` are those that all nodes
     need, where these are the only constraint; ``constrained`` is true if there is another one.
     """
 
@@ -43,6 +44,7 @@ class Counts(NamedTuple):
     slot_size: int
     exclusive: bool
     others: bool
+    gpus: int
     total: int | None
     per: str | None
     per_count: int
@@ -84,15 +86,15 @@ class Counts(NamedTuple):
 
     def with_resources(self, resources: Any) -> Counts:
         """Return the counts after a jobspec-update of *resources*; raise ``ValueError``."""
-        return _shared(*_requested(resources), *self[5:])
+        return _shared(*_requested(resources), *self[6:])
 
     def with_tasks(self, tasks: Any) -> Counts:
         """Return the counts after a jobspec-update of *tasks*; raise ``ValueError``."""
-        return _shared(*self[:5], _total(tasks), *self[6:])
+        return _shared(*self[:6], _total(tasks), *self[7:])
 
     def with_constraints(self, constraints: Any) -> Counts:
         """Return the counts after a jobspec-update of the constraints."""
-        return _shared(*self[:8], *_limits(constraints))
+        return _shared(*self[:9], *_limits(constraints))
 
 
 def _known(count: int) -> int | None:
@@ -150,23 +152,26 @@ def _is_count(value: Any) -> bool:
     return type(value) is int and 0 < value <= MAX_COUNT
 
 
-def _requested(resources: Any) -> tuple[int, int, int, bool, bool]:
+_Requested = tuple[int, int, int, bool, bool, int]
+
+
+def _requested(resources: Any) -> _Requested:
     """Return the nodes, slots and cores of a slot that are requested.
 
-    The last two are true if nodes are exclusive, and if other resources are requested. Jobs that
-    request the same share the result.
+    Two more are true if nodes are exclusive, and if other resources are requested; the last one is
+    the number of GPUs. Jobs that request the same share the result.
     """
     text = short_json(resources, _SHARED_BYTES)
     return _walk(resources) if text is None else _walk_text(text)
 
 
 @lru_cache(maxsize=4096)
-def _walk_text(resources: bytes) -> tuple[int, int, int, bool, bool]:
+def _walk_text(resources: bytes) -> _Requested:
     return _walk(msgspec.json.decode(resources))
 
 
-def _walk(resources: Any) -> tuple[int, int, int, bool, bool]:
-    nodes = slots = slot_size = read = 0
+def _walk(resources: Any) -> _Requested:
+    nodes = slots = slot_size = gpus = read = 0
     exclusive = others = False
     below: list[tuple[int, Any]] = [(1, resources)]
     while below:
@@ -187,11 +192,12 @@ def _walk(resources: Any) -> tuple[int, int, int, bool, bool]:
                 slot_size = count
             else:
                 others = True
+                gpus += factor * count if kind == "gpu" else 0
             if "with" in vertex:
                 below.append((factor * count, vertex["with"]))
     if slots <= 0 or slot_size <= 0:
         raise ValueError("cannot determine slots and their size")
-    return nodes, slots, slot_size, exclusive, others
+    return nodes, slots, slot_size, exclusive, others, min(gpus, MAX_COUNT)
 
 
 def _vertex(vertex: Any) -> tuple[str, int]:

@@ -70,16 +70,20 @@ class Situation:
     ``stopped`` maps the queues that start no jobs to the reasons that Flux gives. A disabled queue
     still starts the jobs that it has, so it is no reason to wait. ``partial`` maps the queues that
     require properties of their nodes, which those that are free may not have, to these; ``shares``
-    has the nodes and cores of these queues, as far as they are known. ``first`` maps queues to the
-    job that is the first in line.
+    has the nodes, cores and GPUs of these queues, as far as they are known. ``first`` maps queues
+    to the job that is the first in line, and ``before`` to the job of another queue that is the
+    first of all. ``properties`` are those that nodes have.
     """
 
     stopped: Mapping[str, str] = field(default_factory=dict)
     partial: Mapping[str, frozenset[str]] = field(default_factory=dict)
     nodes: Supply | None = None
     cores: Supply | None = None
-    shares: Mapping[str, tuple[Supply, Supply]] = field(default_factory=dict)
+    gpus: Supply | None = None
+    shares: Mapping[str, tuple[Supply, Supply, Supply | None]] = field(default_factory=dict)
     first: Mapping[str, str] = field(default_factory=dict)
+    before: Mapping[str, str] = field(default_factory=dict)
+    properties: frozenset[str] | None = None
 
     @classmethod
     def of(
@@ -97,18 +101,28 @@ class Situation:
             if queue.get("requires")
         }
         shares = {
-            queue["name"]: (Supply.of(queue["nodes"]), Supply.of(queue["cores"]))
+            queue["name"]: (
+                Supply.of(queue["nodes"]),
+                Supply.of(queue["cores"]),
+                Supply.of(queue["gpus"]) if "gpus" in queue else None,
+            )
             for queue in queues or ()
             if queue.get("requires") and "nodes" in queue
         }
-        first = {queue["name"]: queue["first"] for queue in queues or () if "first" in queue}
+        first, before = (
+            {queue["name"]: queue[key] for queue in queues or () if key in queue}
+            for key in ("first", "before")
+        )
         if nodes is None:
-            return cls(stopped, partial, shares=shares, first=first)
+            return cls(stopped, partial, shares=shares, first=first, before=before)
         states = nodes["states"]
         drained = states.get("drained", 0) + states.get("draining", 0)
         figures = {**nodes, "up": states.get("up", 0), "drained": drained}
-        supplies = Supply.of(figures), Supply.of(nodes["cores"])
-        return cls(stopped, partial, *supplies, shares, first)
+        gpus = Supply.of(nodes["gpus"]) if "gpus" in nodes else None
+        supplies = Supply.of(figures), Supply.of(nodes["cores"]), gpus
+        known = nodes.get("properties")
+        properties = None if known is None else frozenset(known)
+        return cls(stopped, partial, *supplies, shares, first, before, properties)
 
 
 def utc(seconds: float) -> str:
@@ -149,10 +163,18 @@ def _in_queue(record: Mapping[str, Any], situation: Situation, now: float, say: 
 
 
 def is_blocked(record: Mapping[str, Any], situation: Situation) -> bool:
-    """Return whether a job cannot start as things are: its queue is stopped, or it is too large."""
+    """Return whether a job cannot start as things are.
+
+    Its queue is stopped, or the nodes of the instance are too few, too small, or lack a property.
+    """
     wanted, supply, _ = _wanted(record, situation)
-    is_too_large = bool(wanted and supply is not None and wanted > supply.total)
-    return is_too_large or (record.get("queue") or "") in situation.stopped
+    gpus, gpu_supply = record.get("ngpus"), _supplies(record, situation)[2]
+    return (
+        bool(wanted and supply is not None and wanted > supply.total)
+        or bool(gpus and gpu_supply is not None and gpus > gpu_supply.total)
+        or bool(_missing(record, situation))
+        or (record.get("queue") or "") in situation.stopped
+    )
 
 
 def named_in_reason(
@@ -161,7 +183,8 @@ def named_in_reason(
     """Return the nodes and the job that the reason of a job may name: a phrase, and an ID."""
     queue = record.get("queue") or ""
     out = _out(_supplies(record, situation)[0], queue if queue in situation.shares else "", say)
-    return out, situation.first.get(queue, "")
+    first = situation.first.get(queue, "")
+    return out, situation.before.get(queue, "") if first == record.get("id") else first
 
 
 def dependency(text: str, say: Say = english) -> str:
@@ -204,7 +227,7 @@ def _wanted(
     record: Mapping[str, Any], situation: Situation
 ) -> tuple[int | None, Supply | None, str]:
     """Return what a job needs, the supply of it, and the key of its phrase."""
-    nodes, cores = _supplies(record, situation)
+    nodes, cores, _ = _supplies(record, situation)
     if wanted := record.get("nnodes"):
         return wanted, nodes, "waits.nodes"
     return record.get("ncores"), cores, "waits.cores"
@@ -212,13 +235,43 @@ def _wanted(
 
 def _supplies(
     record: Mapping[str, Any], situation: Situation
-) -> tuple[Supply | None, Supply | None]:
-    """Return the nodes and cores of the queue of a job, or else those of the instance."""
+) -> tuple[Supply | None, Supply | None, Supply | None]:
+    """Return the nodes, cores and GPUs of the queue of a job, or else those of the instance."""
     share = situation.shares.get(record.get("queue") or "")
-    return share or (situation.nodes, situation.cores)
+    return share or (situation.nodes, situation.cores, situation.gpus)
+
+
+def _missing(record: Mapping[str, Any], situation: Situation) -> str:
+    """Return a property that a job requires and no node has, or an empty text."""
+    known = situation.properties
+    if known is None:
+        return ""
+    wanted = (it for it in record.get("properties") or () if not it.startswith("^"))
+    return next((it for it in wanted if it not in known), "")
 
 
 def _needs(record: Mapping[str, Any], situation: Situation, say: Say) -> str:
+    missing = _missing(record, situation)
+    if missing:
+        return say("waits.no_property", property=missing)
+    return _needs_gpus(record, situation, say) or _needs_nodes(record, situation, say)
+
+
+def _needs_gpus(record: Mapping[str, Any], situation: Situation, say: Say) -> str:
+    """Say that there are too few GPUs, or too few that are free; return an empty text if not."""
+    wanted, supply = record.get("ngpus"), _supplies(record, situation)[2]
+    if not wanted or supply is None:
+        return ""
+    needs, queue = say("waits.gpus", count=wanted), record.get("queue") or ""
+    if wanted > supply.total:
+        return _too_few(needs, supply, queue if queue in situation.shares else "", say)
+    is_known = queue in situation.shares or queue not in situation.partial
+    if wanted <= supply.free or not is_known:
+        return ""
+    return say("waits.taken", needs=needs, free=supply.free)
+
+
+def _needs_nodes(record: Mapping[str, Any], situation: Situation, say: Say) -> str:
     wanted, supply, key = _wanted(record, situation)
     if not wanted or supply is None:
         return say("waits.resources")
@@ -269,9 +322,13 @@ def _turn(record: Mapping[str, Any], situation: Situation, needs: str, free: int
     """Return the reason of a job that fits by number: those before it in line come first."""
     if _is_limited(record, situation):
         return say("waits.limited", needs=needs)
-    first = situation.first.get(record.get("queue") or "")
+    queue = record.get("queue") or ""
+    first = situation.first.get(queue)
     if first is None:
         return say("waits.turn", needs=needs, free=free)
-    if first == record.get("id"):
+    if first != record.get("id"):
+        return say("waits.behind", job=first, needs=needs, free=free)
+    before = situation.before.get(queue)
+    if before is None:
         return say("waits.first", needs=needs, free=free)
-    return say("waits.behind", job=first, needs=needs, free=free)
+    return say("waits.first_of_queue", job=before, needs=needs, free=free)

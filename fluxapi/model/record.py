@@ -122,6 +122,8 @@ def _limits(counts: Counts) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if counts.properties:
         found["properties"] = counts.properties
+    if counts.gpus:
+        found["ngpus"] = counts.gpus
     if counts.constrained or counts.others:
         found["constrained"] = True
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from statistics import median
@@ -15,7 +15,15 @@ from fluxapi.table.table import Table
 
 from .sorted_pieces import SortedPieces
 
-__all__ = ["QueueLoad", "first_in_line", "is_estimated", "is_held", "order_of", "read_loads"]
+__all__ = [
+    "QueueLoad",
+    "first_in_line",
+    "first_of_others",
+    "is_estimated",
+    "is_held",
+    "order_of",
+    "read_loads",
+]
 
 _MAX_QUEUES = 1000
 _ID_BITS = 64
@@ -113,6 +121,18 @@ def first_in_line(table: Table) -> dict[str, int]:
         if first is None or order_of(job) < order_of(first):
             found[job.queue] = job
     return {queue: job.id for queue, job in found.items()}
+
+
+def first_of_others(
+    table: Table, firsts: Mapping[str, int], started: Container[str]
+) -> dict[str, int]:
+    """Return the first job of all started queues, for each queue whose own first comes after it.
+
+    The scheduler of flux-core has one line for all queues.
+    """
+    jobs = [table.get(jobid) for queue, jobid in firsts.items() if queue in started]
+    first = min((job for job in jobs if job is not None), key=order_of, default=None)
+    return {} if first is None else {name: first.id for name in firsts if name != first.queue}
 
 
 def _load(found: dict[str, QueueLoad], queue: str) -> QueueLoad | None:

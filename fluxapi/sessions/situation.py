@@ -25,7 +25,7 @@ from fluxapi.process.background import BackgroundTask
 from fluxapi.process.timeslice import TimeSlice
 from fluxapi.table.table import Table
 
-from .queue_loads import first_in_line
+from .queue_loads import first_in_line, first_of_others
 from .queue_shares import shares_of
 
 if TYPE_CHECKING:
@@ -43,6 +43,10 @@ _KEPT_UNWANTED_S = 5.0
 
 _MAX_SHARES = 100
 """Queues with nodes of their own whose nodes are told; each client receives them."""
+
+_MAX_PROPERTIES = 100
+_MAX_PROPERTY_CHARS = 4096
+"""Properties of nodes that are told, and their characters; each client receives them."""
 
 _SLICE_ROWS = 100
 """Rows that are encoded before other tasks run; those of a large page may all be new."""
@@ -201,7 +205,7 @@ class SituationMonitor(BackgroundTask):
         queues = self._queues if few else []
         found = await asyncio.to_thread(shares_of, queues, nodes, ()) if queues else {}
         self._shares = {
-            name: {kind: share[kind] for kind in ("nodes", "cores")}
+            name: {kind: share[kind] for kind in ("nodes", "cores", "gpus")}
             for name, share in found.items()
         }
         self._shares_of = known
@@ -214,8 +218,12 @@ class SituationMonitor(BackgroundTask):
 
     def _learn(self) -> None:
         of_queues = {name: dict(share) for name, share in self._shares.items()}
-        for name, jobid in first_in_line(self._table).items():
-            of_queues.setdefault(name, {})["first"] = encode_f58(jobid)
+        firsts = first_in_line(self._table)
+        started = {queue["name"] for queue in self._stats.queues or () if queue["started"]}
+        before = first_of_others(self._table, firsts, started)
+        for key, jobs in (("first", firsts), ("before", before)):
+            for name, jobid in jobs.items():
+                of_queues.setdefault(name, {})[key] = encode_f58(jobid)
         self._stats.of_queues = of_queues
         situation = Situation.of(self._stats.told_queues, self._stats.nodes)
         if situation != self._situation:
@@ -260,6 +268,12 @@ def summary(found: dict[str, Any]) -> dict[str, Any]:
     for node in found["nodes"]:
         states[node["state"]] = states.get(node["state"], 0) + 1
     totals = found["totals"]
+    properties = {
+        name
+        for node in found["nodes"]
+        if "excluded" not in node
+        for name in node.get("properties", ())
+    }
     up = [node for node in found["nodes"] if node["state"] == "up"]
     return {
         "total": totals["nodes"],
@@ -270,4 +284,9 @@ def summary(found: dict[str, Any]) -> dict[str, Any]:
             kind: {**totals[kind], "up": sum(node[kind]["total"] for node in up)}
             for kind in ("cores", "gpus")
         },
+        **({"properties": sorted(properties)} if _are_few(properties) else {}),
     }
+
+
+def _are_few(properties: set[str]) -> bool:
+    return len(properties) <= _MAX_PROPERTIES and sum(map(len, properties)) <= _MAX_PROPERTY_CHARS

@@ -45,6 +45,17 @@ def test_only_nodes_that_are_up_have_something_free() -> None:
     assert summary["cores"]["free"] == 1
 
 
+def test_few_properties_are_told_of_nodes_that_may_run_jobs() -> None:
+    found = describe(resources())
+    for number, node in enumerate(found["nodes"]):
+        node["properties"] = [f"p{number}", "all"]
+    found["nodes"][0]["excluded"] = True
+    assert _summary(found)["properties"] == ["all", "p1", "p2", "p3", "p4"]
+    for names in ([str(number) for number in range(101)], ["p" * 4097]):
+        found["nodes"][1]["properties"] = names
+        assert "properties" not in _summary(found)
+
+
 def test_a_node_that_is_down_is_found_as_drained_too() -> None:
     nodes = describe(resources())["nodes"]
 

@@ -92,8 +92,9 @@ def test_other_resources_limit_a_job_too_and_updates_count() -> None:
     cores.append({"type": "gpu", "count": 2})
     update(job, "resources", given["resources"])
     assert record(job)["constrained"]
+    assert record(job)["ngpus"] == 2
     cores.pop()
     update(job, "resources", given["resources"])
-    assert "constrained" not in record(job)
+    assert not {"constrained", "ngpus"} & record(job).keys()
     update(job, "attributes.system", {"constraints": {"hostlist": ["node1"]}})
     assert record(job)["constrained"]

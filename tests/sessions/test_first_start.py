@@ -11,6 +11,7 @@ from fluxapi.model.counts import read_counts
 from fluxapi.model.job import Job
 from fluxapi.model.resources import Allocation
 from fluxapi.sessions.first_start import FirstStart
+from fluxapi.sessions.queue_loads import first_of_others
 from fluxapi.table.sorted_keys import SortedKeys
 from fluxapi.table.table import Table
 
@@ -69,6 +70,15 @@ async def test_only_the_first_of_all_lines_has_a_latest_start() -> None:
     jobs[-1].priority = 20
     # Only the nodes of its own queue count.
     assert await told(jobs) == {5: 130.0}
+
+
+def test_a_queue_knows_the_job_of_another_one_that_comes_before_its_own() -> None:
+    known = {job.id: job for job in (waiting(3, "a"), waiting(4, "b"), waiting(2, "stopped"))}
+    table = cast("Table", SimpleNamespace(get=known.get))
+    firsts = {"a": 3, "b": 4, "stopped": 2, "gone": 1}
+    expected = {"b": 3, "stopped": 3, "gone": 3}
+    assert first_of_others(table, firsts, {"a", "b", "gone"}) == expected
+    assert first_of_others(table, firsts, ()) == {}
 
 
 async def test_a_line_that_does_not_move_is_passed_over() -> None:

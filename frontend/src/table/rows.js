@@ -31,7 +31,8 @@ import { t } from "../ui/words.js";
  * @property {string} nodelist
  * @property {string} queue
  * @property {string} bank
- * @property {string} limits the properties that its nodes need, by lines, or "*" for other constraints
+ * @property {string} limits the properties that its nodes need, and "*" for other constraints, by lines
+ * @property {number} gpus that it asks for
  * @property {string} cc the number that --cc gave it
  * @property {string} group id of its group
  * @property {string} group_name
@@ -101,7 +102,8 @@ function basis(record) {
     nodelist: word(record.nodelist),
     queue: word(record.queue),
     bank: word(record["bank"]),
-    limits: word(record["constrained"] ? "*" : record["properties"]?.join("\n")),
+    limits: word([...(record["constrained"] ? ["*"] : []), ...(record["properties"] ?? [])].join("\n")),
+    gpus: number(record["ngpus"]),
     cc: word(record["cc"]),
     group: word(record["group"]),
     group_name: word(record["group_name"]),

@@ -7,7 +7,7 @@ import { list, t } from "./words.js";
 /** @typedef {import("./words.js").Key} Key */
 /** @typedef {{ count: number, queues: string[] }} Blocked jobs, and the stopped queues that some of them are in, in words */
 /**
- * @typedef {object} Supply nodes or cores
+ * @typedef {object} Supply nodes, cores or GPUs
  * @property {number} total
  * @property {number} up
  * @property {number} free those that are up and have no job
@@ -80,14 +80,20 @@ export class Situation {
   nodes;
   /** @type {Supply | undefined} */
   cores;
+  /** @type {Supply | undefined} */
+  gpus;
+  /** @type {Set<string> | undefined} all properties that nodes have */
+  properties;
   /** @type {Map<string, string>} queues that start no jobs, and what there is to say of it */
   stopped = new Map();
   /** @type {Map<string, Set<string>>} queues that require properties of their nodes, which those that are free may not have, and these */
   partial = new Map();
-  /** The nodes and cores of these queues, as far as they are known. @type {Map<string, { nodes: Supply, cores: Supply }>} */
+  /** The nodes, cores and GPUs of these queues, as far as they are known. @type {Map<string, { nodes: Supply, cores: Supply, gpus: Supply | undefined }>} */
   shares = new Map();
   /** The first job in line of each queue. @type {Map<string, string>} */
   first = new Map();
+  /** The first job of all, of queues whose own first job comes after it. @type {Map<string, string>} */
+  before = new Map();
   /** Jobs that are instances in which jobs failed. @type {Map<string, { failed: number, timed_out: number, total?: number }>} */
   inside = new Map();
 
@@ -98,6 +104,8 @@ export class Situation {
     const { up = 0, drained = 0, draining = 0 } = nodes?.states ?? {};
     this.nodes = nodes ? supply({ ...nodes, up, drained: drained + draining }) : undefined;
     this.cores = nodes ? supply(nodes.cores) : undefined;
+    this.gpus = nodes?.gpus && supply(nodes.gpus);
+    this.properties = nodes?.properties && new Set(nodes.properties);
     this.stopped = new Map(
       (queues ?? [])
         .filter((/** @type {any} */ queue) => !queue.started)
@@ -108,9 +116,11 @@ export class Situation {
     this.shares = new Map(
       partial
         .filter((/** @type {any} */ queue) => queue.nodes)
-        .map((/** @type {any} */ queue) => [queue.name, { nodes: supply(queue.nodes), cores: supply(queue.cores) }]),
+        .map((/** @type {any} */ queue) => [queue.name, { nodes: supply(queue.nodes), cores: supply(queue.cores), gpus: queue.gpus && supply(queue.gpus) }]),
     );
-    this.first = new Map((queues ?? []).filter((/** @type {any} */ queue) => queue.first).map((/** @type {any} */ queue) => [queue.name, queue.first]));
+    const told = (/** @type {string} */ key) => (queues ?? []).filter((/** @type {any} */ queue) => queue[key]).map((/** @type {any} */ queue) => [queue.name, queue[key]]);
+    this.first = new Map(told("first"));
+    this.before = new Map(told("before"));
   }
 
   /**
@@ -152,8 +162,10 @@ export class Situation {
   /** Say whether a job asks for more than there is: time alone does not start it. @param {Row} row */
   cannotStart(row) {
     const { count, supply } = this.#wanted(row);
+    const { gpus } = this.#supplies(row);
     const isNeeding = isScheduled(row) && !this.stopped.has(row.queue) && row.note === RESOURCES;
-    return isNeeding && supply !== undefined && count > supply.total;
+    const isLacking = (supply !== undefined && count > supply.total) || (gpus !== undefined && row.gpus > gpus.total);
+    return isNeeding && (isLacking || this.#missing(row) !== undefined);
   }
 
   /** Say whether what is told of a job is a warning. @param {Row} row */
@@ -164,7 +176,8 @@ export class Situation {
   /** Return the jobs that the text of a job may name. @param {Row} row */
   named(row) {
     const first = isScheduled(row) ? this.first.get(row.queue) : undefined;
-    if (first !== undefined) return [first];
+    const named = first === row.id ? this.before.get(row.queue) ?? first : first;
+    if (named !== undefined) return [named];
     return row.blamed ? [row.blamed] : row.after;
   }
 
@@ -188,16 +201,37 @@ export class Situation {
     return { count: row.ncores, supply: cores, key: /** @type {Key} */ ("waits.cores") };
   }
 
-  /** The nodes and cores of its queue, or else of the instance. @param {Row} row @returns {{ nodes: Supply | undefined, cores: Supply | undefined }} */
+  /** A property that it requires and no node has. @param {Row} row */
+  #missing({ limits }) {
+    const known = this.properties;
+    return known && limits.split("\n").find((it) => it && it !== "*" && !it.startsWith("^") && !known.has(it));
+  }
+
+  /** The nodes, cores and GPUs of its queue, or else of the instance. @param {Row} row @returns {{ nodes: Supply | undefined, cores: Supply | undefined, gpus: Supply | undefined }} */
   #supplies({ queue }) {
     return this.shares.get(queue) ?? this;
   }
 
   /** @param {Row} row */
   #needs(row) {
+    const property = this.#missing(row);
+    if (property !== undefined) return capital(t("waits.no_property", { property }));
+    const lacking = this.#needsGpus(row);
+    if (lacking) return capital(lacking);
     const { count, supply, key } = this.#wanted(row);
     if (!(count > 0) || !supply) return RESOURCES;
     return capital(this.#told(row, t(key, { count }), count, supply));
+  }
+
+  /** Say that there are too few GPUs, or too few that are free; nothing if not. @param {Row} row */
+  #needsGpus(row) {
+    const { gpus: count, queue } = row;
+    const { gpus } = this.#supplies(row);
+    if (!(count > 0) || !gpus) return "";
+    const needs = t("waits.gpus", { count });
+    if (count > gpus.total) return tooFew(needs, gpus, this.shares.has(queue) ? queue : "");
+    const isKnown = this.shares.has(queue) || !this.partial.has(queue);
+    return count <= gpus.free || !isKnown ? "" : t("waits.taken", { needs, free: gpus.free });
   }
 
   /** @param {Row} row @param {string} needs @param {number} count of what it asks for @param {Supply} supply */
@@ -218,14 +252,16 @@ export class Situation {
   /** Whether it can start on some of the nodes of its queue only, as far as is known. @param {Row} row */
   #isLimited({ limits, queue }) {
     const own = this.partial.get(queue);
-    return limits !== "" && (limits === "*" || !limits.split("\n").every((it) => own?.has(it)));
+    return limits !== "" && !limits.split("\n").every((it) => own?.has(it));
   }
 
   /** Of a job that fits: those before it in line come first. @param {Row} row @param {string} needs @param {number} free */
   #turn({ id, queue }, needs, free) {
     const job = this.first.get(queue);
     if (job === undefined) return t("waits.turn", { needs, free });
-    return job === id ? t("waits.first", { needs, free }) : t("waits.behind", { job, needs, free });
+    if (job !== id) return t("waits.behind", { job, needs, free });
+    const before = this.before.get(queue);
+    return before === undefined ? t("waits.first", { needs, free }) : t("waits.first_of_queue", { job: before, needs, free });
   }
 }
 
