@@ -119,3 +119,9 @@ async def test_the_form_knows_the_default_and_the_longest_time_limit_of_each_que
     given = Form(await page(service)).inputs["duration"]
     assert json.loads(given["data-limits"] or "") == {"debug": 14400}
     assert json.loads(given["data-maxima"] or "") == {"debug": 3600}
+
+
+async def test_the_name_of_a_queue_shows_its_hidden_characters(service: Service) -> None:
+    service.instance.queue = Queue("a\u202eb", enabled=True, started=True)
+    text = await page(service)
+    assert '<option value="a\u202eb">a⟨U+202E⟩b</option>' in text
