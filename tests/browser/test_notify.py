@@ -20,7 +20,6 @@ from .test_accessibility import violations
 from .test_bulk import submit_many
 from .test_jobs import live, submit
 from .test_live import HIDE
-from .test_windows import NO_SOCKETS
 from .waits import wait_until
 
 FAKE = """
@@ -148,27 +147,6 @@ def test_a_click_again_ends_it(site: Service, granted: Page, name: str) -> None:
     expect(granted.locator("#status")).to_have_text("CANCELED")
     cancel(site, other)
     told(granted, [f"Job {other} ({name})", "Canceled before it ran"])
-
-
-def test_one_of_several_windows_tells(context: BrowserContext, site: Service, name: str) -> None:
-    context.add_init_script(FAKE % "granted")
-    jobid = submit(site, **HELD, name=name)
-    pages = [context.new_page() for _ in range(3)]
-    for page, path in zip(pages, ("/", "/ui/nodes", f"/ui/jobs/{jobid}"), strict=True):
-        page.goto(site.url + path)
-        live(page)
-    switch_on(pages[2])
-    pages[2].close()
-    for page in pages[:2]:
-        page.evaluate(HIDE, True)
-    cancel(site, jobid)
-    for page in pages[:2]:
-        expect(page).to_have_title(re.compile(r"^\(1\) "))
-    texts = [text for page in pages[:2] for text in page.evaluate("window.told")]
-    assert texts == [[f"Job {jobid} ({name})", "Canceled before it ran"]]
-    pages[0].evaluate(HIDE, False)
-    for page in pages[:2]:
-        expect(page).to_have_title(re.compile(r"^[^(]"))
 
 
 def test_a_group_tells_its_first_failure_and_its_end(
@@ -395,24 +373,6 @@ def test_a_job_of_a_child_below_a_prefix(
     flux(flux_uri, "cancel", child)
     wait_until(granted, "() => window.told.length === 2")
     assert granted.evaluate("window.told[1][0]") == f"Job {two} (inner)"
-
-
-def test_windows_that_share_a_stream(context: BrowserContext, site: Service, name: str) -> None:
-    context.add_init_script(NO_SOCKETS + FAKE % "granted")
-    jobid = submit(site, **HELD, name=name)
-    pages = [context.new_page() for _ in range(2)]
-    for page, path in zip(pages, (f"/ui/jobs/{jobid}", f"/?name={name}"), strict=True):
-        page.goto(site.url + path)
-        live(page)
-        switch_on(page)
-    cancel(site, jobid)
-    # The window that came first tells of both.
-    told(
-        pages[0],
-        [f"Job {jobid} ({name})", "Canceled before it ran"],
-        [f"Jobs with name:{name}", "The jobs that were active have ended: 1 canceled."],
-    )
-    assert pages[1].evaluate("window.told") == []
 
 
 @pytest.mark.usefixtures("context")
