@@ -53,6 +53,8 @@ let hinting = 0;
 const GONE = "gone";
 /** The request that was answered last: it is sent again only by the button that says so. */
 let answered = "";
+/** The request that was sent last. */
+let sent = "";
 /** Whether every job of that request was made: the answer takes the place of the form then. */
 let isDone = false;
 /** @type {Set<string>} fields that were refused and not changed since */
@@ -83,12 +85,14 @@ function update() {
   editor.compare(values);
   const made = request(withFiles(job, files.entries), inputs.many, values);
   terminal.show(job, made, files.names);
-  const isAnswered = made.path + JSON.stringify(made.body) === answered;
+  const asked = made.path + JSON.stringify(made.body);
+  const isAnswered = asked === answered;
   isDone &&= isAnswered;
   $("content").classList.toggle("submitted", isDone);
   go.textContent = t(isDone ? "submit.another" : isAnswered ? "submit.again" : "submit.go");
   go.classList.toggle("primary", !isAnswered);
   if (!isAnswered) answer.changed();
+  if (asked !== sent) answer.outdated();
   const isReady = Boolean(job["command"] || job["script"] || job["jobspec"]) && !wrong.length;
   check.update(isReady ? job : undefined);
   plan();
@@ -243,10 +247,11 @@ async function submit(isAgain) {
   if (lacks) wrong.push({ pointer: `/${inputs.many}`, detail: lacks });
   if (wrong.length) return refuse(wrong, "", lacks !== "");
   go.disabled = true;
+  sent = text;
   answer.sending();
   try {
     const made = await sender.send(path, body);
-    const { ids, isWhole } = answer.submitted(made, report ? sizeInWords(report.size, jobCount(inputs.many, values)) : []);
+    const { ids, isWhole } = answer.submitted(made, report && check.isCurrent ? sizeInWords(report.size, jobCount(inputs.many, values)) : []);
     answered = text;
     isDone = isWhole;
     if (ids.length) keepRecent({ when: Date.now() / 1000, ids, count: ids.length, ...withoutSecrets(savedOf(job, values)) });

@@ -52,6 +52,9 @@ function enumerated(names, go) {
 }
 
 export class Answer {
+  /** Whether all of the request was refused, and no field of it. */
+  #isWhole = false;
+
   /** @param {(name: string) => void} go leads to a field */
   constructor(go) {
     this.go = go;
@@ -106,6 +109,7 @@ export class Answer {
   }
 
   clear() {
+    this.#isWhole = false;
     $("summary").hidden = $("tell").hidden = true;
     $("tell-said").textContent = "";
     $("done").replaceChildren();
@@ -117,6 +121,11 @@ export class Answer {
     $("tell").hidden = true;
     $("tell-said").textContent = "";
     $("answer").classList.remove("good");
+  }
+
+  /** The form asks for something else than what was sent. */
+  outdated() {
+    if (this.#isWhole) this.clear();
   }
 
   sending() {
@@ -143,6 +152,7 @@ export class Answer {
       where.append(list);
     }
     where.hidden = false;
+    this.#isWhole = !names.length && !rest.length;
     $("answer").classList.add("bad");
   }
 

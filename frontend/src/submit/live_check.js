@@ -24,6 +24,8 @@ export class LiveCheck {
   #timer = 0;
   #isUnderWay = false;
   #isStale = false;
+  /** What was told of last. */
+  #checked = "";
 
   /** @param {(report: Report | undefined, problem: string) => void} told what it is given: the report, or why there is none */
   constructor(told) {
@@ -33,6 +35,11 @@ export class LiveCheck {
   /** Whether the answer for the job as it is now is still to come. */
   get isPending() {
     return this.#timer !== 0 || this.#isUnderWay;
+  }
+
+  /** Whether the last report is about the job as it is now. */
+  get isCurrent() {
+    return this.#checked === this.#wanted;
   }
 
   /** @param {Record<string, unknown> | undefined} job nothing when there is nothing to check */
@@ -77,6 +84,8 @@ export class LiveCheck {
     this.#isUnderWay = false;
     if (this.#isStale) void this.#run();
     // An answer that comes late says nothing about the job as it is now.
-    if (asked === this.#wanted) this.told(report, problem);
+    if (asked !== this.#wanted) return;
+    this.#checked = asked;
+    this.told(report, problem);
   }
 }
