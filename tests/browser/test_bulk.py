@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Page, Request, Route, expect
 
 from tests.running import Service
 
-from .sites import site
+from .sites import page_only, site
 from .test_jobs import field, line, live, submit
 
 __all__ = ["site"]
@@ -72,6 +72,7 @@ def test_cancel_says_what_will_happen_and_does_it(site: Service, page: Page) -> 
     expect(page.locator("tbody tr.selected")).to_have_count(0)
 
 
+@page_only
 def test_ended_jobs_cannot_be_canceled(site: Service, page: Page) -> None:
     submit_many(site, 2, command=["true"], name="bulk-ended")
     bar = open_view(page, site, "bulk-ended", 2)
@@ -117,6 +118,7 @@ def test_a_signal_is_chosen(site: Service, page: Page) -> None:
     expect(line(page, jobid).locator(".status")).to_have_text("FAILED")
 
 
+@page_only
 def test_failures_are_listed_job_by_job(site: Service, page: Page) -> None:
     first = submit(site, command=["sleep", "600"], name="bulk-fails", urgency=0)
     second = submit(site, command=["sleep", "600"], name="bulk-fails", urgency=0)
@@ -143,6 +145,7 @@ def test_failures_are_listed_job_by_job(site: Service, page: Page) -> None:
         expect(line(page, jobid).locator(".status")).to_have_text("CANCELED")
 
 
+@page_only
 def test_it_can_be_stopped_in_between(site: Service, page: Page) -> None:
     submit_many(site, 20, command=["sleep", "600"], name="bulk-stop", urgency=0)
     bar = open_view(page, site, "bulk-stop", 20)
@@ -169,6 +172,7 @@ def test_it_can_be_stopped_in_between(site: Service, page: Page) -> None:
     dialog.get_by_role("button", name="Close").click()
 
 
+@page_only
 def test_selected_jobs_that_are_filtered_out_are_counted(site: Service, page: Page) -> None:
     for name in ("away-one", "away-two"):
         submit(site, name=name)
@@ -183,6 +187,7 @@ def test_selected_jobs_that_are_filtered_out_are_counted(site: Service, page: Pa
     expect(bar).to_be_hidden()
 
 
+@page_only
 def test_the_box_above_the_rows_is_not_checked_for_jobs_of_another_view(
     site: Service, page: Page
 ) -> None:

@@ -233,6 +233,7 @@ def test_a_request_without_an_answer_is_tried_again_and_makes_no_second_job(
     assert {job["duration"] for job in jobs} == {60}
 
 
+@page_only
 def test_jobs_that_cannot_be_resubmitted_are_told_before_and_refusals_after(
     site: Service, unheard: Page, name: str, tmp_path: Path
 ) -> None:

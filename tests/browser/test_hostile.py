@@ -60,6 +60,7 @@ def address(site: Service, view: str, jobid: str) -> str:
     return site.url + view.format(id=jobid, text=quote(MARKUP[:200]))
 
 
+@page_only
 @pytest.mark.parametrize("scripts", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("view", VIEWS)
 def test_hostile_texts_in_a_request(
@@ -157,6 +158,7 @@ def test_a_job_that_is_not_there(browser: Browser, site: Service) -> None:
         check(page)
 
 
+@page_only
 @pytest.mark.parametrize(
     "field", ["queue", "bank", "dependencies", "cwd", "duration", "constraints"]
 )

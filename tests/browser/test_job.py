@@ -158,6 +158,7 @@ def test_choices_of_a_reader_outlive_a_change(site: Service, page: Page) -> None
     assert page.locator("details[open]").count() == 2
 
 
+@page_only
 def test_an_eventlog_that_is_late_or_missing_is_asked_for_again(site: Service, page: Page) -> None:
     jobid = submit(site, command=["sleep", "600"], urgency=0)
     see(site, page, jobid)
@@ -181,6 +182,7 @@ def test_an_eventlog_that_is_late_or_missing_is_asked_for_again(site: Service, p
     assert len(asked) > 3
 
 
+@page_only
 def test_a_job_that_flux_has_purged_keeps_its_page(site: Service, page: Page) -> None:
     sockets: list[WebSocketRoute] = []
 
@@ -230,6 +232,7 @@ def test_colors_are_shown_and_all_else_is_only_text(site: Service, page: Page) -
     expect(lines(page).locator("span.t-1")).to_have_text("red")
 
 
+@page_only
 def test_without_sockets_the_page_is_live_too(
     site: Service, context: BrowserContext, gates: tuple[Path, Path]
 ) -> None:
@@ -248,6 +251,7 @@ def test_without_sockets_the_page_is_live_too(
     status(page, "COMPLETED")
 
 
+@page_only
 def test_it_is_useful_without_scripts(site: Service, browser: Browser) -> None:
     jobid = script(site, "exit 3", name="plain")
     site.get(f"/v1/jobs/{jobid}/wait")

@@ -28,6 +28,7 @@ def test_each_stream_is_seen_apart(site: Service, page: Page) -> None:
     expect(lines(page)).to_have_count(2)
 
 
+@page_only
 def test_it_follows_until_the_reader_looks_back(
     site: Service, page: Page, gates: tuple[Path, Path]
 ) -> None:

@@ -68,6 +68,7 @@ def test_a_view_is_in_its_address(site: Service, page: Page) -> None:
     expect(line(page, there)).to_have_count(0)
 
 
+@page_only
 def test_counts_are_filters(site: Service, page: Page) -> None:
     failed = submit(site, command="false")
     page.goto(site.url)
@@ -79,6 +80,7 @@ def test_counts_are_filters(site: Service, page: Page) -> None:
     expect(line(page, failed)).to_be_visible()
 
 
+@page_only
 def test_selected_jobs_are_canceled_after_a_question(site: Service, page: Page) -> None:
     jobid = submit(site, command=["sleep", "600"], name="to-cancel")
     page.goto(f"{site.url}/?name=to-cancel&state=ACTIVE")
@@ -137,6 +139,7 @@ def test_two_tabs_see_the_same(site: Service, context: BrowserContext) -> None:
         expect(line(tab, jobid).locator(".status")).to_have_text("COMPLETED")
 
 
+@page_only
 def test_a_download_holds_the_view(site: Service, page: Page) -> None:
     jobid = submit(site, name="=download")
     page.goto(f"{site.url}/?name==download")
@@ -170,6 +173,7 @@ def test_it_survives_a_restart_of_the_service(context: BrowserContext, tmp_path:
         expect(field(page)).to_have_value("before")
 
 
+@page_only
 def test_without_sockets_events_come_over_plain_http(
     site: Service, context: BrowserContext
 ) -> None:

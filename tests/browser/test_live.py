@@ -77,6 +77,7 @@ def test_a_page_that_has_all_jobs_gets_only_what_changes(watched: Page) -> None:
     assert "reset" not in kinds
 
 
+@page_only
 def test_the_first_page_needs_no_script(site: Service, context: BrowserContext) -> None:
     jobid = submit(site, name="without-script")
     site.get(f"/v1/jobs/{jobid}/wait")
@@ -96,6 +97,7 @@ def test_the_first_page_needs_no_script(site: Service, context: BrowserContext) 
     plain.close()
 
 
+@page_only
 def test_a_hidden_page_pauses_and_resumes(site: Service, watched: Page) -> None:
     fake_clock(watched)
     watched.goto(f"{site.url}/?name=rest-*")
@@ -115,6 +117,7 @@ def test_a_hidden_page_pauses_and_resumes(site: Service, watched: Page) -> None:
     expect(field(watched)).to_have_value("rest")
 
 
+@page_only
 def test_a_glance_away_costs_no_connection(site: Service, watched: Page) -> None:
     fake_clock(watched)
     watched.goto(site.url)
@@ -127,6 +130,7 @@ def test_a_glance_away_costs_no_connection(site: Service, watched: Page) -> None
     assert watched.evaluate(STATE) == [1, OPEN]
 
 
+@page_only
 def test_after_the_sleep_of_the_machine_it_looks_for_the_service_at_once(
     site: Service, watched: Page
 ) -> None:
@@ -164,6 +168,7 @@ def test_a_lost_broker_is_said_with_since_when(context: BrowserContext) -> None:
         running.__exit__(None, None, None)
 
 
+@page_only
 def test_nothing_moves_under_the_pointer(site: Service, page: Page) -> None:
     first = submit(site, name="still-1")
     page.goto(f"{site.url}/?name=still-*")
@@ -182,6 +187,7 @@ def test_nothing_moves_under_the_pointer(site: Service, page: Page) -> None:
     expect(news).to_be_hidden()
 
 
+@page_only
 def test_a_row_that_is_held_still_shows_what_becomes_of_it(site: Service, page: Page) -> None:
     jobid = submit(site, command=["sleep", "600"], name="held-row", urgency=0)
     page.goto(f"{site.url}/?name=held-row&sort=status")
@@ -231,6 +237,7 @@ def test_a_row_does_not_say_that_it_changed_while_the_jobs_are_on_their_way(
     assert not page.evaluate("wasFresh")
 
 
+@page_only
 def test_back_leads_to_the_view_before(site: Service, page: Page) -> None:
     jobid = submit(site, name="back", command="false")
     page.goto(site.url)
@@ -250,6 +257,7 @@ def test_back_leads_to_the_view_before(site: Service, page: Page) -> None:
     )
 
 
+@page_only
 def test_columns_are_made_wider_by_keyboard_and_mouse(site: Service, page: Page) -> None:
     page.goto(site.url)
     live(page)

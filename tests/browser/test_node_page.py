@@ -39,6 +39,7 @@ def test_a_reader_goes_from_a_node_to_its_jobs_present_and_past(site: Service, p
     expect(past.filter(has_text=running)).to_be_visible()
 
 
+@page_only
 def test_the_page_of_a_node_shuts_nobody_out(site: Service, still: Page) -> None:
     ended = submit(site, command="false", name="fails-on-node")
     site.get(f"/v1/jobs/{ended}/wait?timeout=60")

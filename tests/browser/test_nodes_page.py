@@ -165,6 +165,7 @@ def test_a_reader_finds_out_why_a_node_is_drained(site: Service, page: Page) -> 
     expect(page.get_by_role("dialog")).to_contain_text("n0, rank 0: Draining")
 
 
+@page_only
 def test_no_match_offers_a_way_back(site: Service, page: Page) -> None:
     many(page, {"name": "n0", "properties": ["bigmem"]}, {"name": "n1"})
     page.goto(f"{site.url}/ui/nodes?text=bigm")
@@ -189,6 +190,7 @@ def test_very_many_nodes_share_the_squares_of_the_picture(site: Service, page: P
     expect(page.get_by_text("nodes in each square")).to_be_visible()
 
 
+@page_only
 def test_the_nodes_of_the_page_stay_until_the_script_knows_them(site: Service, page: Page) -> None:
     page.route("**/v1/resources", lambda _: None)
     page.goto(f"{site.url}/ui/nodes")

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.running import Service
 
-from .sites import site
+from .sites import page_only, site
 from .test_jobs import submit
 from .test_submit_page import jobspec, submitted
 from .test_submit_tasks import opened
@@ -50,6 +50,7 @@ def test_a_batch_script_on_two_nodes_waits_for_a_job_that_is_chosen_by_its_name(
     assert made["dependencies"] == [{"scheme": "afterok", "value": it} for it in meshes]
 
 
+@page_only
 def test_a_name_alone_is_no_dependency(site: Service, page: Page) -> None:
     opened(site, page)
     page.get_by_label("Command", exact=True).fill("true")
@@ -80,6 +81,7 @@ def test_a_dependency_that_would_be_refused_is_told_before_it_is_sent(
     expect(page.locator("#plan")).to_contain_text("Submits 1 job")
 
 
+@page_only
 def test_an_open_quote_is_told_before_it_is_sent(site: Service, page: Page) -> None:
     opened(site, page)
     page.get_by_label("Command", exact=True).fill("sh -c 'echo")
@@ -91,6 +93,7 @@ def test_an_open_quote_is_told_before_it_is_sent(site: Service, page: Page) -> N
     expect(page.locator("#plan")).to_contain_text("Submits 1 job")
 
 
+@page_only
 def test_what_is_refused_is_told_with_the_labels_of_the_fields(site: Service, page: Page) -> None:
     opened(site, page)
     page.get_by_label("Command", exact=True).fill("true")
@@ -130,6 +133,7 @@ def test_a_template_that_names_a_job_that_is_gone_says_so(site: Service, page: P
     page.request.post(f"{site.url}/v1/jobs/{known}/cancel", data={})
 
 
+@page_only
 def test_a_template_keeps_no_dependency_on_a_job_unless_that_is_meant(
     site: Service, page: Page
 ) -> None:

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.running import Service, service
 
-from .sites import site
+from .sites import page_only, site
 from .test_jobs import live, submit
 
 __all__ = ["site"]
@@ -43,6 +43,7 @@ def test_a_job_is_submitted_as_the_form_says(site: Service, page: Page) -> None:
     assert made["attributes"]["system"]["job"] == {"name": "form"}
 
 
+@page_only
 def test_a_refusal_is_shown_beside_the_field(site: Service, unheard: Page) -> None:
     unheard.goto(f"{site.url}/ui/submit")
     live(unheard)
@@ -161,6 +162,7 @@ def test_options_without_a_field_are_listed(site: Service, page: Page) -> None:
     expect(page.locator("#jobspec")).to_be_visible()
 
 
+@page_only
 def test_a_launcher_is_one_that_the_service_knows(site: Service, page: Page) -> None:
     page.goto(f"{site.url}/ui/submit")
     live(page)
@@ -234,6 +236,7 @@ def test_the_answer_to_a_keyboard_comes_into_sight_and_one_form_is_one_job(
     assert {job["id"] for job in found} == {first, second, third}
 
 
+@page_only
 def test_a_field_that_is_mended_is_not_to_be_mended(site: Service, unheard: Page) -> None:
     unheard.goto(f"{site.url}/ui/submit")
     live(unheard)

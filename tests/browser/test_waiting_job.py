@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.running import Service
 
-from .sites import site
+from .sites import page_only, site
 from .test_job import gates, lines, script, see, status
 from .test_jobs import live, submit
 from .waits import wait_until
@@ -50,6 +50,7 @@ def test_a_waiting_job_tells_when_the_other_one_ends(site: Service, page: Page) 
     )
 
 
+@page_only
 def test_the_time_that_a_job_waits_until_is_in_the_zone_of_the_reader(
     site: Service, browser: Browser
 ) -> None:
@@ -84,6 +85,7 @@ def test_a_job_offers_to_search_its_output_once_it_can_have_some(
     expect(page.get_by_role("link", name="Whole output as text")).to_be_visible()
 
 
+@page_only
 def test_a_quoted_command_is_spelled_alike_where_it_is_shown_and_submitted_again(
     site: Service, page: Page
 ) -> None:
@@ -97,6 +99,7 @@ def test_a_quoted_command_is_spelled_alike_where_it_is_shown_and_submitted_again
     expect(page.get_by_label("Command", exact=True)).to_have_value(shown)
 
 
+@page_only
 def test_a_long_command_opens_when_it_is_focused(site: Service, page: Page) -> None:
     jobid = submit(site, command=["true", *["a-word-of-a-long-command"] * 100])
     see(site, page, jobid)
@@ -112,6 +115,7 @@ def test_a_long_command_opens_when_it_is_focused(site: Service, page: Page) -> N
     expect(command).to_have_attribute("tabindex", "0")
 
 
+@page_only
 def test_the_question_to_cancel_says_which_other_jobs_will_never_start(
     site: Service, page: Page
 ) -> None:
