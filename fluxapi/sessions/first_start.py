@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from functools import reduce
+from operator import and_
 from typing import Any, NamedTuple, Protocol
 
 from fluxapi.model.counts import Counts
@@ -18,6 +20,7 @@ from fluxapi.process.shared_value import SharedValue
 from fluxapi.table.table import Table
 
 from .queue_loads import first_in_line, is_estimated, order_of
+from .queue_shares import bits_of
 
 __all__ = ["FirstStart"]
 
@@ -133,7 +136,7 @@ class FirstStart:
 
     def _compute(self, first: _First, held: Sequence[Held]) -> float | None:
         nodes = (self._known.last_nodes or {}).get("nodes", ())
-        if any(_are_shared(nodes, first.requires, other) for other in first.others):
+        if _are_shared(nodes, first.requires, first.others):
             # Jobs of another queue may take what becomes free.
             return None
         needed = first.requires.union(first.counts.properties)
@@ -149,10 +152,23 @@ def _end(job: Job) -> float | None:
 
 
 def _are_shared(
-    nodes: Sequence[Mapping[str, Any]], requires: _Properties, others: _Properties
+    nodes: Sequence[Mapping[str, Any]], requires: _Properties, others: Sequence[_Properties]
 ) -> bool:
-    both = requires | others
-    return any(both.issubset(node.get("properties", ())) for node in nodes)
+    """Return whether a node has the properties of a queue, and those of another one.
+
+    Each node is looked at once, however many queues there are.
+    """
+    having: dict[str, list[int]] = {name: [] for other in others for name in other}
+    count = 0
+    for node in nodes if others else ():
+        properties = frozenset(node.get("properties", ()))
+        if requires <= properties:
+            for name in properties & having.keys():
+                having[name].append(count)
+            count += 1
+    members = {name: bits_of(numbers, count) for name, numbers in having.items()}
+    every = (1 << count) - 1
+    return any(reduce(and_, (members[name] for name in other), every) for other in others)
 
 
 def _places(nodes: Sequence[Mapping[str, Any]], needed: _Properties) -> Iterator[tuple[int, Place]]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from fluxapi.instance.protocol import Queue
 
-__all__ = ["shares_of"]
+__all__ = ["bits_of", "shares_of"]
 
 _MAX_SHARING = 20
 """Queues with running jobs that are named where they share nodes with another."""
@@ -69,9 +69,9 @@ class _Kinds:
                 used.add(number)
         count = len(self._figures)
         self._all = (1 << count) - 1
-        self._used = _bits(used, count)
+        self._used = bits_of(used, count)
         """The kinds with nodes on which jobs run."""
-        self._with = {name: _bits(kinds, count) for name, kinds in having.items()}
+        self._with = {name: bits_of(kinds, count) for name, kinds in having.items()}
 
     def are_used(self, requires: _Properties, others: _Properties) -> bool:
         """Return whether jobs run on a node with all of these properties."""
@@ -97,7 +97,7 @@ class _Kinds:
         return found
 
 
-def _bits(numbers: Iterable[int], count: int) -> int:
+def bits_of(numbers: Iterable[int], count: int) -> int:
     """Return an integer with these bits of *count*."""
     data = bytearray(count // 8 + 1)
     for number in numbers:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -79,6 +80,28 @@ def test_a_queue_knows_the_job_of_another_one_that_comes_before_its_own() -> Non
     expected = {"b": 3, "stopped": 3, "gone": 3}
     assert first_of_others(table, firsts, {"a", "b", "gone"}) == expected
     assert first_of_others(table, firsts, ()) == {}
+
+
+class _Looks(list[str]):
+    """The properties of a node, which count how often they are looked at."""
+
+    looks = 0
+
+    def __iter__(self) -> Iterator[str]:
+        self.looks += 1
+        return super().__iter__()
+
+
+async def test_a_node_is_compared_with_no_single_queue() -> None:
+    names = [f"q{number}" for number in range(50)]
+    looks = _Looks(["a"])
+    nodes = [{**node(0), "properties": looks}, *(node(1, name) for name in names)]
+    jobs = [*BUSY, waiting(3, "a"), *(waiting(10 + at, name) for at, name in enumerate(names))]
+    queues = [queue("a", "a"), *(queue(name, name) for name in names)]
+    assert await told(jobs, queues, nodes) == {3: 160.0}
+    assert looks.looks <= 3
+    # A node that another queue may use, too.
+    assert await told(jobs, queues, [*nodes, node(2, "a", "q49")]) == {}
 
 
 async def test_a_line_that_does_not_move_is_passed_over() -> None:
