@@ -14,13 +14,7 @@ from functools import partial
 from fluxapi.archive.archive import Archive, InstanceHistory
 from fluxapi.archive.instance import ArchivedInstance
 from fluxapi.archive.source import Source, identity
-from fluxapi.errors import (
-    FluxRefused,
-    Forbidden,
-    GroupNotFound,
-    JobNotFound,
-    ValidationFailed,
-)
+from fluxapi.errors import FluxRefused, Forbidden, GroupNotFound, JobNotFound, ValidationFailed
 from fluxapi.events.buffer import EventBuffer
 from fluxapi.events.consumer import JournalConsumer
 from fluxapi.events.cursor import instance_tag, new_epoch

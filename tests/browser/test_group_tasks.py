@@ -138,7 +138,7 @@ def test_a_job_that_ran_out_of_time_is_offered_more(site: Service, page: Page, n
     dialog = see(site, page, name)
     page.get_by_role("button", name="Resubmit 1 failure…").click()
     expect(dialog).to_have_accessible_name("Resubmit 1 job?")
-    expect(dialog).to_contain_text("1 of them reached its time limit.")
+    expect(dialog).to_contain_text("1 job reached its time limit.")
     expect(dialog).to_contain_text("Now 1s.")
     dialog.get_by_role("button", name="Allow 2s").click()
     expect(dialog.get_by_label("New time limit (optional)")).to_have_value("2s")

@@ -157,7 +157,7 @@ async def test_it_shows_what_it_has_while_the_instance_is_silent(service: Servic
     service.instance.gone = True
     text = await page(service, jobid)
     assert ">known<" in text
-    assert "The eventlog is not available at the moment." in text
+    assert "The eventlog could not be read." in text
 
 
 async def test_of_a_long_eventlog_the_end_is_shown(service: Service) -> None:
