@@ -25,6 +25,9 @@ T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 _THREADS = 2
+_MAX_LONG = 4
+"""Long queries that are under way or wait; a page does without the result of a further one."""
+
 _MAX_QUERY_S = 10.0
 """A query that takes longer is ended."""
 
@@ -40,6 +43,8 @@ class ArchiveReader:
         self._executor = ThreadPoolExecutor(_THREADS, "fluxapi-history-reader")
         self._local = threading.local()
         self._open: list[sqlite3.Connection] = []
+        self._long = 0
+        self._long_turn = asyncio.Semaphore(_THREADS - 1)
 
     async def run(self, query: Callable[[sqlite3.Connection], T]) -> T:
         """Return the result of *query*, which gets a connection, from a thread.
@@ -49,6 +54,23 @@ class ArchiveReader:
         """
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._executor, self._run, query)
+
+    async def run_long(self, query: Callable[[sqlite3.Connection], T]) -> T | None:
+        """Return the result of a query that takes long; other queries keep a thread.
+
+        The return value is ``None`` if several such queries wait already.
+
+        Raises:
+            HistoryUnavailable: The database cannot be read, or the query takes too long.
+        """
+        if self._long >= _MAX_LONG:
+            return None
+        self._long += 1
+        try:
+            async with self._long_turn:
+                return await self.run(query)
+        finally:
+            self._long -= 1
 
     def _run(self, query: Callable[[sqlite3.Connection], T]) -> T:
         try:

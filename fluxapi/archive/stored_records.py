@@ -73,13 +73,17 @@ class StoredRecords:
         """
         return await self._reader.run(partial(find, query=query, place=place, limit=limit))
 
-    async def figures(self, query: JobQuery, instance: str | None) -> MatchFigures:
+    async def figures(self, query: JobQuery, instance: str | None) -> MatchFigures | None:
         """Return the figures of the jobs that match, of an instance of the history or of all.
+
+        The return value is ``None`` if those of several other queries are to be computed first.
 
         Raises:
             HistoryUnavailable: The history cannot be read.
         """
-        return await self._reader.run(partial(read_match_figures, query=query, instance=instance))
+        return await self._reader.run_long(
+            partial(read_match_figures, query=query, instance=instance)
+        )
 
     async def instances(self, ids: Sequence[str]) -> dict[str, PastInstance]:
         """Return the instances of the history with these IDs, by ID.

@@ -155,7 +155,7 @@ async def _figures(
     except FluxapiError:
         # The list is there.
         return None
-    return found if found.jobs else None
+    return found if found is not None and found.jobs else None
 
 
 def _instance(records: StoredRecords, instance: str | None) -> str | None:
