@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { start, suggestions, Values } from "../src/table/completion.js";
-import { joined, parse, print, problem, tokens } from "../src/table/filter_query.js";
+import { joined, meantKey, parse, print, problem, tokens } from "../src/table/filter_query.js";
 import { read, test as filter, write } from "../src/table/filters.js";
 import { row } from "../src/table/rows.js";
 
@@ -139,4 +139,10 @@ test("suggestions are bounded, whatever the table has", () => {
 
 test("the word at the caret", () => {
   assert.deepEqual(['a state:fa', 'a name:"b c', "a ", "", 'x name:"b" st'].map((text) => text.slice(start(text))), ["state:fa", 'name:"b c', "", "", "st"]);
+});
+
+test("a mistyped key is known for the one that is meant", () => {
+  const meant = /** @type {const} */ ({ "stat:failed": "state", "states:failed": "state", "nmae:x": "name", "Node:n1": "node", "quexe:batch": "queue", "unti:2h": "until" });
+  for (const [word, key] of Object.entries(meant)) assert.equal(meantKey(word), key, word);
+  for (const word of ["stat", "stat:", "https://example.org", "a:b", "epoch:17", `${"state".repeat(9)}:x`, "--name:x"]) assert.equal(meantKey(word), undefined, word);
 });

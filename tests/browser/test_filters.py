@@ -117,6 +117,18 @@ def test_a_filter_that_makes_no_sense_is_told_and_changes_nothing(
     expect(line(page, jobid)).to_have_count(0)
 
 
+def test_a_mistyped_filter_is_told_what_may_be_meant(site: Service, page: Page) -> None:
+    page.goto(site.url)
+    live(page)
+    hint = page.locator(".filter-hint")
+    field(page).fill("stat:failed")
+    expect(hint).to_have_text(
+        "There is no filter “stat:”, so it is searched for as text. Did you mean “state:”?"
+    )
+    field(page).fill("state:failed ")
+    expect(hint).to_be_hidden()
+
+
 def test_clear_takes_all_filters_away(site: Service, page: Page, name: str) -> None:
     jobid = submit(site, name=name)
     page.goto(f"{site.url}/?state=running,failed&name=nosuch*&text=word")

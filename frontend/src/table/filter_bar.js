@@ -7,7 +7,7 @@ import { element } from "../ui/element.js";
 import { number, t } from "../ui/words.js";
 import { MEDIUM, visible } from "../ui/visible.js";
 import { start, suggestions } from "./completion.js";
-import { joined, KEYS, keyed, problem, tokens, written } from "./filter_query.js";
+import { joined, KEYS, keyed, meantKey, problem, tokens, written } from "./filter_query.js";
 
 /** @typedef {import("./filter_query.js").Filters} Filters */
 /** @typedef {import("./filter_query.js").Token} Token */
@@ -69,6 +69,7 @@ export class FilterBar extends EventTarget {
     this.list = element("ul", { className: "completion", id: "completion", hidden: true, role: "listbox", ariaLabel: t("jobs.suggestions") });
     this.clear = element("button", { type: "button", className: "quiet", textContent: t("jobs.clear"), title: t("jobs.clear_title") });
     this.said = element("p", { className: "wrong", role: "status" });
+    this.hint = element("p", { className: "soft filter-hint", role: "status" });
     for (const [name, value] of Object.entries({ role: "combobox", "aria-autocomplete": "list", "aria-expanded": "false", "aria-controls": "completion" })) {
       this.input.setAttribute(name, value);
     }
@@ -76,7 +77,7 @@ export class FilterBar extends EventTarget {
     this.input.spellcheck = false;
     this.input.before(this.chips);
     this.input.after(this.clear, this.list);
-    this.box.after(this.said);
+    this.box.after(this.said, this.hint);
     this.#listen();
   }
 
@@ -138,6 +139,9 @@ export class FilterBar extends EventTarget {
 
   #tidy() {
     this.clear.hidden = !Object.keys(this.#filters).length && !this.input.value;
+    const word = tokens(this.input.value).find((token) => !token.key && meantKey(token.value))?.value ?? "";
+    const key = meantKey(word);
+    this.hint.textContent = key ? t("jobs.key_meant", { typed: word.slice(0, word.indexOf(":") + 1), key: `${key}:` }) : "";
   }
 
   #draw() {

@@ -39,6 +39,23 @@ export function tokens(text) {
   });
 }
 
+/** Return the key that a word is meant to have, if one looks mistyped. @param {string} word */
+export function meantKey(word) {
+  const typed = /^([A-Za-z]{3,20}):\S/.exec(word)?.[1]?.toLowerCase();
+  return typed && [...KNOWN_KEYS].find((key) => key.startsWith(typed) || isNear(key, typed));
+}
+
+/** Whether two words differ by one letter, or by the order of two. @param {string} one @param {string} other */
+function isNear(one, other) {
+  const least = Math.min(one.length, other.length);
+  let begin = 0;
+  while (begin < least && one[begin] === other[begin]) begin++;
+  let end = 0;
+  while (end < least - begin && one.at(-1 - end) === other.at(-1 - end)) end++;
+  const [left = "", right = ""] = [one, other].map((it) => it.slice(begin, it.length - end));
+  return Math.max(left.length, right.length) < 2 || (left.length === 2 && right === [...left].reverse().join(""));
+}
+
 /** Say what is wrong with a filter; an empty text if nothing is. @param {Token} token */
 export function problem({ key, value }) {
   if (!value) return "empty";
