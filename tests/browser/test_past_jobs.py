@@ -9,12 +9,19 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from fluxapi.archive.stored_output import OutputState
+from tests.archive.test_service import outputs
 from tests.running import Service, flux, flux_instance, needs_flux, service
 from tests.waiting import block_until
 
 from .test_accessibility import violations
 
 pytestmark = [pytest.mark.browser, needs_flux]
+
+
+def read(folder: Path) -> list[str]:
+    """Return the jobs whose output the history has read."""
+    return [job for job, (state, _) in outputs(folder).items() if state != OutputState.UNREAD]
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +33,7 @@ def past(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         flux(uri, "submit", "--quiet", "--job-name=train", "sh", "-c", "echo epoch 1; exit 3")
         flux(uri, "submit", "--quiet", "--job-name=report", "true")
         flux(uri, "queue", "idle", "--quiet")
-        block_until(lambda: len(running.get("/v1/jobs?instance=all")["jobs"]) == 3)
+        block_until(lambda: len(read(folder)) == 3)
         flux(uri, "job", "purge", "--force", "--num-limit=0")
         block_until(
             lambda: all(

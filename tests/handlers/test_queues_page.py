@@ -86,7 +86,7 @@ async def test_a_queue_tells_whose_jobs_use_its_nodes(
 async def test_medians_tell_of_which_jobs_they_are(service: Service) -> None:
     await service.submit(queue="batch")
     text = await page(service)
-    assert "since they were submitted" in text
+    assert "jobs that wait now is counted from their submission" in text
     assert re.search(r'data-label="Median wait">[^<]+<span class="more">waiting now</span>', text)
 
 
