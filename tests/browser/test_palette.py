@@ -31,9 +31,9 @@ def find(page: Page, text: str) -> None:
 
 
 def test_a_job_is_found_by_its_name_and_opened_by_keys(site: Service, opened: Page) -> None:
-    jobid = submit(site, name="wing-of-a-heron")
-    opened.keyboard.type("heron")
-    option = opened.get_by_role("option", name=re.compile("wing-of-a-heron"))
+    jobid = submit(site, name="wing-of-a-bittern")
+    opened.keyboard.type("bittern")
+    option = opened.get_by_role("option", name=re.compile("wing-of-a-bittern"))
     expect(option).to_contain_text(jobid)
     expect(option).to_have_attribute("aria-selected", "true")
     opened.keyboard.press("Enter")
