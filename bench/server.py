@@ -3,12 +3,13 @@
 ``replay JOBS`` is fluxapi with a synthetic backlog in its table, ``grouped JOBS`` the same with all
 jobs in one group, ``busy JOBS`` the same with 500 events per second from then on; ``ready SIZE`` is
 an aiohttp handler that returns SIZE ready bytes, the least that any aiohttp service does;
-``flux 0`` is fluxapi in front of the broker at FLUX_URI. A third argument is the folder of a
-history. At SIGTERM each prints the lag of its event loop.
+``flux 0`` is fluxapi in front of the broker at FLUX_URI. ``--history FOLDER`` keeps past jobs.
+``--lag`` measures the lag of the event loop, which takes processor time; it is printed at SIGTERM.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import contextlib
 import itertools
@@ -95,20 +96,23 @@ def _application(kind: str, number: int, history: Path | None) -> web.Applicatio
     return create_app(settings, instance, stop=lambda: None, history=history)
 
 
-async def _serve(kind: str, number: int, history: Path | None) -> None:
+async def _serve(arguments: argparse.Namespace) -> None:
+    kind = arguments.kind
     tune()
     stopping = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
-    app = _application(kind, number, history)
+    app = _application(kind, arguments.number, arguments.history)
     # fluxapi is served as ``fluxapi serve`` serves it.
     runner = (web.AppRunner if kind == "ready" else Runner)(app, access_log=None)
     await runner.setup()
     sock = socket.create_server(("127.0.0.1", 0), backlog=1024)
     await web.SockSite(runner, sock).start()
     print(sock.getsockname()[1], flush=True)
-    lags = await _sample_lag(stopping)
+    lags = await _sample_lag(stopping) if arguments.lag else []
+    await stopping.wait()
     await runner.cleanup()
-    print(sorted(lags)[int(0.99 * len(lags))], flush=True)
+    if lags:
+        print(sorted(lags)[int(0.99 * len(lags))], flush=True)
 
 
 async def _sample_lag(stopping: asyncio.Event) -> list[float]:
@@ -131,7 +135,14 @@ def without_core() -> float:
 
 @dataclass
 class Running:
-    """A running server: ``port``, ``pid`` and, after its end, the p99 of its ``lag`` in seconds."""
+    """A running server.
+
+    Attributes:
+        port: The port of its socket.
+        pid: The ID of its process.
+        lag: The p99 of the lag of its event loop, in seconds, once it has ended; 0 if that was not
+            measured.
+    """
 
     port: int
     pid: int
@@ -144,11 +155,22 @@ class Running:
 
 
 @contextlib.contextmanager
-def running(kind: str, number: int, history: Path | None = None) -> Iterator[Running]:
-    """Run a server while the context lasts; it keeps past jobs in the folder *history*."""
+def running(
+    kind: str, number: int, history: Path | None = None, *, measures_lag: bool = False
+) -> Iterator[Running]:
+    """Run a server while the context lasts.
+
+    Args:
+        kind: The kind of the server.
+        number: The jobs, or the bytes, that its kind takes.
+        history: The folder in which it keeps past jobs.
+        measures_lag: Measure the lag of its event loop.
+    """
     command = [sys.executable, "-m", "bench.server", kind, str(number)]
     if history is not None:
-        command.append(str(history))
+        command += ["--history", str(history)]
+    if measures_lag:
+        command.append("--lag")
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         server = Running(int(process.stdout.readline()), process.pid)
@@ -156,10 +178,17 @@ def running(kind: str, number: int, history: Path | None = None) -> Iterator[Run
             yield server
         finally:
             process.terminate()
-            server.lag = float(process.stdout.readline())
+            server.lag = float(process.stdout.readline() or 0)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench.server")
+    parser.add_argument("kind")
+    parser.add_argument("number", type=int)
+    parser.add_argument("--history", type=Path)
+    parser.add_argument("--lag", action="store_true")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":
-    uvloop.new_event_loop().run_until_complete(
-        _serve(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]) if sys.argv[3:] else None)
-    )
+    uvloop.new_event_loop().run_until_complete(_serve(_arguments()))

@@ -105,10 +105,10 @@ async def _round(jobs: int) -> list[float]:
         cpu.append(_cpu(server.pid))
         plain = await _plain_client(server.port, jobs)
         _idle()
-    with running("flux", 0) as watched:
+    with running("flux", 0, measures_lag=True) as watched:
         await _submit_and_list(watched.port, jobs)
     _idle()
-    with running("ready", _PAGE) as ready:
+    with running("ready", _PAGE, measures_lag=True) as ready:
         await _ready_beside_submission(ready.port, jobs)
     _idle()
     with running("flux", 0) as server:
