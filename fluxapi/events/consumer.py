@@ -35,7 +35,7 @@ _MAX_PIECE_MESSAGES = 64
 _MAX_PIECE_EVENTS = 256
 """Events in a piece: the eventlogs of some twenty jobs of a backlog. One job can have more."""
 
-_UNWATCHED_PAUSE_S = 0.005
+_UNWATCHED_PAUSE_S = 0.02
 """Time in which events collect while nobody waits for any, since each batch has a price."""
 
 _MAX_LAG_S, _LAG_VALID_S = 10.0, 15.0
