@@ -26,14 +26,14 @@ from .wires import WIRES, Message
 
 pytestmark = pytest.mark.slow
 
-READERS = 200
+READERS = 60
 JOBS = 250
 ROUND = 25
 RING = 400
 BACKLOG = 500
 CODES = {"sse": 0, "lines": 0, "socket": 4408, "deflate": 4408}
 MEMORY = 32 << 20
-"""Bytes by which the service may grow: a backlog for each of 200 readers takes ten times that."""
+"""Bytes by which the service may grow: a backlog for each of the readers takes five times that."""
 
 
 class Order(Events):
