@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import locale
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -237,21 +239,39 @@ def test_nodes(run: Program, on_embedded: Service) -> None:
     assert json.loads(run.ok("nodes", "--json"))["totals"]["nodes"] == 1
 
 
+@pytest.fixture
+def character_set(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Give this process, and the commands that run in it, the character set of a locale."""
+    name: str = request.param
+    before = locale.setlocale(locale.LC_CTYPE)
+    locale.setlocale(locale.LC_CTYPE, name)
+    yield name
+    locale.setlocale(locale.LC_CTYPE, before)
+
+
 @pytest.mark.parametrize(
-    ("environ", "prefix"),
+    ("character_set", "environ", "prefix"),
     [
-        ({"LC_ALL": "C.UTF-8"}, "ƒ"),
-        ({"LC_ALL": "C"}, "f"),
-        ({"LC_ALL": "C.UTF-8", "FLUX_F58_FORCE_ASCII": "1"}, "f"),
+        ("C.UTF-8", {}, "ƒ"),
+        ("C", {}, "f"),
+        ("C.UTF-8", {"FLUX_F58_FORCE_ASCII": "1"}, "f"),
     ],
     ids=["UTF-8", "C", "forced"],
+    indirect=["character_set"],
 )
 @pytest.mark.slow
 def test_every_command_prints_ids_in_one_form(
-    on_embedded: Service, tmp_path: Path, environ: dict[str, str], prefix: str
+    on_embedded: Service,
+    tmp_path: Path,
+    character_set: str,
+    environ: dict[str, str],
+    prefix: str,
 ) -> None:
     run = Program(on_embedded.url, tmp_path, plain_ids=False)
-    shown = run.ok("submit", "--urgency=hold", "--job-name=one-form", "true", **environ).strip()
+    words = ["submit", "--urgency=hold", "--job-name=one-form", "true"]
+    done = run.process(*words, LC_ALL=character_set, **environ)
+    assert (done.status, done.err) == (0, "")
+    shown = done.out.strip()
     assert shown.startswith(prefix)
     chosen = ["--name=one-form", "-n"]
     assert run.ok("jobs", *chosen, "-o", "{id}", **environ).strip() == shown

@@ -6,15 +6,20 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.running import Service, own_environment, service
 
+from .program import Done, Program
+
 pytestmark = pytest.mark.slow
 
 USER, TOKEN = "ada", "not-so-secret"
+
+Run = Callable[..., Done]
 
 
 @pytest.fixture(scope="module")
@@ -24,42 +29,40 @@ def guarded() -> Iterator[Service]:
         yield running
 
 
-def run(on: Service, *words: str, token: str = TOKEN) -> subprocess.CompletedProcess[str]:
-    """Run the command, with a token in the environment."""
-    environ = own_environment(FLUXAPI_URL=on.url, FLUX_USER=USER, FLUX_TOKEN=token)
-    command = [sys.executable, "-m", "fluxapi", *words]
-    return subprocess.run(
-        command, env=environ, capture_output=True, text=True, timeout=60, check=False
-    )
+@pytest.fixture
+def run(guarded: Service, tmp_path: Path) -> Run:
+    """Return the command with a token in the environment."""
+    program = Program(guarded.url, tmp_path)
+    return lambda *words, token=TOKEN: program(*words, FLUX_USER=USER, FLUX_TOKEN=token)
 
 
-def test_a_token_is_created_listed_used_and_revoked(guarded: Service) -> None:
-    done = run(guarded, "token", "create", "--name=laptop", "--scope=view", "--expires=2d")
-    assert done.returncode == 0, done.stderr
-    assert "start the service with --statedir" in done.stderr
-    secret = done.stdout.strip()
-    assert run(guarded, "nodes", "--names", token=secret).returncode == 0
-    done = run(guarded, "submit", "true", token=secret)
-    assert (done.returncode, "needs the scope submit" in done.stderr) == (4, True)
-    (shown,) = json.loads(run(guarded, "token", "list", "--json").stdout)
+def test_a_token_is_created_listed_used_and_revoked(run: Run) -> None:
+    done = run("token", "create", "--name=laptop", "--scope=view", "--expires=2d")
+    assert done.status == 0, done.err
+    assert "start the service with --statedir" in done.err
+    secret = done.out.strip()
+    assert run("nodes", "--names", token=secret).status == 0
+    done = run("submit", "true", token=secret)
+    assert (done.status, "needs the scope submit" in done.err) == (4, True)
+    (shown,) = json.loads(run("token", "list", "--json").out)
     assert (shown["name"], shown["scope"]) == ("laptop", "view")
     assert shown["expires"] - shown["created"] == pytest.approx(2 * 86_400, abs=60)
-    done = run(guarded, "token", "list")
-    heading, row = done.stdout.splitlines()
+    done = run("token", "list")
+    heading, row = done.out.splitlines()
     assert heading.split() == ["NAME", "SCOPE", "CREATED", "EXPIRES", "LAST", "USED", "ID"]
     assert row.startswith("laptop  view")
-    assert secret not in done.stdout
-    assert run(guarded, "token", "revoke", "laptop").returncode == 0
-    assert run(guarded, "nodes", token=secret).returncode == 4
-    done = run(guarded, "token", "revoke", "laptop")
-    assert (done.returncode, "fluxapi token list" in done.stderr) == (1, True)
-    done = run(guarded, "token", "create", "--name=a/b")
-    assert (done.returncode, "letters, digits, blanks" in done.stderr) == (1, True)
+    assert secret not in done.out
+    assert run("token", "revoke", "laptop").status == 0
+    assert run("nodes", token=secret).status == 4
+    done = run("token", "revoke", "laptop")
+    assert (done.status, "fluxapi token list" in done.err) == (1, True)
+    done = run("token", "create", "--name=a/b")
+    assert (done.status, "letters, digits, blanks" in done.err) == (1, True)
 
 
-def test_a_bearer_token_is_printed_without_an_action(guarded: Service) -> None:
-    done = run(guarded, "token")
-    assert (done.returncode, done.stdout.count(".")) == (0, 2)
+def test_a_bearer_token_is_printed_without_an_action(run: Run) -> None:
+    done = run("token")
+    assert (done.status, done.out.count(".")) == (0, 2)
 
 
 @pytest.mark.parametrize(
@@ -73,8 +76,8 @@ def test_a_bearer_token_is_printed_without_an_action(guarded: Service) -> None:
         ("unknown",),
     ],
 )
-def test_a_wrong_argument_is_a_usage_error(guarded: Service, words: tuple[str, ...]) -> None:
-    assert run(guarded, "token", *words).returncode == 2
+def test_a_wrong_argument_is_a_usage_error(run: Run, words: tuple[str, ...]) -> None:
+    assert run("token", *words).status == 2
 
 
 def test_a_terminal_gets_an_address_that_logs_in_once() -> None:
