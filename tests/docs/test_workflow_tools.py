@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import programs
 from tests.running import Service, clean_environment
 from tests.workflow_tools import workflow_tools
 
@@ -40,7 +41,10 @@ def run(script: str, folder: Path, site: Service) -> str:
         ["bash", "-euo", "pipefail", "-c", script],
         cwd=folder,
         env=clean_environment(
-            PATH=os.pathsep.join(path), HOME=str(folder), FLUXAPI_URL=site.url.rstrip("/")
+            PATH=os.pathsep.join(path),
+            HOME=str(folder),
+            FLUXAPI_URL=site.url.rstrip("/"),
+            FORK_SERVER=programs.server_path(),
         ),
         capture_output=True,
         text=True,

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import programs
 from tests.running import flux, needs_flux, own_environment, service
 from tests.workflow_tools import REQUIREMENTS, workflow_tools
 
@@ -58,6 +59,7 @@ def bash(script: str, folder: Path, url: str, *path: Path) -> str:
             PATH=os.pathsep.join([*map(str, path), os.environ["PATH"]]),
             HOME=str(folder),
             FLUXAPI_URL=url,
+            FORK_SERVER=programs.server_path(),
         ),
         capture_output=True,
         text=True,
