@@ -2,44 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 __all__ = ["constraint_text"]
 
 _MAX_DEPTH = 30
+_MAX_TERMS = 500
+"""Operators and operands that are read; a job may have some ten thousand."""
+
 _JOINED = {"and": " & ", "or": " | "}
 _LISTS = {"hostlist": "host", "ranks": "rank"}
 
 
 def constraint_text(constraint: Any) -> str:
-    """Return a constraint as the query that gives it; empty if it is none that Flux would take."""
+    """Return a constraint as the query that gives it; empty if it is none that Flux would take.
+
+    Of a long constraint, the text contains the first terms, and an ellipsis.
+    """
+    reader = _Reader()
     try:
-        return _text(constraint, 0)[0]
+        text, _ = reader.text(constraint, 0)
     except (TypeError, ValueError):
         return ""
+    return f"{text} …" if reader.is_cut else text
 
 
-def _text(constraint: Any, depth: int) -> tuple[str, bool]:
-    """Return a query, and whether it is a single term; raise ``TypeError`` or ``ValueError``."""
-    if not isinstance(constraint, Mapping) or depth > _MAX_DEPTH:
-        raise ValueError("is no constraint")
-    found = [_operator(name, values, depth) for name, values in constraint.items()]
-    return _joined([it for it in found if it[0]], " & ")
+class _Reader:
+    """Reads the first terms of a constraint; a text comes with whether it is a single term."""
 
+    def __init__(self) -> None:
+        self._left = _MAX_TERMS
+        self.is_cut = False
 
-def _operator(name: str, values: Any, depth: int) -> tuple[str, bool]:
-    if not isinstance(values, list):
-        raise TypeError("the operands are a list")
-    if name == "properties":
-        return _joined([(_quoted(value), True) for value in values], " & ")
-    if name in _LISTS:
-        return (f"{_LISTS[name]}:{','.join(map(_quoted, values))}", True) if values else ("", True)
-    inner = [it for it in (_text(value, depth + 1) for value in values) if it[0]]
-    if name == "not":
-        text, is_term = _joined(inner, " & ")
-        return (f"-{text}" if is_term else f"not ({text})", False) if text else ("", True)
-    return _joined(inner, _JOINED[name]) if name in _JOINED else ("", True)
+    def text(self, constraint: Any, depth: int) -> tuple[str, bool]:
+        """Return a query; raise ``TypeError`` or ``ValueError``."""
+        if not isinstance(constraint, Mapping) or depth > _MAX_DEPTH:
+            raise ValueError("is no constraint")
+        operators = self._first(constraint)
+        found = [self._operator(name, constraint[name], depth) for name in operators]
+        return _joined([it for it in found if it[0]], " & ")
+
+    def _first(self, found: Iterable[Any]) -> Iterator[Any]:
+        """Yield operators or operands, each when it is asked for, as long as more may be read."""
+        for value in found:
+            if not self._left:
+                self.is_cut = True
+                return
+            self._left -= 1
+            yield value
+
+    def _operator(self, name: str, values: Any, depth: int) -> tuple[str, bool]:
+        if not isinstance(values, list):
+            raise TypeError("the operands are a list")
+        operands = self._first(values)
+        if name == "properties":
+            return _joined([(_quoted(value), True) for value in operands], " & ")
+        if name in _LISTS:
+            text = ",".join(map(_quoted, operands))
+            return (f"{_LISTS[name]}:{text}" if values else "", True)
+        inner = [it for it in (self.text(value, depth + 1) for value in operands) if it[0]]
+        if name == "not":
+            text, is_term = _joined(inner, " & ")
+            return (f"-{text}" if is_term else f"not ({text})", False) if text else ("", True)
+        return _joined(inner, _JOINED[name]) if name in _JOINED else ("", True)
 
 
 def _joined(parts: list[tuple[str, bool]], sign: str) -> tuple[str, bool]:

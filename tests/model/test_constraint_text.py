@@ -45,3 +45,21 @@ def test_a_constraint_that_is_too_deep_has_no_text() -> None:
     for _ in range(100):
         deep = {"not": [deep]}
     assert constraint_text(deep) == ""
+
+
+def test_the_first_terms_of_a_long_constraint_are_read() -> None:
+    class Counted(list[Any]):
+        read = 0
+
+        def __iter__(self) -> Any:
+            for value in super().__iter__():
+                Counted.read += 1
+                yield value
+
+    words = Counted(f"p{number}" for number in range(20_000))
+    text = constraint_text({"and": [{"properties": words}, {"properties": ["last"]}]})
+    assert text.startswith("p0 & p1 & ")
+    assert text.endswith(" …")
+    assert "last" not in text
+    assert constraint_text({"or": Counted({"not": [{"ranks": ["0"]}]} for _ in range(20_000))})
+    assert Counted.read < 2_000
