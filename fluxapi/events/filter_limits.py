@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Hashable
 
 from fluxapi.errors import TooManyRequests
 from fluxapi.model.message import problem
+from fluxapi.process.client_shares import ClientShares
 
 __all__ = ["FilterLimits"]
 
@@ -16,31 +16,10 @@ _MAX_FILTERS = 16_384
 _MAX_IDS = 400_000
 """Job IDs in the filters of all subscriptions: some 50 MB."""
 
-_SHARES = 4
-"""A client may have one of so many parts of each."""
+_SMALL_PARTS = 400
+"""A small share is one of so many parts: 40 filters, or the 1,000 IDs that a filter may list."""
 
 _RETRY_AFTER_S = 5
-
-
-class _Limit:
-    """How much there is of something, in all and of each client."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._used = 0
-        self._by_client: Counter[str] = Counter()
-
-    def has_room(self, client: str, count: int) -> bool:
-        """Return whether a client may have *count* more."""
-        own = self._by_client.get(client, 0) + count
-        return self._used + count <= self._most and own <= self._most // _SHARES
-
-    def add(self, client: str, count: int) -> None:
-        """Count more, or with a negative number less."""
-        self._used += count
-        self._by_client[client] += count
-        if not self._by_client[client]:
-            del self._by_client[client]
 
 
 class FilterLimits:
@@ -50,8 +29,8 @@ class FilterLimits:
     """
 
     def __init__(self, max_filters: int = _MAX_FILTERS, max_ids: int = _MAX_IDS) -> None:
-        self._filters = _Limit(max_filters)
-        self._ids = _Limit(max_ids)
+        self._filters = ClientShares(max_filters, max(max_filters // _SMALL_PARTS, 1))
+        self._ids = ClientShares(max_ids, max(max_ids // _SMALL_PARTS, 1))
         self._payers: dict[Hashable, str] = {}
 
     def check(self, client: str, ids: Collection[int] | None, *, is_new: bool) -> None:

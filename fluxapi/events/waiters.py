@@ -14,6 +14,7 @@ from itertools import islice
 from fluxapi.errors import TooManyRequests
 from fluxapi.model.job import Job
 from fluxapi.model.message import problem
+from fluxapi.process.client_shares import ClientShares
 from fluxapi.table.changes import Changes
 from fluxapi.table.groups import GroupRow
 from fluxapi.table.table import Table
@@ -23,6 +24,9 @@ __all__ = ["Waiters"]
 _MAX_LISTED_JOBS = 200_000
 """IDs in the lists of all requests that wait for a list: some 40 MB. Those of jobs that have ended,
 or that do not exist, count, too, since the response names them."""
+
+_SMALL_LIST = 2_000
+"""IDs in the lists of one client when others have most."""
 
 _RETRY_AFTER_S = 5
 
@@ -79,7 +83,7 @@ class Waiters:
         self._by_key: dict[int | str, dict[asyncio.Future[None], Callable[[], bool]]] = {}
         """Futures and their conditions by job ID, or by the ID of a group."""
         self._lists: set[_ListWaiter] = set()
-        self._listed = 0
+        self._listed = ClientShares(_MAX_LISTED_JOBS, _SMALL_LIST)
         self._collectors: dict[asyncio.Future[None], None] = {}
         """The requests that wait for any waitable job, in the order in which they came."""
         self._released = False
@@ -113,7 +117,13 @@ class Waiters:
         return groups.get(group)
 
     async def wait_for_ends(
-        self, jobids: Iterable[int], timeout: float, *, needs_all: bool, length: int = 1
+        self,
+        jobids: Iterable[int],
+        timeout: float,
+        *,
+        needs_all: bool,
+        length: int = 1,
+        client: str = "",
     ) -> None:
         """Return once one of the jobs, or all of them, have ended, or after *timeout* seconds.
 
@@ -125,16 +135,17 @@ class Waiters:
             timeout: Seconds to wait.
             needs_all: True to wait for all jobs, False for one of them.
             length: The number of IDs that the request has listed.
+            client: The name of the client that waits, as limits know it.
 
         Raises:
-            TooManyRequests: The lists of all requests together are too long.
+            TooManyRequests: The lists of all requests, or of this client, are too long together.
         """
         known = set(jobids)
         pending = {jobid for jobid in known if not self._has_ended(jobid)}
         if self._released or not pending or (len(pending) < len(known) and not needs_all):
             return
         count = max(length, len(pending))
-        if self._listed + count > _MAX_LISTED_JOBS:
+        if not self._listed.has_room(client, count):
             raise TooManyRequests(
                 problem("too_many_waits", wait_seconds=_RETRY_AFTER_S),
                 retry_after=_RETRY_AFTER_S,
@@ -143,13 +154,13 @@ class Waiters:
             pending, asyncio.get_running_loop().create_future(), needs_all=needs_all
         )
         self._lists.add(waiter)
-        self._listed += count
+        self._listed.add(client, count)
         self._arrive()
         try:
             await self._resumer.wait_for(waiter.future, timeout)
         finally:
             self._lists.discard(waiter)
-            self._listed -= count
+            self._listed.add(client, -count)
 
     async def wait_for_collectable(self, timeout: float) -> None:
         """Return once a waitable job has ended, or no active one is left, or after *timeout*.

@@ -15,6 +15,7 @@ from aiohttp import web
 
 from fluxapi.errors import Conflict, FluxRefused
 from fluxapi.http import authentication, keys
+from fluxapi.http.clients import clients_of
 from fluxapi.model.job_end import JobEnd
 from fluxapi.model.jobid import encode_f58
 from fluxapi.sessions.session import InstanceSession
@@ -50,7 +51,9 @@ async def _collect_one(request: web.Request, text: str, deadline: float) -> dict
         if job.id not in session.table.waitable:
             raise Conflict("job was not submitted with FLUX_JOB_WAITABLE")
         left = max(deadline - time.monotonic(), 0.0)
-        await session.journal.waiters.wait_for_ends([job.id], left, needs_all=True)
+        await session.journal.waiters.wait_for_ends(
+            [job.id], left, needs_all=True, client=clients_of(request)[-1]
+        )
         authentication.check_again(request)
         job = session.job(text)
         if not job.is_inactive:

@@ -8,6 +8,7 @@ from typing import TypeVar
 from aiohttp import web
 
 from fluxapi.http import authentication, keys
+from fluxapi.http.clients import clients_of
 from fluxapi.model.jobid import encode_f58, parse
 from fluxapi.process.timeslice import TimeSlice
 from fluxapi.sessions.session import InstanceSession
@@ -47,7 +48,11 @@ async def wait(request: web.Request) -> web.Response:
     if needs_all or not unknown:
         timeout = float(body.get("timeout", 30.0))
         await session.journal.waiters.wait_for_ends(
-            known, timeout, needs_all=needs_all, length=len(body["ids"])
+            known,
+            timeout,
+            needs_all=needs_all,
+            length=len(body["ids"]),
+            client=clients_of(request)[-1],
         )
     authentication.check_again(request)
     ended: list[str] = []

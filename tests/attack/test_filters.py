@@ -207,29 +207,31 @@ def test_others_run_between_the_bookmarks_of_a_second(turns: Turns) -> None:
 def test_a_client_follows_so_many_filters(turns: Turns) -> None:
     channel = Channel(turns)
     hub, wire = channel.hub, channel.subscribe(FakeOutlet()).group.wire
-    hub._limits = FilterLimits(max_filters=8, max_ids=40)
+    hub._limits = FilterLimits(max_filters=16, max_ids=40)
 
     def follow(client: str, **fields: Any) -> Any:
         filter = read_filter(fields)
         hub.check_filter("jobs", filter, client)
         return hub.subscribe(FakeOutlet(), "jobs", filter, wire, on_end=print, client=client)
 
-    held = [follow("a", name=f"n{number}") for number in range(2)]
+    held = [follow("a", name=f"n{number}") for number in range(4)]
     with pytest.raises(TooManyRequests) as caught:
         follow("a", name="another")
     assert caught.value.headers["Retry-After"]
     # A filter that somebody follows already does not count, nor does a stream without one.
     held += [follow("a", name="n0"), follow("a")]
-    held += [follow("b", name="n2"), follow("b", id=["f1", "f2"])]
+    held += [follow("b", name="n4"), follow("b", id=["f1", "f2"])]
     with pytest.raises(TooManyRequests):
         follow("c", id=[f"f{number}" for number in "123456789AB"])
-    for client in "cde":
-        held.append(follow(client, name=client))
-    held.append(follow("e", name="e2"))
-    with pytest.raises(TooManyRequests):
-        follow("f", name="f")
+    # Though some clients have all they may have, there is some for the next one.
+    for name in ("c0", "c1", "d0"):
+        held.append(follow(name[0], name=name))
+    for client in "abcd":
+        with pytest.raises(TooManyRequests):
+            follow(client, name="more")
+    held.append(follow("e", name="e"))
     for subscription in held:
         hub.unsubscribe(subscription)
-    assert not hub._limits._filters._by_client
-    assert not hub._limits._ids._by_client
+    assert not hub._limits._filters.used
+    assert not hub._limits._ids.used
     follow("a", name="another")

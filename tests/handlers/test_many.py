@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
-from fluxapi.events import waiters
+from fluxapi.errors import TooManyRequests
+from fluxapi.events.waiters import Waiters
 from fluxapi.http import keys
 from fluxapi.model import jobid
 from fluxapi.model.eventlog import Purged
+from fluxapi.process.client_shares import ClientShares
 
 from .conftest import Service
 
@@ -22,11 +24,21 @@ async def post(service: Service, path: str, status: int = 200, **body: Any) -> d
     return answer
 
 
-async def waiting(service: Service, count: int) -> None:
-    """Return when so many requests wait."""
+def waiters_of(service: Service) -> Waiters:
     app = service.client.app
     assert app is not None
-    found = app[keys.SESSIONS].root.journal.waiters
+    found: Waiters = app[keys.SESSIONS].root.journal.waiters
+    return found
+
+
+def limit_lists(service: Service, limit: int) -> None:
+    """Let the lists of all clients have so many IDs together, those of one a quarter."""
+    waiters_of(service)._listed = ClientShares(limit, 1)
+
+
+async def waiting(service: Service, count: int) -> None:
+    """Return when so many requests wait."""
+    found = waiters_of(service)
     while len(found) < count:  # noqa: ASYNC110 - one pass of the loop each
         await asyncio.sleep(0)
 
@@ -118,11 +130,9 @@ async def test_a_purged_job_is_waited_for_no_more(service: Service) -> None:
     assert {*answer["ended"], *answer["unknown"]} == set(ids)
 
 
-async def test_lists_that_wait_are_bounded(
-    service: Service, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_lists_that_wait_are_bounded(service: Service) -> None:
     ids = [await service.submit() for _ in range(3)]
-    monkeypatch.setattr(waiters, "_MAX_LISTED_JOBS", 4)
+    limit_lists(service, 16)
     asking = asyncio.create_task(post(service, "wait", ids=ids, timeout=300))
     await waiting(service, 1)
     answer = await post(service, "wait", 429, ids=ids, timeout=300)
@@ -133,15 +143,36 @@ async def test_lists_that_wait_are_bounded(
     assert len((await post(service, "wait", ids=ids, timeout=300))["ended"]) == 3
 
 
-async def test_ids_of_no_job_count_to_the_lists_that_wait(
-    service: Service, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_ids_of_no_job_count_to_the_lists_that_wait(service: Service) -> None:
     active, ended = [await service.submit() for _ in range(2)]
     service.instance.finish(jobid.parse(ended))
-    monkeypatch.setattr(waiters, "_MAX_LISTED_JOBS", 4)
+    limit_lists(service, 16)
     ids = [active, ended, "f1", "f2"]
     asking = asyncio.create_task(post(service, "wait", ids=ids, timeout=300))
     await waiting(service, 1)
     await post(service, "wait", 429, ids=[active], timeout=300)
     service.instance.finish(jobid.parse(active))
     assert (await asking)["unknown"] == ["f1", "f2"]
+
+
+async def test_lists_of_some_clients_leave_room_to_others(service: Service) -> None:
+    active = jobid.parse(await service.submit())
+    found = waiters_of(service)
+    limit_lists(service, 100)
+    asking = [
+        asyncio.create_task(
+            found.wait_for_ends([active], 300, needs_all=True, length=length, client=client)
+        )
+        for client, length in (("a", 25), ("b", 16), ("c", 11), ("d", 7))
+    ]
+    await waiting(service, 4)
+    for client in "abcd":
+        with pytest.raises(TooManyRequests):
+            await found.wait_for_ends([active], 300, needs_all=True, length=2, client=client)
+    asking.append(
+        asyncio.create_task(found.wait_for_ends([active], 300, needs_all=True, client="e"))
+    )
+    await waiting(service, 5)
+    service.instance.finish(active)
+    await asyncio.gather(*asking)
+    assert not found._listed.used
