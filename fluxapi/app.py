@@ -46,7 +46,9 @@ from fluxapi.security.credentials import Credentials
 from fluxapi.security.tokens import TokenStore
 from fluxapi.sessions.children import ChildLimits, Children
 from fluxapi.sessions.counters import ChildCounters
+from fluxapi.sessions.follower import ChildFollower
 from fluxapi.sessions.inside import JobsInside
+from fluxapi.sessions.past_children import PastChildren
 from fluxapi.sessions.registry import SessionRegistry
 from fluxapi.sessions.session import ROOT, Bounds, InstanceSession
 from fluxapi.sessions.tree import InstanceTree
@@ -130,6 +132,7 @@ def create_app(
             ) as session,
             hooked(session),
         ):
+            session.journal.observers.append(app[keys.CHILD_FOLLOWER].observe)
             session.hub.stats.instances = partial(app[keys.INSIDE].records, path)
             yield session
         metrics.forget(session.label)
@@ -137,9 +140,13 @@ def create_app(
     app[keys.SETTINGS] = settings
     sessions = app[keys.SESSIONS] = SessionRegistry(open_session)
     children = app[keys.CHILDREN] = Children(sessions, _child_limits(settings))
+    children.past = PastChildren(archive, settings.max_child_jobs)
     tree = app[keys.TREE] = InstanceTree(sessions, children)
     inside = app[keys.INSIDE] = JobsInside(sessions, children)
     counters = app[keys.COUNTERS] = ChildCounters(sessions, tree, inside)
+    app[keys.CHILD_FOLLOWER] = ChildFollower(
+        tree, children, counters, inside, settings.follow_children
+    )
     app[keys.TREE_OBSERVER] = TreeObserver(sessions, tree, counters)
     app[keys.STOP], app[keys.SHUTDOWN] = stop, shutdown
     app[keys.CREDENTIALS] = credentials
@@ -359,6 +366,10 @@ async def _sessions(app: web.Application, instance: Instance) -> AsyncIterator[N
     root = await app[keys.SESSIONS].open(ROOT, instance)
     freezing = asyncio.create_task(_freeze_after(root), name="freeze")
     app[keys.CHILDREN].reaper.start()
+    for path, failures in (await app[keys.CHILDREN].past.load()).items():
+        app[keys.INSIDE].note_earlier(path, failures)
+    if root.capabilities.children:
+        app[keys.CHILD_FOLLOWER].start()
     app[keys.TREE_OBSERVER].start()
     try:
         await asyncio.wait({freezing}, timeout=_CATCH_UP_TIMEOUT_S)
@@ -366,6 +377,7 @@ async def _sessions(app: web.Application, instance: Instance) -> AsyncIterator[N
     finally:
         freezing.cancel()
         await app[keys.TREE_OBSERVER].aclose()
+        await app[keys.CHILD_FOLLOWER].aclose()
         await app[keys.COUNTERS].aclose()
         await app[keys.CHILDREN].aclose()
         await app[keys.SESSIONS].close_all()

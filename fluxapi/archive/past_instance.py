@@ -13,6 +13,7 @@ from fluxapi.model.message import problem
 
 __all__ = [
     "PastInstance",
+    "count_failures",
     "count_jobs",
     "find_instance",
     "list_children",
@@ -116,6 +117,23 @@ def list_children(database: sqlite3.Connection, parent: PastInstance) -> dict[in
 def count_jobs(database: sqlite3.Connection) -> dict[int, int]:
     """Return the number of jobs of each instance, by its key."""
     return dict(database.execute("SELECT instance, count(*) FROM jobs GROUP BY instance"))
+
+
+def count_failures(
+    database: sqlite3.Connection, instances: Sequence[PastInstance]
+) -> dict[str, dict[str, int]]:
+    """Return how many jobs of these instances failed, by path and result; those with none lack."""
+    found: dict[str, dict[str, int]] = {}
+    for one in reversed(instances):
+        rows = database.execute(
+            "SELECT result, count(*) FROM jobs WHERE instance = ? AND result IN "
+            "('FAILED', 'TIMEOUT') GROUP BY result",
+            (one.key,),
+        )
+        if counts := dict(rows):
+            # Two instances of one job, as after a restart: the one that was seen last.
+            found[one.path] = counts
+    return found
 
 
 def find_instance(database: sqlite3.Connection, text: str | None) -> PastInstance:

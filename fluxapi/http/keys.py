@@ -21,6 +21,7 @@ from fluxapi.security.principal import Principal
 from fluxapi.security.tokens import TokenStore
 from fluxapi.sessions.children import Children
 from fluxapi.sessions.counters import ChildCounters
+from fluxapi.sessions.follower import ChildFollower
 from fluxapi.sessions.inside import JobsInside
 from fluxapi.sessions.registry import SessionRegistry
 from fluxapi.sessions.session import InstanceSession
@@ -90,6 +91,7 @@ CONNECTIONS: web.AppKey[Connections] = web.AppKey("connections", Connections)
 SESSIONS: web.AppKey[SessionRegistry] = web.AppKey("sessions", SessionRegistry)
 CHILDREN: web.AppKey[Children] = web.AppKey("children", Children)
 COUNTERS: web.AppKey[ChildCounters] = web.AppKey("counters", ChildCounters)
+CHILD_FOLLOWER: web.AppKey[ChildFollower] = web.AppKey("child_follower", ChildFollower)
 INSIDE: web.AppKey[JobsInside] = web.AppKey("inside", JobsInside)
 TREE: web.AppKey[InstanceTree] = web.AppKey("tree", InstanceTree)
 TREE_OBSERVER: web.AppKey[TreeObserver] = web.AppKey("tree_observer", TreeObserver)

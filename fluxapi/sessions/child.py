@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from dataclasses import dataclass
 from typing import Literal
 
 from fluxapi.errors import FluxapiError, InstanceNotFound, InstanceUnavailable
@@ -17,6 +18,7 @@ from .session import InstanceSession
 
 __all__ = [
     "Child",
+    "ChildLimits",
     "ChildState",
     "canonical_path",
     "foreign_reason",
@@ -29,10 +31,28 @@ __all__ = [
 ChildState = Literal["closed", "opening", "ready", "unreachable", "ended"]
 
 
+@dataclass(frozen=True)
+class ChildLimits:
+    """The limits of the children of one service.
+
+    Attributes:
+        open: Children that are open at once.
+        depth: Levels below the root.
+        idle_timeout: Seconds after which a child that is not used is closed.
+        open_timeout: Seconds that opening one may take.
+    """
+
+    open: int = 8
+    depth: int = 4
+    idle_timeout: float = 300.0
+    open_timeout: float = 15.0
+
+
 class Child:
     """The instance of the job at the end of *path*, and its session while it is open.
 
     Attributes:
+        is_followed: The service itself wants it open, until somebody needs its place.
         users: Requests and streams that use it, and open children below it.
         reason: Why it is unreachable or has ended.
         retry_at: When it may be tried again, by the monotonic clock.
@@ -47,6 +67,7 @@ class Child:
         """The job and the address that the last attempt used."""
         self.opening: asyncio.Task[None] | None = None
         self.watching: asyncio.Task[None] | None = None
+        self.is_followed = False
         self.users = 0
         self.used_at = time.monotonic()
         self.reason: Sentence = ""

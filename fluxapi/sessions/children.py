@@ -13,7 +13,6 @@ import contextvars
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
 
 from fluxapi.errors import (
     FluxapiError,
@@ -28,7 +27,8 @@ from fluxapi.model.message import Message, Sentence, problem, text_of
 from fluxapi.process.background import BackgroundTask
 from fluxapi.process.timeout import within
 
-from .child import Child, has_ended, job_ended, place_of
+from .child import Child, ChildLimits, has_ended, job_ended, place_of
+from .past_children import PastChildren
 from .registry import SessionRegistry
 from .session import ROOT, InstanceSession
 
@@ -49,23 +49,6 @@ _MAX_FAILED = 1024
 """Children that failed or ended and are remembered; the oldest are forgotten."""
 
 
-@dataclass(frozen=True)
-class ChildLimits:
-    """The limits of the children of one service.
-
-    Attributes:
-        open: Children that are open at once.
-        depth: Levels below the root.
-        idle_timeout: Seconds after which a child that is not used is closed.
-        open_timeout: Seconds that opening one may take.
-    """
-
-    open: int = 8
-    depth: int = 4
-    idle_timeout: float = 300.0
-    open_timeout: float = 15.0
-
-
 class Children:
     """The children that the service has opened, or tried to open, by their paths."""
 
@@ -77,6 +60,8 @@ class Children:
         self.reaper = _Reaper(self)
         self.on_close: Callable[[], None] | None = None
         """Is called after the session of a child has been closed."""
+        self.past = PastChildren()
+        """The instances that have ended and can be opened from the history."""
         self.before_close: Callable[[str], None] | None = None
         """Is called with the path of a child before its session is closed."""
 
@@ -126,8 +111,10 @@ class Children:
         """Close a child; those below it must be closed."""
         if child.watching is not None:
             child.watching.cancel()
-        if child.session is not None and self.before_close is not None:
-            self.before_close(child.path)
+        if child.session is not None:
+            if self.before_close is not None:
+                self.before_close(child.path)
+            self.past.note(child.session)
         child.session = None
         if self._children.get(child.path) is child:
             del self._children[child.path]
@@ -139,7 +126,11 @@ class Children:
         now = time.monotonic()
         for child in self:
             is_open = child.session is not None
-            if is_open and self._is_idle(child, now - self.limits.idle_timeout):
+            if (
+                is_open
+                and not child.is_followed
+                and self._is_idle(child, now - self.limits.idle_timeout)
+            ):
                 await self.close(child)
 
     async def _opened(self, path: str) -> Child:
@@ -263,7 +254,7 @@ class Children:
             child.parent = above
             assert above.session is not None  # noqa: S101 - it is open
             parent = above.session
-        instance = _instance_of(child, parent)
+        instance = self._instance_of(child, parent)
         await self._make_room()
         session = await self._registry.open(child.path, instance)
         child.session = session
@@ -277,6 +268,25 @@ class Children:
         if session.journal.gave_up.is_set():
             raise InstanceUnavailable(session.journal.problem or "", retry_after=60)
 
+    def _instance_of(self, child: Child, parent: InstanceSession) -> Instance:
+        """Return the instance of a child, not started.
+
+        Raises:
+            InstanceNotFound: There is none; the detail says why.
+            InstanceUnavailable: It cannot be opened, or not yet.
+        """
+        if isinstance(parent.instance, PastParent):
+            jobid = parse(child.jobid)
+            if jobid not in parent.instance.past_children:
+                raise InstanceNotFound(problem("no_past_instance", job=child.jobid))
+            return parent.instance.past_child(jobid)
+        if child.path in self.past and has_ended(parent.find_job(child.jobid)):
+            return self.past.instance(child.path)
+        if parent.ended is not None or not isinstance(parent.instance, Parent):
+            raise InstanceNotFound(problem("instance_ended", path=child.parent_path))
+        child.place = place_of(parent, child.jobid)
+        return parent.instance.child(child.place)
+
     async def _make_room(self) -> None:
         """Close the child that was used least recently if too many are open.
 
@@ -284,14 +294,24 @@ class Children:
             TooManyInstances: All are in use.
         """
         while True:
-            open_ones = [child for child in self if child.session is not None]
-            opening = sum(child.is_opening and child.session is None for child in self)
-            if len(open_ones) + opening <= self.limits.open:
+            if self._in_use <= self.limits.open:
                 return
+            open_ones = [child for child in self if child.session is not None]
             idle = [child for child in open_ones if self._is_idle(child)]
             if not idle:
                 raise TooManyInstances(problem("too_many_instances", count=len(open_ones)))
-            await self.close(min(idle, key=_last_use))
+            await self.close(min(idle, key=_precedence))
+
+    @property
+    def has_room(self) -> bool:
+        """Return whether one more can be opened without closing another that runs."""
+        ended = sum(child.state == "ended" and self._is_idle(child) for child in self)
+        return self._in_use - ended < self.limits.open
+
+    @property
+    def _in_use(self) -> int:
+        """Return the number of children that are open or being opened."""
+        return sum(child.session is not None or child.is_opening for child in self)
 
     def _is_idle(self, child: Child, since: float = float("inf")) -> bool:
         return not child.users and not child.is_opening and child.used_at <= since
@@ -346,28 +366,12 @@ class Children:
             await asyncio.sleep(0.02)
         _log.info("the instance at %s has ended: %s", child.path, text_of(reason))
         await session.end(reason)
+        self.past.note(session)
 
 
-def _instance_of(child: Child, parent: InstanceSession) -> Instance:
-    """Return the instance of a child, not started.
-
-    Raises:
-        InstanceNotFound: There is none; the detail says why.
-        InstanceUnavailable: It cannot be opened, or not yet.
-    """
-    if isinstance(parent.instance, PastParent):
-        jobid = parse(child.jobid)
-        if jobid not in parent.instance.past_children:
-            raise InstanceNotFound(problem("no_past_instance", job=child.jobid))
-        return parent.instance.past_child(jobid)
-    if parent.ended is not None or not isinstance(parent.instance, Parent):
-        raise InstanceNotFound(problem("instance_ended", path=child.parent_path))
-    child.place = place_of(parent, child.jobid)
-    return parent.instance.child(child.place)
-
-
-def _last_use(child: Child) -> float:
-    return child.used_at
+def _precedence(child: Child) -> tuple[bool, float]:
+    """Return the order in which children are closed to make room."""
+    return child.is_followed and child.state != "ended", child.used_at
 
 
 class _Reaper(BackgroundTask):

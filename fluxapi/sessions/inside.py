@@ -79,6 +79,17 @@ class JobsInside:
         while len(self._known) > _MAX_INSTANCES:
             del self._known[next(iter(self._known))]
 
+    def has_failures(self, path: str) -> bool:
+        """Return whether jobs of the instance at *path* are known to have failed."""
+        self._look(path)
+        return path in self._known
+
+    def note_earlier(self, path: str, results: Mapping[str, int]) -> None:
+        """Keep the failures that the history has of the instance at *path*, the least there are."""
+        if path not in self._known:
+            figures = Inside(results.get("FAILED", 0), results.get("TIMEOUT", 0), None)
+            self._known[path] = _Noted(figures, float("-inf"))
+
     def find(self, parent: str, jobid: str) -> Inside | None:
         """Return the figures of the instance that a job of *parent* is, if jobs in it failed."""
         path = f"{parent}/{jobid}".strip("/")
@@ -98,14 +109,32 @@ class JobsInside:
         below = (path for path in reversed(self._known) if path.rpartition("/")[0] == parent)
         ids = [path.rpartition("/")[2] for path in islice(below, _MAX_RECORDS)]
         found = ((jobid, self.find(parent, jobid)) for jobid in ids)
-        return [{"id": jobid, **it.record()} for jobid, it in found if it is not None]
+        return [
+            {"id": jobid, "kept": self._is_kept(parent, jobid), **it.record()}
+            for jobid, it in found
+            if it is not None
+        ]
+
+    def _is_kept(self, parent: str, jobid: str) -> bool:
+        """Return whether the jobs of an instance can still be listed."""
+        path = f"{parent}/{jobid}".strip("/")
+        child = self._children.get(path)
+        if path in self._children.past or (child is not None and child.session is not None):
+            return True
+        session = self._registry.find(parent)
+        job = None if session is None else session.find_job(jobid)
+        return not has_ended(job)
 
     def _look(self, path: str) -> None:
         """Note the counts of an instance that is open and answers, or has ended."""
         child = self._children.get(path)
         session = None if child is None else child.session
-        if session is not None and (session.is_reachable or session.ended is not None):
-            self.note(path, session.table.stats())
+        if session is None or not (session.is_reachable or session.ended is not None):
+            return
+        if path in self._children.past and session.info.kind == "archive":
+            # The history may lack jobs, and was asked before.
+            return
+        self.note(path, session.table.stats())
 
     def _is_current(self, path: str, noted: _Noted) -> bool:
         """Return whether no job can have failed since the figures were noted."""

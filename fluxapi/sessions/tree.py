@@ -228,7 +228,10 @@ class InstanceTree:
         parent_path, _, jobid = path.rpartition("/")
         parent = self._registry.find(parent_path)
         job = None if parent is None else parent.find_job(jobid)
-        is_past = parent is not None and job is not None and job.id in _past_children(parent)
+        is_past = parent is not None and (
+            (job is not None and job.id in _past_children(parent))
+            or (path in self._children.past and has_ended(job))
+        )
         is_known = is_past or (job is not None and instance_uri(job) is not None)
         if child is None and session is None and not is_known:
             return None

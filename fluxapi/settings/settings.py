@@ -79,6 +79,7 @@ class Settings:
     rpc_timeout: float = 10.0
     shutdown_timeout: float = 5.0
     max_children: int = 8
+    follow_children: int = 4
     max_child_depth: int = 4
     max_child_jobs: int = 100_000
     child_idle_timeout: float = 300.0

@@ -295,6 +295,15 @@ TABLE: tuple[Setting, ...] = (
         parse.count,
     ),
     Setting(
+        "follow_children",
+        "--follow-children",
+        "FLUXAPI_FOLLOW_CHILDREN",
+        "4",
+        "child instances that are followed while nobody looks at them, so that their jobs are "
+        "known when they have ended; at most --max-children; 0 follows none",
+        parse.count,
+    ),
+    Setting(
         "max_child_depth",
         "--max-child-depth",
         "FLUXAPI_MAX_CHILD_DEPTH",

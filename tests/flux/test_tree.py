@@ -71,7 +71,8 @@ def place(path: str) -> str:
 
 @contextlib.contextmanager
 def served(uri: str, *flags: str) -> Iterator[Service]:
-    with service(*flags, FLUX_URI=uri) as started:
+    # Instances open only on request.
+    with service("--follow-children=0", *flags, FLUX_URI=uri) as started:
         started.wait_until_ready()
         yield started
 

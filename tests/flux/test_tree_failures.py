@@ -34,7 +34,8 @@ async def test_the_list_of_jobs_alone_tells_what_failed_in_a_batch_job_that_ende
 ) -> None:
     flag, script = tmp_path / "flag", tmp_path / "batch.sh"
     script.write_text(_BATCH.format(flag=flag))
-    with service(f"--child-transports={transport}", FLUX_URI=flux_uri) as running:
+    flags = ("--follow-children=0", f"--child-transports={transport}")
+    with service(*flags, FLUX_URI=flux_uri) as running:
         running.wait_until_ready()
         lines = {"Accept": "application/x-ndjson"}
         address = f"{running.url}/v1/events?stream=stats"

@@ -36,7 +36,9 @@ class Site:
 async def tree_site(aiohttp_client: AiohttpClient) -> Site:
     broker, child = FakeBroker(), FakeBroker()
     broker.next_children.append(child)
-    client = await aiohttp_client(create_app(Settings(), broker, stop=lambda: None))
+    # The service opens nothing by itself.
+    settings = Settings(follow_children=0)
+    client = await aiohttp_client(create_app(settings, broker, stop=lambda: None))
     broker.launch(FIRST)
     broker.launch(SECOND)
     child.launch(THIRD)

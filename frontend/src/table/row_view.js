@@ -25,8 +25,8 @@ export class Line {
   #isCurrent = false;
   #isMember = false;
   #freshUntil = 0;
-  /** Whether the note names jobs that have links. */
-  #isNamed = false;
+  /** The parts of the note that have links. */
+  #links = "";
   /** The text of the note, which may have more lines than one. */
   #note = element("span", { className: "note-text" });
 
@@ -170,16 +170,24 @@ export class Line {
     this.#freshUntil = until;
   }
 
-  /** Say why a job waits or failed, where each job that it names is a link. @param {string} text @param {readonly string[]} named */
-  #say(text, named) {
-    const isNamed = named.length > 0;
-    if (!isNamed && !this.#isNamed) return set(this.#note, text);
-    if (isNamed === this.#isNamed && this.#note.textContent === text) return;
-    this.#isNamed = isNamed;
-    if (!isNamed) return this.#note.replaceChildren(text);
+  /**
+   * Say why a job waits or failed, where each job that it names is a link, and its end if that leads to failures.
+   * @param {string} text @param {readonly string[]} named @param {string} failures the end that leads to them
+   */
+  #say(text, named, failures) {
+    const tail = failures && text.endsWith(failures) ? failures : "";
+    const links = [this.id, ...named, tail].join(" ");
+    const hasLinks = named.length > 0 || tail !== "";
+    if (!hasLinks && !this.#links) return set(this.#note, text);
+    if (links === this.#links && this.#note.textContent === text) return;
+    this.#links = hasLinks ? links : "";
+    if (!hasLinks) return this.#note.replaceChildren(text);
     const names = new Set(named);
-    const parts = text.split(/\b(f\w+)/);
-    this.#note.replaceChildren(...parts.map((it) => (names.has(it) ? element("a", { href: at(`/ui/jobs/${it}`), textContent: it, tabIndex: -1 }) : it)));
+    const parts = text.slice(0, text.length - tail.length).split(/\b(f\w+)/);
+    this.#note.replaceChildren(
+      ...parts.map((it) => (names.has(it) ? element("a", { href: at(`/ui/jobs/${it}`), textContent: it, tabIndex: -1 }) : it)),
+      ...(tail ? [element("a", { className: "words", href: `${within(this.id)}?result=FAILED,TIMEOUT`, textContent: tail, tabIndex: -1 })] : []),
+    );
   }
 
   /** @param {Column} column @param {HTMLElement} cell @param {Row} row @param {number} now */
@@ -199,7 +207,8 @@ export class Line {
     }
     if (column.key !== "note") set(cell, text);
     else {
-      this.#say(text, (!isHead(row) && column.names?.(row)) || []);
+      const leads = isHead(row) || isNested(row) ? "" : (column.leads?.(row) ?? "");
+      this.#say(text, (!isHead(row) && column.names?.(row)) || [], leads && visible(leads));
       if (!isHead(row) && column.warns?.(row)) cell.dataset["icon"] = "warning";
       else if (cell.dataset["icon"]) delete cell.dataset["icon"];
     }

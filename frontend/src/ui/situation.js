@@ -94,7 +94,7 @@ export class Situation {
   first = new Map();
   /** The first job of all, of queues whose own first job comes after it. @type {Map<string, string>} */
   before = new Map();
-  /** Jobs that are instances in which jobs failed. @type {Map<string, { failed: number, timed_out: number, total?: number }>} */
+  /** Jobs that are instances in which jobs failed; kept: they can be listed. @type {Map<string, { failed: number, timed_out: number, total?: number, kept?: boolean }>} */
   inside = new Map();
 
   /** @param {Record<string, any>} message of the stream of stats */
@@ -133,6 +133,14 @@ export class Situation {
     const said = failuresIn(inside);
     const note = this.#why(row, now);
     return note ? t("jobs.note_inside", { note, inside: said }) : capital(said);
+  }
+
+  /** Return what {@link why} says at its end of failures in an instance whose jobs can be listed, if anything. @param {Row} row */
+  failures(row) {
+    const inside = this.inside.get(row.id);
+    if (!inside?.kept) return "";
+    const said = failuresIn(inside);
+    return this.#why(row, 0) ? said : capital(said);
   }
 
   /** @param {Row} row @param {number} now */
