@@ -59,7 +59,7 @@ class JobOptions(TypedDict, total=False):
     shell_options: Mapping[str, Any] | None
     attributes: Mapping[str, Any] | None
     dependencies: Sequence[str | Mapping[str, Any]] | None
-    constraints: Mapping[str, Any] | None
+    constraints: str | Mapping[str, Any] | None
     resources: Sequence[Mapping[str, Any]] | None
     urgency: Urgency | None
     waitable: bool | None

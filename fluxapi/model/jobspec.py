@@ -21,6 +21,7 @@ import msgspec
 from fluxapi.errors import ValidationFailed
 
 from . import batch, folder, options, per_resource
+from .constraint_query import ConstraintError, constraint
 from .constraints import check_constraints
 from .fatal import fatal_reason
 from .group import is_cc_number
@@ -191,10 +192,25 @@ def _canonical(given: dict[str, Any]) -> dict[str, Any]:
         wrong.append(_wrong("exclusive", "needs", names="num_nodes"))
     if "stdin" in given and "input" in given:
         wrong.append(_wrong("stdin", "not_with", names="input"))
+    if isinstance(given.get("constraints"), str):
+        given = _with_constraints(given, wrong)
     wrong.extend(check_constraints(given.get("constraints", {})))
     if wrong:
         raise ValidationFailed(wrong)
     return given
+
+
+def _with_constraints(given: dict[str, Any], wrong: Fields) -> dict[str, Any]:
+    """Return the fields with the constraint that a query is, or without one if it is wrong."""
+    query = given["constraints"].strip()
+    rest = {name: value for name, value in given.items() if name != "constraints"}
+    if not query:
+        return rest
+    try:
+        return {**rest, "constraints": constraint(query)}
+    except ConstraintError as error:
+        wrong.append(_wrong("constraints", "no_constraint", why=said_in(error)))
+        return rest
 
 
 def _compose(given: Mapping[str, Any], defaults: Defaults) -> dict[str, Any]:

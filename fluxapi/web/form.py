@@ -23,6 +23,7 @@ Kind = Literal[
     "list",
     "numbers",
     "pairs",
+    "query",
     "text",
     "tree",
     "whole",
@@ -30,8 +31,8 @@ Kind = Literal[
 ]
 """The kind of input: ``duration`` is a time limit as people write it, ``word`` a number or a name,
 ``pairs`` are NAME=value lines, ``numbers`` NAME=number lines, ``tree`` KEY=value lines whose values
-are JSON or text, ``list`` one entry per line, ``whole`` text of several lines that is sent
-unchanged."""
+are JSON or text, ``list`` one entry per line, ``query`` a constraint or JSON,
+``whole`` text of several lines that is sent unchanged."""
 
 _ONLY_PLAIN = frozenset({*batch.NOT_WITH_SCRIPT, "jobspec"})
 
@@ -70,6 +71,9 @@ def facts() -> list[dict[str, Any]]:
     ]
 
 
+_KINDS: dict[str, Kind] = {"script": "whole", "duration": "duration", "constraints": "query"}
+
+
 def _field(shown: Shown, rule: Mapping[str, Any]) -> Field:
     name = shown.name
     kind = _kind(name, rule)
@@ -95,8 +99,8 @@ def _kind(name: str, rule: Mapping[str, Any]) -> Kind:
         frozenset({"string", "object"}): "whole",
         frozenset({"array"}): "list",
     }
-    if name in {"script", "duration"}:
-        return "whole" if name == "script" else "duration"
+    if name in _KINDS:
+        return _KINDS[name]
     if types == {"object"}:
         return _map(rule) if name != "jobspec" else "json"
     return simple.get(frozenset(types), "text")

@@ -63,7 +63,7 @@ async def test_the_script_gets_the_fields_as_the_form_has_them(service: Service)
     assert fields["environment"]["kind"] == "pairs"
     assert fields["rlimits"]["kind"] == "numbers"
     assert fields["shell_options"]["kind"] == "tree"
-    assert fields["constraints"]["kind"] == "json"
+    assert fields["constraints"]["kind"] == "query"
     assert fields["duration"]["kind"] == "duration"
     assert fields["duration"]["section"] == "resources"
 

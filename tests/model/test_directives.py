@@ -85,7 +85,7 @@ SHEBANG = "#!/bin/sh\n"
         ("#flux: --env-file=x", "line 2: --env-file cannot be used here"),
         ("#flux: --rlimit=core", "line 2: --rlimit=core: the service does not know your limits"),
         ("#flux: --rlimit=size=1", "line 2: rlimits.size is not an accepted name"),
-        ("#flux: --requires='a|'", "line 2: --requires=a|: missing term"),
+        ("#flux: --requires='a|'", "line 2: --requires=a|: a property or host is missing"),
         ("#flux: --dependency=1x", "line 2: dependencies.0 must be a dependency"),
         ("#flux: --signal=NONE", "line 2: --signal=NONE: 'NONE' is not a signal"),
         ("#flux: --flags=novalidate", "line 2: --flags=novalidate: 'novalidate' is not"),

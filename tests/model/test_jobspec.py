@@ -384,3 +384,24 @@ def test_substitution_reaches_all_texts_and_leaves_the_original() -> None:
     changed = substitute(original, "{cc}", "7")
     assert changed == {"command": ["echo", "7"], "environment": {"A": "x7"}, "num_tasks": 2}
     assert original["command"] == ["echo", "{cc}"]
+
+
+def test_constraints_as_a_query() -> None:
+    fast = {"and": [{"properties": ["fast"]}, {"not": [{"properties": ["gpu"]}]}]}
+    assert system(command="true", constraints=" fast & -gpu ")["constraints"] == fast
+    assert "constraints" not in system(command="true", constraints=" ")
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("fast &", "a property or host is missing before the end"),
+        ("(fast", "a bracket is not closed before the end"),
+        ("fast)", "')' is not expected there"),
+        ("gpus:2", "'gpus:2' is not known; give a property, or host:…, hosts:…, rank:…"),
+    ],
+)
+def test_what_is_wrong_with_a_query(query: str, said: str) -> None:
+    found = refusal(command="true", constraints=query, num_nodes=3)
+    assert found["/constraints"] == f"is no constraint: {said}."
+    assert "/num_nodes" in found, "everything that is wrong is said at once"

@@ -76,7 +76,8 @@ class SubmissionMethods(Methods):
             shell_options: Options of the job shell by name.
             attributes: Attributes of the jobspec (RFC 25) by name.
             dependencies: Dependencies (RFC 26): URIs such as ``afterok:f2QK3Zz``, or objects.
-            constraints: Constraint object (RFC 31), such as ``{"properties": ["fast"]}``.
+            constraints: Query as of ``flux submit --requires``, such as ``fast & -gpu``, or
+                constraint object (RFC 31), such as ``{"properties": ["fast"]}``.
             resources: The resources section of the jobspec (RFC 14), in place of tasks, cores, GPUs
                 and nodes.
             urgency: 0 to 31, ``hold``, ``default`` or ``expedite``.

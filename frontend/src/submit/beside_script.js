@@ -9,7 +9,7 @@ import { parse } from "./form.js";
 /** Fields that no directive gives. */
 const OWN = new Set(["script", "script_name", "script_args", "jobspec", "wrap"]);
 /** Kinds whose values are joined with those of the directives: none wins. */
-const JOINED = new Set(["list", "pairs", "tree", "numbers", "json", "flag"]);
+const JOINED = new Set(["list", "pairs", "tree", "numbers", "json", "query", "flag"]);
 /** Values of a batch job that neither says; see fluxapi/model/batch.py. @type {Record<string, unknown>} */
 const USUAL = { num_slots: 1, cores_per_slot: 1, name: "batch", output: "flux-{{id}}.out" };
 

@@ -1,11 +1,12 @@
 /** From what is typed into the form to the body of a request, and back; and what to say about it. */
 
 import { t } from "../ui/words.js";
+import { queryOf } from "./constraint.js";
 import { seconds, standard } from "./duration.js";
 import { unclosed } from "./shell.js";
 
 /** How a value is typed in; see fluxapi/web/form.py.
- * @typedef {"command" | "duration" | "flag" | "integer" | "json" | "list" | "numbers" | "pairs" | "text" | "tree" | "whole" | "word"} Kind
+ * @typedef {"command" | "duration" | "flag" | "integer" | "json" | "list" | "numbers" | "pairs" | "query" | "text" | "tree" | "whole" | "word"} Kind
  */
 /**
  * @typedef {object} Field one property of the schema
@@ -136,6 +137,8 @@ export function parse(kind, typed) {
       return number(typed.trim());
     case "json":
       return json(typed);
+    case "query":
+      return typed.trim().startsWith("{") ? json(typed) : typed.trim();
     case "list":
       return lines(typed).map((line) => (line.trim().startsWith("{") ? json(line) : line.trim()));
     case "pairs":
@@ -163,6 +166,8 @@ export function write(kind, value) {
   switch (kind) {
     case "json":
       return JSON.stringify(value, null, 2);
+    case "query":
+      return typeof value === "string" ? value : (queryOf(value) ?? JSON.stringify(value, null, 2));
     case "list":
       return value.map((/** @type {unknown} */ it) => (typeof it === "string" ? it : JSON.stringify(it))).join("\n");
     case "pairs":

@@ -175,7 +175,7 @@ const FLAGS = {
   shell_options: tree("--setopt"),
   attributes: (value) => tree("--setattr")(fromRoot(value)),
   dependencies: (value) => value.map((/** @type {any} */ it) => `--dependency=${pasted(dependency(it))}`),
-  constraints: (value) => tree("--setattr")({ "system.constraints": value }),
+  constraints: (value) => (typeof value === "string" ? long("--requires")(value) : tree("--setattr")({ "system.constraints": value })),
 };
 
 /** Those of flux batch beside them.
