@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -11,12 +12,14 @@ from aiohttp import web
 from fluxapi.contracts import schema
 from fluxapi.errors import ValidationFailed
 from fluxapi.http import keys
+from fluxapi.instance.protocol import Submission
 from fluxapi.model.jobspec import build
-from fluxapi.model.message import FieldErrors, told, warned
+from fluxapi.model.message import FieldErrors, Message, told, warned
 from fluxapi.sessions.job_check import CheckedJob
 from fluxapi.sessions.job_fit import Finding, Subject
 from fluxapi.sessions.session import InstanceSession
 
+from .all_errors import all_errors
 from .scripts import read_script
 from .support import reply
 
@@ -37,16 +40,12 @@ _FIELDS: dict[Subject, tuple[str, ...]] = {
 async def check(request: web.Request) -> web.Response:
     """Return why a job would be refused, what it asks for, and what will not go as it says."""
     session, fields = request[keys.SESSION], request[keys.BODY]["job"]
-    wrong = schema.find("submit", fields)
-    if wrong:
-        return reply(_refused(wrong))
+    if schema.find("submit", fields):
+        return reply(_refused(await all_errors(fields, partial(_errors, session))))
     try:
-        read, warnings = await read_script(fields, session)
-        group = fields.get("group")
-        joined = None if group is None else session.group_to_join(group)
-        submission = build(read, session.defaults, group=joined)
-    except ValidationFailed as error:
-        return reply(_refused(error.members["errors"]))
+        read, warnings, submission = await _built(session, fields)
+    except ValidationFailed:
+        return reply(_refused(await all_errors(fields, partial(_errors, session))))
     found = await _compared(session, msgspec.json.decode(submission.jobspec))
     return reply(
         {
@@ -65,6 +64,28 @@ async def check(request: web.Request) -> web.Response:
             "unknown": list(found.unknown),
         }
     )
+
+
+async def _built(
+    session: InstanceSession, fields: Mapping[str, Any]
+) -> tuple[Mapping[str, Any], list[Message], Submission]:
+    """Return what is submitted, with the fields of its script; raise ``ValidationFailed``."""
+    read, warnings = await read_script(fields, session)
+    group = fields.get("group")
+    joined = None if group is None else session.group_to_join(group)
+    return read, warnings, build(read, session.defaults, group=joined)
+
+
+async def _errors(session: InstanceSession, fields: Mapping[str, Any]) -> FieldErrors:
+    """Return what the first checks that fail say of a request."""
+    if wrong := schema.find("submit", fields):
+        return wrong
+    try:
+        await _built(session, fields)
+    except ValidationFailed as error:
+        errors: FieldErrors = error.members["errors"]
+        return errors
+    return []
 
 
 async def _compared(session: InstanceSession, jobspec: Mapping[str, Any]) -> CheckedJob:

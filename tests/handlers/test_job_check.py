@@ -120,3 +120,26 @@ async def test_a_time_limit_of_hundreds_of_digits_is_no_error_of_the_service(
     }
     found = await check(ready, command=None, jobspec=jobspec)
     assert found["unknown"] == ["queues", "nodes"]
+
+
+async def test_all_that_is_wrong_is_said_at_once(ready: Service) -> None:
+    found = await check(
+        ready,
+        command="echo 'a",
+        duration="soon",
+        constraints="fast &",
+        urgency=99,
+        num_nodes=3,
+        queue=7,
+    )
+    assert {it["pointer"] for it in found["errors"]} == {
+        "/command",
+        "/duration",
+        "/constraints",
+        "/urgency",
+        "/num_nodes",
+        "/queue",
+    }
+    # A field that is compared with a wrong one is not called wrong for that.
+    found = await check(ready, num_tasks="four", num_nodes=2, command=None)
+    assert {it["pointer"] for it in found["errors"]} == {"/num_tasks", "/command"}

@@ -80,7 +80,7 @@ function update() {
   if ($("as-task")) $("as-task").hidden = !isScript;
   files.arrange(inputs.what);
   editor.update(isScript, values);
-  const { job, wrong } = collect(inputs.current, values);
+  const { job } = collect(inputs.current, values);
   advise(values);
   editor.compare(values);
   const made = request(withFiles(job, files.entries), inputs.many, values);
@@ -93,7 +93,7 @@ function update() {
   go.classList.toggle("primary", !isAnswered);
   if (!isAnswered) answer.changed();
   if (asked !== sent) answer.outdated();
-  const isReady = Boolean(job["command"] || job["script"] || job["jobspec"]) && !wrong.length;
+  const isReady = Boolean(job["command"] || job["script"] || job["jobspec"]);
   check.update(isReady ? job : undefined);
   plan();
   // A form that was submitted is no draft: it would be ready to submit the same once more.
@@ -155,7 +155,7 @@ function plan() {
   else if (!report) answer.plan(t("submit.plan_checking"), false);
   else if (!report.valid || waitFor.gone.refused || report.findings.some(({ outcome }) => outcome === "refused")) answer.plan(t("submit.plan_invalid"), false);
   else answer.plan(t("submit.plan", { count: jobs }), true, sizeInWords(report.size, jobs));
-  const found = report && !isEmpty && !lacks && !wrong.length ? told(report) : [];
+  const found = report && !isEmpty && !lacks ? told(report) : [];
   answer.findings(found);
   // The editor lists the wrong lines of a script itself.
   const beside = found.filter(({ name, code }) => name && !refused.has(name) && !(name === "script" && code === LINE) && code !== GONE);
@@ -228,6 +228,23 @@ function refuse(wrong, detail, bulk) {
   else $("summary").focus();
 }
 
+/** Return the errors with those that the check finds in other fields, so that all are told at once.
+ * @param {Wrong[]} wrong @param {Record<string, unknown>} job what can be read @param {boolean} bulk
+ */
+async function withOthers(wrong, job, bulk) {
+  const prefix = bulk ? "/job" : "";
+  const known = new Set(wrong.map(({ pointer }) => fieldOf(pointer, bulk)));
+  try {
+    /** @type {Report} */
+    const { errors } = await call("POST", "/v1/jobs/check", { job });
+    const others = errors.map((it) => ({ ...it, pointer: prefix + it.pointer })).filter((it) => !known.has(fieldOf(it.pointer, bulk)));
+    return [...wrong, ...others];
+  } catch {
+    // What is known is told all the same.
+    return wrong;
+  }
+}
+
 /** Return the field that Flux refused, where its words name one. @param {Record<string, any>} document @param {string} detail @param {boolean} bulk */
 function aboutField({ flux }, detail, bulk) {
   return String(flux ?? "").startsWith("dependency:") ? [{ pointer: `${bulk ? "/job" : ""}/dependencies`, detail }] : [];
@@ -245,8 +262,12 @@ async function submit(isAgain) {
   forget();
   const lacks = lacking(values);
   if (lacks) wrong.push({ pointer: `/${inputs.many}`, detail: lacks });
-  if (wrong.length) return refuse(wrong, "", lacks !== "");
   go.disabled = true;
+  if (wrong.length) {
+    const all = await withOthers(bulk ? wrong.map((it) => ({ ...it, pointer: it.pointer === `/${inputs.many}` ? it.pointer : `/job${it.pointer}` })) : wrong, job, bulk);
+    go.disabled = hasEnded();
+    return refuse(all, "", bulk);
+  }
   sent = text;
   answer.sending();
   try {
@@ -267,7 +288,8 @@ async function submit(isAgain) {
     answer.clear();
     const document = error instanceof Problem ? error.document : {};
     const detail = error instanceof Error ? error.message : String(error);
-    refuse(document["errors"] ?? aboutField(document, detail, bulk), detail, bulk);
+    const errors = document["errors"] ? await withOthers(document["errors"], job, bulk) : aboutField(document, detail, bulk);
+    refuse(errors, detail, bulk);
     // The findings of the check stay beside the other fields.
     plan();
   } finally {

@@ -1,0 +1,43 @@
+"""All errors of the form are told at once, each at its field, in plain words."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Browser, Page, expect
+
+from tests.running import Service
+
+from .test_submit_page import advanced, jobspec, submitted
+from .test_submit_tasks import opened
+
+
+def test_all_wrong_fields_are_told_at_once(site: Service, browser: Browser) -> None:
+    # Chromium reports the refusal as an error of the page, so this is a context of its own.
+    page = browser.new_page()
+    opened(site, page)
+    page.get_by_label("Command", exact=True).fill("echo 'a")
+    page.get_by_label("Time limit").fill("soon")
+    page.get_by_label("Nodes", exact=True).fill("3")
+    advanced(page)
+    page.locator("#constraints").fill("fast &")
+    page.locator("#environment").fill("no value")
+    page.locator("#go").click()
+    expect(page.locator("#summary")).to_contain_text("Fix 5 fields")
+    for name, said in (
+        ("command", "not closed"),
+        ("duration", "write 2h30m, 90m or 2:30:00"),
+        ("num_nodes", "must not be above"),
+        ("constraints", "a property or host is missing before the end"),
+        ("environment", "="),
+    ):
+        expect(page.locator(f"#wrong-{name}")).to_contain_text(said)
+    page.close()
+
+
+def test_a_constraint_is_taken_as_people_write_it(site: Service, page: Page) -> None:
+    opened(site, page)
+    page.get_by_label("Command", exact=True).fill("true")
+    advanced(page)
+    page.locator("#constraints").fill("rank:0-3 | -fast")
+    made = jobspec(site, submitted(page))
+    wanted = {"or": [{"ranks": ["0-3"]}, {"not": [{"properties": ["fast"]}]}]}
+    assert made["attributes"]["system"]["constraints"] == wanted
