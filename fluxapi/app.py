@@ -76,7 +76,7 @@ _MAX_CHILD_EVENT_BYTES = 8 << 20
 _CHILD_JOB_BYTES = 2048
 """Memory for each job of a child, on average; an ordinary job takes about 850 bytes."""
 
-_MAX_CHECKS_BYTES, _MAX_SUBMISSIONS_BYTES, _MAX_BULK_BYTES = 4 << 20, 16 << 20, 64 << 20
+_MAX_CHECKS_BYTES, _MAX_SUBMISSIONS_BYTES, _MAX_BULK_BYTES = 4 << 20, 4 << 20, 64 << 20
 """Bytes of long bodies under way: their values may take twenty times as much, but for bulk."""
 
 _MAX_WAITING_BYTES = 128 << 20

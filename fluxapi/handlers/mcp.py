@@ -28,7 +28,6 @@ from . import output_forms as forms
 from .control import cancel_job
 from .sending import while_connected
 from .submit import submit_fields
-from .support import json_bytes
 
 __all__ = ["MAX_TOOL_OUTPUTS", "serve"]
 
@@ -54,10 +53,9 @@ async def serve(request: web.Request) -> web.Response:
         # Messages that have waited for it go on one after the other.
         await TimeSlice(0).share()
     right = request[keys.PRINCIPAL].right
-    body = json_bytes(request[keys.BODY])
     jobs = _SessionJobs(request)
     try:
-        answer = await http.answer(jobs, right, request.headers, body)
+        answer = await http.answer(jobs, right, request.headers, request[keys.BODY])
     finally:
         jobs.forget()
         request.app[keys.HEAP].after_answer()

@@ -251,14 +251,29 @@ def _without_body(route: Route) -> Handler:
 
 
 def _with_body(route: Route) -> Handler:
-    inner, needs = route.handler, route.needs
-    turns = _TURNS.get(route.body, keys.CHECKS)
+    needs = route.needs
+    inner = _with_fields(route)
 
     async def handler(request: web.Request) -> web.StreamResponse:
         if needs is not None:
             _check(request, needs)
         if route.reads_only:
             stop_after_client(partial(_has_left, request.protocol))
+        try:
+            return await inner(request)
+        finally:
+            # An idle connection holds its last request.
+            request.pop(keys.BODY, None)
+
+    return handler
+
+
+def _with_fields(route: Route) -> Handler:
+    """Return the handler of a route behind the validation of the body, which takes turns."""
+    inner = route.handler
+    turns = _TURNS.get(route.body, keys.CHECKS)
+
+    async def handler(request: web.Request) -> web.StreamResponse:
         if turns is None:
             with decode_turn(request.app[keys.DECODING]) as begin_turn:
                 await _take_body(route, request, begin_turn)

@@ -351,7 +351,9 @@ class _Protocol(web.RequestHandler):
             with self._manager.unsent.sending(self, reader_of(request), body) as body:
                 resp.body = body
                 if is_whole(resp, request) and not isinstance(self.transport, asyncio.Transport):
-                    return resp, not await send_whole(resp, request)
+                    has_left = not await send_whole(resp, request)
+                    resp.body = None  # An idle connection holds its last response.
+                    return resp, has_left
                 # aiohttp, and the transports of asyncio, would copy the body for each reader.
                 stream = await send_in_pieces(resp, body, request, self._tell_unwritten)
             return await super().finish_response(request, stream, start_time)

@@ -14,6 +14,7 @@ from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
 from fluxapi.contracts.rights import Right
@@ -121,13 +122,30 @@ class _Exchange:
             self.answer.body += message.get("body", b"")
 
 
+def _without_arguments(
+    message: dict[str, Any],
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return a message without the arguments of a tool, and a list with these."""
+    params = message.get("params", {})
+    arguments = params.get("arguments")
+    if message["method"] != "tools/call" or not isinstance(arguments, dict):
+        return message, []
+    return {**message, "params": {**params, "arguments": {}}}, [arguments]
+
+
 # This is the last name, so that a module that has it is complete, whichever thread imports it.
 async def answer(
-    jobs: Jobs, right: Right | None, headers: Mapping[str, str], body: bytes
+    jobs: Jobs, right: Right | None, headers: Mapping[str, str], message: dict[str, Any]
 ) -> Answer:
-    """Return the answer to the message *body*, a valid ``schemas/mcp-message.json``."""
+    """Return the answer to *message*, which is valid by ``schemas/mcp-message.json``.
+
+    The SDK does not get the arguments of a tool: it would copy them several times, and keep them in
+    reference cycles.
+    """
+    message, arguments = _without_arguments(message)
+    body = msgspec.json.encode(message)
     manager = StreamableHTTPSessionManager(
-        app=build(jobs, right),
+        app=build(jobs, right, arguments),
         json_response=True,
         stateless=True,
         max_request_body_size=max(len(body), 1),
@@ -137,5 +155,6 @@ async def answer(
         async with manager.run():
             await manager.handle_request(_scope(headers, body), exchange.receive, exchange.send)
     finally:
+        arguments.clear()
         _answered.add(len(body))
     return exchange.answer

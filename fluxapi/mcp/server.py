@@ -66,9 +66,18 @@ _ANNOTATIONS: dict[Effect, ToolAnnotations] = {
 }
 
 
-def build(jobs: Jobs, right: Right | None) -> Server[dict[str, Any]]:
-    """Return a server for the jobs of one instance, with the tools that *right* allows."""
-    handlers = _Handlers(jobs, right)
+def build(
+    jobs: Jobs, right: Right | None, arguments: list[dict[str, Any]] | None = None
+) -> Server[dict[str, Any]]:
+    """Return a server for the jobs of one instance, with the tools that *right* allows.
+
+    Args:
+        jobs: The jobs.
+        right: The right of the sender.
+        arguments: The arguments of the tool that is called, if the message does not have them. They
+            are taken out of the list.
+    """
+    handlers = _Handlers(jobs, right, [] if arguments is None else arguments)
     server: Server[dict[str, Any]] = Server(
         "fluxapi",
         version=__version__,
@@ -88,9 +97,10 @@ def build(jobs: Jobs, right: Right | None) -> Server[dict[str, Any]]:
 class _Handlers:
     """The requests of the protocol, on the jobs of one instance."""
 
-    def __init__(self, jobs: Jobs, right: Right | None) -> None:
+    def __init__(self, jobs: Jobs, right: Right | None, arguments: list[dict[str, Any]]) -> None:
         self._jobs = jobs
         self._right = right
+        self._arguments = arguments
         self._tools = {tool.name: tool for tool in TOOLS if includes(right, tool.right)}
 
     async def list_tools(self, _context: Any, _params: PaginatedRequestParams | None) -> Any:
@@ -100,7 +110,7 @@ class _Handlers:
         tool = self._tools.get(params.name)
         if tool is None:
             raise MCPError(INVALID_PARAMS, self._absent(params.name))
-        given = params.arguments or {}
+        given = self._arguments.pop() if self._arguments else params.arguments or {}
         try:
             _check(tool, given)
             answer = await tool.run(self._jobs, given)

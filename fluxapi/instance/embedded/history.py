@@ -17,6 +17,7 @@ from .dependencies import parse_dependency
 from .ids import MAX_ID
 from .job import Ended, Job, log_unreadable
 from .journal import Posted
+from .outline import Outline
 from .output import OutputLog
 from .request import parse_request
 from .running import INTERRUPTED, INTERRUPTED_STATUS, Running
@@ -192,7 +193,7 @@ class History:
             engine.restart(job)
             return
         job.state = "DEPEND"
-        for scheme, value in job.request.dependencies:
+        for scheme, value in job.outline.dependencies:
             dependency = parse_dependency(scheme, value)
             if dependency.description in job.depends and job.state == "DEPEND":
                 engine.await_dependency(job, dependency)
@@ -218,7 +219,7 @@ def _row(job: Job) -> Row:
 def _active(row: Row, log: OutputLog, hostname: str) -> Job | None:
     try:
         request, _ = parse_request(row.jobspec, hostname)
-        job = Job(row.id, row.jobspec, request, log)
+        job = Job(row.id, row.jobspec, Outline.of(request, hostname), log)
         job.events = decode_eventlog(row.eventlog)
         job.published = len(job.events)
         job.R = None if row.R is None else msgspec.json.decode(row.R)

@@ -14,8 +14,8 @@ from fluxapi.model.eventlog import Event, JournalMessage, decode_eventlog, encod
 
 from .execution import Execution
 from .launcher import Plan
+from .outline import Outline
 from .output import OutputLog
-from .request import Request
 from .scheduler import Allocated
 
 __all__ = ["DEBUG", "Ended", "Job", "Outcome", "log_unreadable", "redact"]
@@ -60,9 +60,9 @@ class Job:
         "jobspec",
         "killing",
         "log",
+        "outline",
         "plan",
         "published",
-        "request",
         "signals",
         "state",
         "timers",
@@ -71,10 +71,11 @@ class Job:
         "withdrawn",
     )
 
-    def __init__(self, jobid: int, jobspec: bytes, request: Request, log: OutputLog) -> None:
+    def __init__(self, jobid: int, jobspec: bytes, outline: Outline, log: OutputLog) -> None:
         self.id = jobid
-        self.jobspec = jobspec
-        self.request = request
+        # The encoder's bytes occupy up to half as much again; a copy has the exact size.
+        self.jobspec = bytes(memoryview(jobspec))
+        self.outline = outline
         self.log = log
         self.urgency = 16
         self.state = "NEW"
@@ -146,9 +147,7 @@ class Ended(msgspec.Struct, gc=False):
         R = None if job.R is None else msgspec.json.encode(job.R)
         inline = job.log.inline
         output = job.log if inline is None else inline
-        # The encoder's bytes occupy up to half as much again; a copy has the exact size.
-        jobspec = bytes(memoryview(job.jobspec))
-        return cls(job.id, jobspec, encode_eventlog(job.events), R, output)
+        return cls(job.id, job.jobspec, encode_eventlog(job.events), R, output)
 
     @property
     def outcome(self) -> Outcome:

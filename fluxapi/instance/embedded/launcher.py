@@ -20,7 +20,7 @@ from fluxapi.model.jobid import encode_f58
 
 from .files import LabeledFile, OpenError, open_for_job
 from .mustache import Tags
-from .request import Request, StreamTarget
+from .request import Request, StreamTarget, parse_request
 from .scheduler import Allocated
 from .spawn import Command, exit_fd, limits, spawn
 from .sweeper import COOKIE
@@ -33,11 +33,15 @@ _MAX_NOTE_LENGTH = 1024
 
 @dataclass(slots=True)
 class Plan:
-    """A job to start; ``aborted`` tells the thread to skip it."""
+    """A job to start; ``aborted`` tells the thread to skip it.
+
+    ``has_files`` is true if a standard stream is a file that the job names.
+    """
 
     jobid: int
-    request: Request
+    jobspec: bytes
     allocated: Allocated
+    has_files: bool = False
     aborted: bool = False
 
 
@@ -96,7 +100,7 @@ class Launcher:
 
     def launch(self, plan: Plan, done: Callable[[Plan, Launched], None]) -> None:
         """Start the job, and always call *done* on the event loop afterwards."""
-        executor = self._openings if plan.request.has_files else self._executor
+        executor = self._openings if plan.has_files else self._executor
         executor.submit(self._run, plan, done)
 
     def remove(self, tmpdir: Path) -> None:
@@ -115,7 +119,7 @@ class Launcher:
         self._loop.call_soon_threadsafe(done, plan, launched)
 
     def _launch(self, plan: Plan, launched: Launched) -> None:
-        request = plan.request
+        request, _ = parse_request(plan.jobspec, self._hostname)
         tmpdir = self._rundir / f"jobtmp-0-{encode_f58(plan.jobid)}"
         tmpdir.mkdir(mode=0o700)
         launched.tmpdir = tmpdir
@@ -131,7 +135,7 @@ class Launcher:
         )
         _write_files(request, tmpdir)
         cwd = self._enter(request.cwd, launched)
-        environment = self._environment(plan, tags)
+        environment = self._environment(plan, request, tags)
         try:
             soft = limits(request.rlimits)
         except ValueError as error:
@@ -182,9 +186,8 @@ class Launcher:
             return _FALLBACK_CWD
         return cwd
 
-    def _environment(self, plan: Plan, tags: Tags) -> dict[str, str]:
+    def _environment(self, plan: Plan, request: Request, tags: Tags) -> dict[str, str]:
         """Return the variables of the jobspec and of Flux, without those of the service."""
-        request = plan.request
         expanded = {name: tags.render(text) for name, text in request.env_expand.items()}
         jobid = encode_f58(plan.jobid)
         environment = {

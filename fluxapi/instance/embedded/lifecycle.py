@@ -27,6 +27,7 @@ from .dependencies import After, BeginTime, Dependencies, parse_dependency
 from .ids import IdSource
 from .job import DEBUG, Ended, Job, Outcome
 from .journal import Journal
+from .outline import Outline
 from .output import OutputLog
 from .request import parse_request
 from .scheduler import Infeasible, Pool, Queue
@@ -98,10 +99,11 @@ class Lifecycle(abc.ABC):
         request, redacted = parse_request(submission.jobspec, self.pool.hostname)
         dependencies = [self._admit(*pair) for pair in request.dependencies]
         # Parse errors must be raised before the job is known.
+        outline = Outline.of(request, self.pool.hostname)
         with contextlib.suppress(Infeasible):
-            self.pool.check(request)
+            self.pool.check(outline)
         jobid = self.ids.next()
-        job = Job(jobid, submission.jobspec, request, self._new_log(jobid))
+        job = Job(jobid, submission.jobspec, outline, self._new_log(jobid))
         job.urgency = submission.urgency
         self.active[jobid] = job
         flags = DEBUG * submission.debug + WAITABLE * submission.waitable
@@ -347,7 +349,7 @@ class Lifecycle(abc.ABC):
             self.kick()
             return
         try:
-            self.pool.check(job.request)
+            self.pool.check(job.outline)
         except Infeasible as error:
             self.throw(job, "alloc", 0, str(error))
             return
@@ -369,13 +371,13 @@ class Lifecycle(abc.ABC):
             if head is None or self.stopped:
                 return
             job = self.active[head]
-            allocated = self.pool.alloc(job.request.shape)
+            allocated = self.pool.alloc(job.outline.shape)
             if allocated is None:
                 # Strictly in order: no job overtakes the head of the queue.
                 return
             self.queue.discard(head)
             job.allocated = allocated
-            job.R = self.pool.R(allocated, time.time(), job.request.duration)
+            job.R = self.pool.R(allocated, time.time(), job.outline.duration)
             annotations = {"annotations": {"sched": {"resource_summary": allocated.summary}}}
             live = Event(time.time(), "annotations", annotations)
             self.journal.post(job, JournalMessage(job.id, [live]))
@@ -392,5 +394,5 @@ def _debugged(job: Job) -> bool:
 
 
 def _afters(job: Job) -> list[After]:
-    parsed = [parse_dependency(*pair) for pair in job.request.dependencies if job.depends]
+    parsed = [parse_dependency(*pair) for pair in job.outline.dependencies if job.depends]
     return [dependency for dependency in parsed if isinstance(dependency, After)]

@@ -118,10 +118,10 @@ class Running(Lifecycle):
         """Start the processes of a job, or their simulation."""
         self.running[job.id] = job
         assert job.allocated is not None  # noqa: S101 - it has its resources
-        if job.request.test is not None:
+        if job.outline.test is not None:
             self._begin_test(job)
             return
-        plan = job.plan = Plan(job.id, job.request, job.allocated)
+        plan = job.plan = Plan(job.id, job.jobspec, job.allocated, has_files=job.outline.has_files)
         # Only after the allocation is stored, so that no job runs twice after a restart.
         self.journal.then(lambda: self._launcher.launch(plan, self._launched))
 
@@ -135,7 +135,7 @@ class Running(Lifecycle):
             self._quiet.set()
 
     def _begin_test(self, job: Job) -> None:
-        test = job.request.test
+        test = job.outline.test
         assert test is not None  # noqa: S101 - that is why this was called
         if test.mock_exception == "init":
             self.throw(job, "exec", 0, "mock initialization exception generated")
@@ -150,8 +150,8 @@ class Running(Lifecycle):
     def _started(self, job: Job) -> None:
         self.post(job, "start")
         self.update_dependents(self.dependencies.started(job.id))
-        if job.request.duration > 0:
-            delay = min(job.request.duration, _MAX_TIMER_S)
+        if job.outline.duration > 0:
+            delay = min(job.outline.duration, _MAX_TIMER_S)
             job.timers.append(self._loop.call_later(delay, self._expire, job))
 
     def _launched(self, plan: Plan, launched: Launched) -> None:
@@ -194,7 +194,7 @@ class Running(Lifecycle):
 
     def _head(self, job: Job, launched: Launched) -> None:
         """Write the first entries of the output log."""
-        ntasks = job.request.ntasks
+        ntasks = job.outline.ntasks
         job.log.write("header", header_context(ntasks))
         ranks = encode_idset(range(ntasks), brackets=True)
         for stream, path in launched.redirects.items():
@@ -219,7 +219,7 @@ class Running(Lifecycle):
     def interrupt(self, job: Job, type: str) -> None:
         """Send SIGTERM (SIGALRM at the time limit) after a fatal exception, later SIGKILL."""
         signum = signal.SIGALRM if type == "timeout" else signal.SIGTERM
-        if job.request.test is not None:
+        if job.outline.test is not None:
             if job.has("start"):
                 self._finish(job, int(signum))
             else:
@@ -245,13 +245,13 @@ class Running(Lifecycle):
         execution = job.execution
         if execution is None:
             return
-        request = job.request
+        outline = job.outline
         first, job.doomed = not job.doomed, True
-        if first and request.exit_on_error and exit_code(status) != 0:
+        if first and outline.exit_on_error and exit_code(status) != 0:
             note = _task_note(job, rank, self.pool.hostname)
             self._doom(job, f"{note} failed{_how(status)} and exit-on-error is set", status)
-        elif first and execution.alive and request.exit_timeout is not None:
-            delay = min(request.exit_timeout, _MAX_TIMER_S)
+        elif first and execution.alive and outline.exit_timeout is not None:
+            delay = min(outline.exit_timeout, _MAX_TIMER_S)
             job.timers.append(self._loop.call_later(delay, self._outlived, job, rank, status))
         if execution.draining:
             job.timers.append(self._loop.call_later(_DRAIN_TIMEOUT_S, execution.finish))
@@ -260,7 +260,7 @@ class Running(Lifecycle):
         if job.execution is None or not job.execution.alive:
             return
         note = _task_note(job, rank, self.pool.hostname)
-        limit = f"exit-timeout={job.request.exit_timeout:g}s"
+        limit = f"exit-timeout={job.outline.exit_timeout:g}s"
         self._doom(job, f"{note} exited{_how(status)} and {limit} has expired", status)
 
     def _doom(self, job: Job, note: str, status: int) -> None:
@@ -299,8 +299,7 @@ class Running(Lifecycle):
 
 
 def _task_note(job: Job, rank: int, hostname: str) -> str:
-    program = os.path.basename(job.request.command[0])  # noqa: PTH119 - not a path
-    return f"{program}: task rank {rank} on host {hostname}"
+    return f"{job.outline.program}: task rank {rank} on host {hostname}"
 
 
 def _how(status: int) -> str:

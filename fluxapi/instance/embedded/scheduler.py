@@ -14,8 +14,7 @@ from sortedcontainers import SortedDict
 
 from fluxapi.model.idset import encode_idset
 
-from .constraint import matches
-from .request import Request
+from .outline import Outline
 from .shape import Shape
 
 __all__ = ["Allocated", "Infeasible", "Pool", "Queue"]
@@ -52,13 +51,12 @@ class Pool:
         self._free_cores = list(self.cores)
         self._free_gpus = list(self.gpus)
 
-    def check(self, request: Request) -> None:
+    def check(self, outline: Outline) -> None:
         """Raise ``Infeasible`` if even the idle machine could not run the job."""
-        shape = request.shape
+        shape = outline.shape
         if shape.error is not None:
             raise Infeasible(f"cannot parse jobspec: {shape.error}")
-        eligible = matches(request.constraint, self.hostname)
-        cores, gpus = (len(self.cores), len(self.gpus)) if eligible else (0, 0)
+        cores, gpus = (len(self.cores), len(self.gpus)) if outline.eligible else (0, 0)
         if shape.exclusive:
             _check_exclusive(shape, cores, gpus)
         elif shape.nodes:

@@ -13,6 +13,7 @@ import pytest
 
 from fluxapi.errors import FluxapiError, FluxRefused, JobInactive
 from fluxapi.instance.embedded import lifecycle
+from fluxapi.instance.embedded.outline import Outline
 from fluxapi.instance.embedded.request import Request, parse_request
 from fluxapi.instance.protocol import Submission
 from fluxapi.model.eventlog import JournalMessage
@@ -171,10 +172,10 @@ async def test_an_unexpected_error_affects_one_job_only(
     pool = site.instance._running().pool
     check = pool.check
 
-    def pool_check(request: Request) -> None:
-        if request.name == "fails":
+    def pool_check(outline: Outline) -> None:
+        if outline.program == "fails":
             raise TypeError
-        check(request)
+        check(outline)
 
     if part == "check":
         monkeypatch.setattr(pool, "check", pool_check)
