@@ -6,6 +6,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager, contextmanager
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -17,6 +18,7 @@ from fluxapi.contracts import schema
 from fluxapi.errors import FluxapiError, NotAcceptable, NotSupported
 from fluxapi.events.output.viewer import FILES_RIGHT
 from fluxapi.http import keys
+from fluxapi.http.clients import has_left
 from fluxapi.http.turns import taker_of
 from fluxapi.mcp.port import Found, JobOutput, Refused, Submitted
 from fluxapi.model.jobid import encode_f58
@@ -37,6 +39,7 @@ MAX_TOOL_OUTPUTS = 2
 _HTTP = "fluxapi.mcp.http"
 _NOT_ACCEPTABLE = 406
 _ACCEPTED = 202
+_LEFT = "The client has left."
 _FILE_MEMBERS = ("path", "host", "read", "unread")
 
 
@@ -84,7 +87,11 @@ class _SessionJobs:
             if not self._session.capabilities.submit:
                 raise NotSupported(problem("takes_no_jobs"))
             schema.check("submit", fields)
-            made = await submit_fields(self._session, dict(fields), key)
+            left = partial(has_left, self._request.protocol)
+            try:
+                made = await submit_fields(self._session, dict(fields), key, left)
+            except ConnectionError:
+                raise Refused(_LEFT) from None
         return Submitted(made.id, [warning.text() for warning in made.warnings])
 
     async def find(self, query: Mapping[str, Any]) -> Found:
@@ -124,7 +131,7 @@ class _SessionJobs:
         try:
             await while_connected(self._request, turns.take(taker, 1))
         except ConnectionError:
-            raise Refused("The client has left.") from None
+            raise Refused(_LEFT) from None
         try:
             yield
         finally:

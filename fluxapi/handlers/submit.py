@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,9 +51,15 @@ async def submit(request: web.Request) -> web.Response:
 
 
 async def submit_fields(
-    session: InstanceSession, fields: Mapping[str, Any], key: str | None
+    session: InstanceSession,
+    fields: Mapping[str, Any],
+    key: str | None,
+    has_left: Callable[[], bool] = lambda: False,
 ) -> Made:
-    """Submit one job by the valid fields of a request, once per *key*."""
+    """Submit one job by the valid fields of a request, once per *key*.
+
+    Raises ``ConnectionResetError`` if *has_left* says before that that nobody waits for it.
+    """
     mark = None if key is None else KeyMark(key, digest(fields))
     named = fields.get("group")
     group = None if named is None else session.group_to_join(named)
@@ -62,7 +68,7 @@ async def submit_fields(
         await TimeSlice(0).share()
     read, warnings = await read_script(fields, session)
     job = MarkedSubmission(build(read, session.defaults, mark=mark, group=group), mark)
-    submitted = await session.submitter.submit(key, [job])
+    submitted = await session.submitter.submit(key, [job], has_left)
     (result,) = submitted.results
     if isinstance(result, FluxapiError):
         raise result

@@ -10,7 +10,7 @@ from fluxapi.security.sign_ins import is_sign_in
 from . import keys
 from .rate_limits import PEER
 
-__all__ = ["address_of", "clients_of", "reader_of"]
+__all__ = ["address_of", "clients_of", "has_left", "reader_of"]
 
 
 def address_of(request: web.Request) -> str:
@@ -32,3 +32,8 @@ def clients_of(request: web.Request) -> tuple[str, ...]:
     """
     grants = request[keys.PRINCIPAL].grants
     return (address_of(request), *sorted(grants, key=lambda it: (not is_sign_in(it), it)))
+
+
+def has_left(connection: web.RequestHandler) -> bool:
+    """Return whether the client of a connection has left."""
+    return connection.transport is None or connection.transport.is_closing()

@@ -23,6 +23,7 @@ from fluxapi.process.memory import LARGE_BYTES
 from fluxapi.process.timeslice import TimeSlice, stop_after_client
 
 from . import authentication, base, body, keys, querystring
+from .clients import has_left
 from .decode_turn import LONG_BYTES, BeginTurn, decode_turn
 from .negotiation import wants_page
 from .turns import turns_in
@@ -205,10 +206,6 @@ def _in_turn(inner: Handler) -> Handler:
     return handler
 
 
-def _has_left(connection: web.RequestHandler) -> bool:
-    return connection.transport is None or connection.transport.is_closing()
-
-
 def _check(request: web.Request, needs: Need) -> None:
     """Raise ``NotSupported`` if the instance lacks the capability *needs*."""
     session = request[keys.SESSION]
@@ -242,7 +239,7 @@ def _without_body(route: Route) -> Handler:
         if needs is not None:
             _check(request, needs)
         if request.method in _READS:
-            stop_after_client(partial(_has_left, request.protocol))
+            stop_after_client(partial(has_left, request.protocol))
         request[keys.QUERY] = querystring.cached(name, request.rel_url.raw_query_string)
         request[keys.BODY] = {}
         return await (page if page and wants_page(request) else inner)(request)
@@ -257,8 +254,9 @@ def _with_body(route: Route) -> Handler:
     async def handler(request: web.Request) -> web.StreamResponse:
         if needs is not None:
             _check(request, needs)
-        if route.reads_only:
-            stop_after_client(partial(_has_left, request.protocol))
+        if route.reads_only or route.body == "mcp-message":
+            # A message of MCP that waits has no effect yet; its tool runs in another task.
+            stop_after_client(partial(has_left, request.protocol))
         try:
             return await inner(request)
         finally:

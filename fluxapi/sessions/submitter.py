@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from fluxapi.errors import FluxapiError, OutcomeUnknown
@@ -59,31 +59,42 @@ class Submitter:
         self._idempotency = idempotency
         self._under_way: set[asyncio.Task[Submitted]] = set()
 
-    async def submit(self, key: str | None, jobs: Sequence[MarkedSubmission]) -> Submitted:
+    async def submit(
+        self,
+        key: str | None,
+        jobs: Sequence[MarkedSubmission],
+        has_left: Callable[[], bool] = lambda: False,
+    ) -> Submitted:
         """Submit jobs that no earlier request with *key* has submitted, and return all results.
 
         The jobs are in the table before this returns, unless the journal is slow. With a key, the
-        submission is completed and recorded even if the caller is canceled.
+        submission is completed and recorded even if the caller is canceled. It does not begin if
+        *has_left* returns true at that moment.
 
         Raises:
+            ConnectionResetError: The client has left, and nothing was submitted.
             IdempotencyMismatch: The key was used for another request.
             OutcomeUnknown: It is not known yet if an earlier request with the key succeeded.
             InstanceUnavailable: The instance does not answer.
         """
         if key is None:
+            _check(has_left)
             submitted = Submitted(await self._send([job.submission for job in jobs]))
         else:
-            task = asyncio.ensure_future(self._submit_in_turn(key, jobs))
+            task = asyncio.ensure_future(self._submit_in_turn(key, jobs, has_left))
             self._under_way.add(task)
             task.add_done_callback(self._under_way.discard)
             submitted = await asyncio.shield(task)
         await self._until_visible(submitted.results)
         return submitted
 
-    async def _submit_in_turn(self, key: str, jobs: Sequence[MarkedSubmission]) -> Submitted:
+    async def _submit_in_turn(
+        self, key: str, jobs: Sequence[MarkedSubmission], has_left: Callable[[], bool]
+    ) -> Submitted:
         async with self._idempotency.turn(key):
             await self._idempotency.settled()
             await self._idempotency.resolve(key)
+            _check(has_left)
             return await self._submit_missing(key, jobs)
 
     async def _submit_missing(self, key: str, jobs: Sequence[MarkedSubmission]) -> Submitted:
@@ -130,6 +141,11 @@ class Submitter:
                 if left <= 0:
                     return
                 await self._journal.waiters.wait(jobid, _exists, left)
+
+
+def _check(has_left: Callable[[], bool]) -> None:
+    if has_left():
+        raise ConnectionResetError("The client has left.")
 
 
 def _exists(job: Job | None) -> bool:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import weakref
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 import pytest
 
+from fluxapi.handlers.submit import submit_fields
 from fluxapi.http import body, endpoints
 from fluxapi.process.timeslice import TimeSlice, stop_after_client
 from fluxapi.web import docs, slices
 from fluxapi.web.slices import text_of
 from tests.handlers.fake import FakeInstance
+from tests.mcp.sessions import needs_sdk
 
 from .wire import PATIENCE_S, connect, serving
 
@@ -44,7 +48,9 @@ async def test_a_page_is_not_rendered_for_a_client_that_has_left(
         assert await asyncio.wait_for(ended, PATIENCE_S) == "stopped"
 
 
-@pytest.mark.parametrize("path", [b"/v1/jobs/query", b"/v1/jobs/wait", b"/v1/jobs/check"])
+@pytest.mark.parametrize(
+    "path", [b"/v1/jobs/query", b"/v1/jobs/wait", b"/v1/jobs/check", b"/v1/mcp"]
+)
 async def test_a_list_is_not_worked_off_for_a_client_that_has_left(
     monkeypatch: pytest.MonkeyPatch, path: bytes
 ) -> None:
@@ -99,6 +105,47 @@ async def test_a_submission_goes_on_without_its_client(monkeypatch: pytest.Monke
             await begun.wait()
         go_on.set()
         await asyncio.wait_for(submitted.wait(), PATIENCE_S)
+
+
+@needs_sdk
+@pytest.mark.parametrize("key", [{}, {"idempotency_key": "one"}], ids=["no key", "key"])
+async def test_mcp_submits_nothing_for_a_client_that_has_left(
+    monkeypatch: pytest.MonkeyPatch, key: dict[str, str]
+) -> None:
+    await asyncio.to_thread(import_module, "fluxapi.mcp.http")
+    begun = asyncio.Event()
+    ended: asyncio.Future[type[BaseException] | None] = asyncio.get_running_loop().create_future()
+    sent: list[Any] = []
+
+    async def submit(*args: Any) -> Any:
+        left = args[-1]
+        begun.set()
+        while not left():  # noqa: ASYNC110 - one pass of the loop each
+            await asyncio.sleep(0)
+        try:
+            made = await submit_fields(*args)
+        except BaseException as error:
+            ended.set_result(type(error))
+            raise
+        ended.set_result(None)
+        return made
+
+    async def note(_: FakeInstance, jobs: Any) -> Any:
+        sent.extend(jobs)
+        return [1]
+
+    monkeypatch.setattr("fluxapi.handlers.mcp.submit_fields", submit)
+    monkeypatch.setattr(FakeInstance, "submit", note)
+    call = {"name": "submit_job", "arguments": {"command": ["true"], **key}}
+    text = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}).encode()
+    head = b"Host: localhost\r\nAccept: application/json\r\nContent-Type: application/json"
+    async with serving() as port:
+        async with connect(port) as wire:
+            length = b"Content-Length: %d" % len(text)
+            await wire.send(b"POST /v1/mcp HTTP/1.1\r\n%s\r\n%s\r\n\r\n%s" % (head, length, text))
+            await begun.wait()
+        assert await asyncio.wait_for(ended, PATIENCE_S) is ConnectionResetError
+    assert not sent
 
 
 async def test_a_request_is_freed_without_the_collector(monkeypatch: pytest.MonkeyPatch) -> None:
