@@ -205,7 +205,7 @@ class OutputKeeper(CatchUpTask):
         return output
 
     async def _packed(self, output: StoredOutput) -> bytes:
-        size = sum(len(lines) for _, lines in (*output.head, *output.tail))
+        size = output.size
         if size <= _INLINE_BYTES:
             return pack_output(output)
         return await self._loop.run_in_executor(None, pack_output, output)

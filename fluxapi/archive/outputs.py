@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import TypeAlias
 
 from fluxapi.errors import HistoryUnavailable
 from fluxapi.model.message import problem
@@ -13,7 +15,7 @@ from fluxapi.model.output import Last, OutputBatch, Tail
 from .reader import ArchiveReader
 from .stored_output import Omitted, OutputState, StoredOutput, unpack_output
 
-__all__ = ["read_omitted", "read_output", "stored_output"]
+__all__ = ["Sending", "read_omitted", "read_output", "stored_output"]
 
 
 async def read_output(
@@ -56,23 +58,35 @@ async def read_omitted(reader: ArchiveReader, instance: str, jobid: int) -> Omit
     return await asyncio.get_running_loop().run_in_executor(None, output.describe_omitted)
 
 
+Sending: TypeAlias = Callable[[int], AbstractContextManager[Callable[[int], None]]]
+"""Counts so many bytes for a reader while the context lasts; it is told those that are sent."""
+
+
 async def stored_output(
-    output: StoredOutput, last: Last | None = None
+    output: StoredOutput, last: Last | None = None, sending: Sending | None = None
 ) -> AsyncIterator[OutputBatch]:
     """Yield the entries of a stored output, or its tail, like an instance.
 
-    In place of the entries that are left out stands one that says so.
+    In place of the entries that are left out stands one that says so. Entries are not kept in
+    *output* once they were yielded.
     """
-    tail = None if last is None else Tail(last)
-    for batch in output.batches():
-        if tail is None:
-            yield batch
-        else:
+    if last is not None:
+        tail = Tail(last)
+        for batch, _ in output.drain():
             tail.take(batch)
-        await asyncio.sleep(0)
-    if tail is not None:
+            await asyncio.sleep(0)
         for batch in tail.batches():
             yield batch
+        return
+    with nullcontext(_ignore) if sending is None else sending(output.size) as sent:
+        for batch, size in output.drain():
+            yield batch
+            sent(size)
+            await asyncio.sleep(0)
+
+
+def _ignore(_: int) -> None:
+    return
 
 
 def _is_cut(database: sqlite3.Connection, instance: str, jobid: int) -> bool:

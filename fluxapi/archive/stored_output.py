@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from enum import IntEnum
 from typing import TypeAlias
 
@@ -21,6 +21,8 @@ _WARNING = 4
 _LEVEL = 6
 _WINDOW_BITS = -15
 _MAX_BYTES = 1 << 30
+_PIECE_BYTES = 32 << 10
+"""Bytes of entries that are decoded at once."""
 
 _DICTIONARY = (
     b'{"timestamp":17,"name":"log","context":{"rank":0,"level":3,"file":"","line":0,"component":"'
@@ -94,23 +96,33 @@ class StoredOutput(msgspec.Struct, array_like=True, gc=False):
         """Return whether some of the output is left out."""
         return self.omitted > 0
 
+    @property
+    def size(self) -> int:
+        """Return the bytes of the entries."""
+        return sum(len(text) for _, text in (*self.head, *self.tail))
+
     def batches(self) -> Iterator[OutputBatch]:
         """Yield the entries; an entry ``log`` (RFC 24) stands in place of those left out."""
-        for run in self.head:
-            yield _batch(run)
+        copy = StoredOutput([*self.head], [*self.tail], self.omitted, self.is_least, self.lines)
+        return (batch for batch, _ in copy.drain())
+
+    def drain(self) -> Iterator[tuple[OutputBatch, int]]:
+        """Yield the entries in pieces, each with its size; it is not kept any longer."""
+        place = 0
+        while self.head:
+            place = yield from _pieces(*self.head.pop(0))
         if self.is_cut:
-            place = _batch(self.head[-1]).next if self.head else 0
-            yield OutputBatch(place, [self._notice()], gap=Gap(self.lines))
-        for run in self.tail:
-            yield _batch(run)
+            yield OutputBatch(place, [self._notice()], gap=Gap(self.lines)), 0
+        while self.tail:
+            yield from _pieces(*self.tail.pop(0))
 
     def describe_omitted(self) -> Omitted | None:
         """Return what is left out, ``None`` if the output is whole; reads all of the head."""
         if not self.is_cut:
             return None
         reader = LineReader()
-        for run in self.head:
-            for index, event in enumerate(batch := _batch(run), batch.first):
+        for batch in StoredOutput([*self.head]).batches():
+            for index, event in enumerate(batch, batch.first):
                 for _ in reader.take(index, event, None):
                     pass
         after = reader.count + reader.open_lines
@@ -124,9 +136,18 @@ class StoredOutput(msgspec.Struct, array_like=True, gc=False):
         return Event(0.0, "log", context)
 
 
-def _batch(run: Run) -> OutputBatch:
-    first, lines = run
-    return OutputBatch(first, [decode_entry(line) for line in lines.splitlines()])
+def _pieces(first: int, text: bytes) -> Generator[tuple[OutputBatch, int], None, int]:
+    """Yield the entries of a run in pieces, each with its size; return the index after them.
+
+    A run may have a megabyte, whose entries take several times as much, and a reader may be slow.
+    """
+    while text:
+        end = text.find(b"\n", _PIECE_BYTES) + 1 or len(text)
+        piece, text = text[:end], text[end:]
+        batch = OutputBatch(first, [decode_entry(line) for line in piece.splitlines()])
+        first = batch.next
+        yield batch, len(piece)
+    return first
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -20,7 +20,7 @@ from fluxapi.table.query import JobQuery
 from .database import MAX_STORED_ID
 from .ended_job import Detail, unpack
 from .match_figures import MatchFigures, read_match_figures
-from .outputs import read_omitted, read_output, stored_output
+from .outputs import Sending, read_omitted, read_output, stored_output
 from .past_instance import PastInstance, select_instances
 from .query import ArchivedJob, Range, find, find_one
 from .reader import ArchiveReader
@@ -116,9 +116,15 @@ class StoredRecords:
         return await asyncio.to_thread(valid_events, text)
 
     async def output(
-        self, jobid: int, *, follow: bool = False, first: int = 0, last: Last | None = None
+        self,
+        jobid: int,
+        *,
+        follow: bool = False,
+        first: int = 0,
+        last: Last | None = None,
+        sending: Sending | None = None,
     ) -> AsyncIterator[OutputBatch]:
-        """Yield the stored output, like an instance.
+        """Yield the stored output, like an instance; *sending* counts what a reader lacks.
 
         Raises:
             JobNotFound: The job is not stored.
@@ -131,7 +137,7 @@ class StoredRecords:
                 raise JobNotFound(problem("no_past_job", job=encode_f58(jobid)))
             raise NotFound(f"The output of job {encode_f58(jobid)} {_WITHOUT_OUTPUT[state]}.")
         end = first
-        async for batch in stored_output(output, last):
+        async for batch in stored_output(output, last, sending):
             events = batch.events[max(first - batch.first, 0) :]
             if events:
                 end = batch.next

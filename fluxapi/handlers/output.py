@@ -62,13 +62,14 @@ async def output(request: web.Request) -> web.StreamResponse:
     if tail is not None and task is None:
         last = forms.last_of(tail, stream, is_lines=kind != "application/x-ndjson")
     session = request[keys.SESSION]
+    reading: Kind = "past" if is_past else "present" if task is None else "task"
+    reader = tail_reader(request, reading)
     if is_past:
-        found = session.past.records.output(jobid, last=last)
+        found = session.past.records.output(jobid, last=last, sending=reader.sending)
     else:
         may_read = request[keys.PRINCIPAL].may(FILES_RIGHT)
         found = session.files.so_far(jobid, stream, last, may_read=may_read)
-    reading: Kind = "past" if is_past else "present" if task is None else "task"
-    source = forms.Search(found, task, tail_reader(request, reading))
+    source = forms.Search(found, task, reader)
     if kind == "application/x-ndjson":
         pieces = forms.entries(source, stream, tail)
     elif kind == "application/octet-stream":
