@@ -16,8 +16,11 @@ ENDLESS = ("/events", "/events/ws", "/jobs/{id}/events")
 WAITS = ("/jobs/collect", "/jobs/{id}/wait", "/groups/{group}/wait")
 """Routes that wait for jobs, which an instance may never end."""
 
-WITH_JOB = ("submitJobs", "saveTemplate")
-"""Operations with a job of ``submitJob`` in their body, and hundreds of the same wrong bodies."""
+WITH_JOB = ("submitJobForm", "submitJobs", "saveTemplate")
+"""Operations with a job of ``submitJob`` in their body, and hundreds of the same wrong bodies.
+
+The first one is ``submitJob`` at another path.
+"""
 
 _EXCLUDED = (
     # A body that fits the schema may still be refused: by rules between fields, and by Flux.
