@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import aiohttp
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Request, Response, expect
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request, Response, expect
 from yarl import URL
 
 from fluxapi.client import AsyncClient
 from tests.browser.waits import wait_until
+from tests.tabs import Tabs
 
 from .programs import Door
 
@@ -19,10 +20,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @pytest.fixture
-def context(browser: Browser, door: Door) -> Iterator[BrowserContext]:
+def context(tabs: Tabs, door: Door) -> Iterator[BrowserContext]:
     """Return a browser that never leaves the prefix, and that no response refuses."""
-    context = browser.new_context()
-    context.set_default_timeout(60_000)
+    context = tabs.context
     if door.login:
         assert context.request.get(door.login).ok
     wrong: list[str] = []
@@ -35,20 +35,40 @@ def context(browser: Browser, door: Door) -> Iterator[BrowserContext]:
         if response.status >= 400:
             wrong.append(f"{response.status} {response.url}")
 
+    def hear(said: ConsoleMessage) -> None:
+        if said.type == "error":
+            wrong.append(said.text)
+
     context.on("request", look)
     context.on("response", judge)
-    context.on("weberror", lambda error: wrong.append(str(error.error)))
-    context.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+    context.on("console", hear)
     yield context
-    context.close()
+    wrong += tabs.close()
+    context.remove_listener("request", look)
+    context.remove_listener("response", judge)
+    context.remove_listener("console", hear)
     assert wrong == []
 
 
+Open = Callable[[str], Page]
+
+
 @pytest.fixture
-def page(context: BrowserContext, door: Door) -> Page:
-    page = context.new_page()
-    page.goto(f"{door.url}/")
-    return page
+def opened(context: BrowserContext, tabs: Tabs, door: Door) -> Open:  # noqa: ARG001 - it listens
+    """Return a function that opens a path of the door in a new tab."""
+
+    def open_path(path: str) -> Page:
+        page = tabs.open()
+        page.set_default_timeout(60_000)
+        page.goto(door.url + path)
+        return page
+
+    return open_path
+
+
+@pytest.fixture
+def page(opened: Open) -> Page:
+    return opened("/")
 
 
 def live(page: Page) -> None:
@@ -82,10 +102,9 @@ def test_a_job_from_the_form_to_its_downloaded_output(page: Page, door: Door) ->
     assert all(url.startswith(f"{prefix}/v1/events/ws") for url in sockets)
 
 
-def test_a_job_of_another_client_appears_without_a_reload(page: Page, door: Door) -> None:
+def test_a_job_of_another_client_appears_without_a_reload(page: Page, opened: Open) -> None:
     live(page)
-    other = page.context.new_page()
-    other.goto(f"{door.url}/ui/submit")
+    other = opened("/ui/submit")
     live(other)
     other.get_by_label("Command", exact=True).fill("sleep 300")
     other.get_by_label("Name", exact=True).fill("appears")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Page, expect
+
+from tests.tabs import Tabs
 
 from .conftest import TOKEN, USER
 from .programs import Door
@@ -13,18 +16,24 @@ from .programs import Door
 pytestmark = pytest.mark.slow
 
 
-def test_a_login_leads_back_and_out_again(browser: Browser, guarded_door: Door) -> None:
+@pytest.fixture
+def page(tabs: Tabs) -> Iterator[Page]:
+    """Return a new page without cookies, whose errors fail no test: Chromium logs refusals."""
+    page = tabs.open()
+    page.set_default_timeout(60_000)
+    yield page
+    tabs.close()
+
+
+def test_a_login_leads_back_and_out_again(page: Page, guarded_door: Door) -> None:
     door = guarded_door
-    context = browser.new_context()
-    context.set_default_timeout(60_000)
-    page = context.new_page()
     page.goto(f"{door.url}/ui/nodes?text=node")
     page.get_by_label("User").fill(USER)
     page.get_by_label("Token").fill(TOKEN)
     page.get_by_role("button", name="Log in").click()
     expect(page).to_have_url(f"{door.url}/ui/nodes?text=node")
     expect(page.locator("#state")).to_have_attribute("data-state", "live")
-    (cookie,) = context.cookies()
+    (cookie,) = page.context.cookies()
     # Open OnDemand gives a cookie the path of the node, whether the service knows it or not.
     knows = door.tells_prefix or "/rnode/" in door.url
     assert (cookie.get("path") or "").rstrip("/") == (door.prefix if knows else "")
@@ -34,4 +43,3 @@ def test_a_login_leads_back_and_out_again(browser: Browser, guarded_door: Door) 
     assert page.url.startswith(f"{door.url}/")
     page.goto(f"{door.url}/")
     expect(page.get_by_role("heading", name="Log in")).to_be_visible()
-    context.close()
