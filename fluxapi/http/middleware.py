@@ -18,6 +18,7 @@ from fluxapi.model.message import problem as problem_of
 from fluxapi.observability import logs
 from fluxapi.process.admission import AdmissionLimiter
 from fluxapi.process.tracebacks import drop_tracebacks
+from fluxapi.process.turn_queue import work_for
 from fluxapi.security.credentials import CHALLENGES, Credentials
 from fluxapi.security.origins import OriginPolicy
 from fluxapi.security.principal import ANYBODY, STRANGER
@@ -120,6 +121,7 @@ def create(
             limits.check_request([clients.address_of(request)])
             path = await _admit(request, route, credentials)
             limits.check_request(request[keys.PRINCIPAL].grants)
+            work_for(clients.clients_of(request)[-1])
             await (probes if route is not None and route.at_once else app[keys.ADMISSION]).take()
             if path == ROOT:
                 response = await handler(request)

@@ -28,6 +28,7 @@ from fluxapi.errors import FluxapiError
 from fluxapi.events.transport.connections import Connections
 from fluxapi.exec_hook.exec_hook import ExecHook
 from fluxapi.process.background import BackgroundTask
+from fluxapi.process.timeslice import TimeSlice
 from fluxapi.sessions.session import InstanceSession
 from fluxapi.webhooks.webhooks import Webhooks
 
@@ -127,6 +128,8 @@ class Metrics:
     async def render(self) -> bytes:
         """Return the metrics in the text format."""
         process = await asyncio.to_thread(generate_latest, self._process)
+        # The thread may have ended many such calls in one pass of the event loop.
+        await TimeSlice(0).share()
         return generate_latest(self.registry) + process
 
 

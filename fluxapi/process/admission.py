@@ -6,6 +6,8 @@ import asyncio
 import time
 from collections import deque
 
+from .turn_queue import TurnQueue
+
 __all__ = ["AdmissionLimiter"]
 
 _MAX_STARTS_PER_PASS = 16
@@ -16,7 +18,10 @@ _MAX_PASS_S = 0.005
 
 
 class AdmissionLimiter:
-    """A limit on the handlers that start in each pass of the event loop, in order of arrival."""
+    """A limit on the handlers that start in each pass of the event loop.
+
+    Those of one client start in the order of arrival, and clients in turn.
+    """
 
     def __init__(self, limit: int = _MAX_STARTS_PER_PASS, seconds: float = _MAX_PASS_S) -> None:
         self._limit = limit
@@ -24,8 +29,8 @@ class AdmissionLimiter:
         self._left = limit
         self._is_counting = False
         self._end: float | None = None
-        self._waiting: deque[asyncio.Future[None]] = deque()
-        self._late: list[asyncio.Future[None]] = []
+        self._waiting = TurnQueue()
+        self._late: deque[asyncio.Future[None]] = deque()
 
     async def take(self) -> None:
         """Return when the handler may start: at once unless there is a burst."""
@@ -36,7 +41,7 @@ class AdmissionLimiter:
             return
         # A handler that waits costs nothing until its pass.
         turn = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
+        self._waiting.add(turn)
         await turn
         while self._is_late():
             turn = asyncio.get_running_loop().create_future()
@@ -59,11 +64,10 @@ class AdmissionLimiter:
 
     def _end_pass(self) -> None:
         self._is_counting = False
-        self._waiting.extendleft(reversed(self._late))
-        self._late.clear()
+        late, self._late = self._late, deque()
         resumed = 0
-        while self._waiting and resumed < self._limit:
-            turn = self._waiting.popleft()
+        while (late or self._waiting) and resumed < self._limit:
+            turn = late.popleft() if late else self._waiting.take()
             if not turn.done():  # Its request was canceled.
                 turn.set_result(None)
                 resumed += 1
@@ -71,3 +75,4 @@ class AdmissionLimiter:
             # The end of this pass comes behind the handlers that are resumed; others come later.
             self._begin_pass()
             self._left = 0
+        self._late.extend(late)

@@ -7,6 +7,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
+from .admission import AdmissionLimiter
+
 __all__ = ["SharedValue"]
 
 _SHARE = 10
@@ -28,6 +30,7 @@ class SharedValue(Generic[T]):
         self._seconds = seconds
         self._task: asyncio.Task[T] | None = None
         self._kept: tuple[T, float] | None = None
+        self._resumed = AdmissionLimiter()
 
     @property
     def is_busy(self) -> bool:
@@ -35,13 +38,18 @@ class SharedValue(Generic[T]):
         return self._task is not None
 
     async def get(self) -> T:
-        """Return the value, computed a moment ago or now; a canceled caller cancels no other."""
+        """Return the value, computed a moment ago or now; a canceled caller cancels no other.
+
+        Of hundreds of callers who wait for it, a few go on in each pass of the event loop.
+        """
         if self._kept is not None and time.monotonic() < self._kept[1]:
             return self._kept[0]
         if self._task is None:
             self._task = asyncio.ensure_future(self._run())
             self._task.add_done_callback(self._finish)
-        return await asyncio.shield(self._task)
+        value = await asyncio.shield(self._task)
+        await self._resumed.take()
+        return value
 
     async def _run(self) -> T:
         began = time.monotonic()

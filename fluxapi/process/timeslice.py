@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import NamedTuple
 from weakref import ReferenceType, WeakKeyDictionary, ref
+
+from .turn_queue import TurnQueue
 
 __all__ = ["SLICE_S", "TimeSlice", "check_client", "stop_after_client"]
 
@@ -44,7 +45,8 @@ class TimeSlice:
     """The time that one loop may run before it yields to the event loop.
 
     When many loops have used up their time, one of them goes on in each pass of the event loop, so
-    that other tasks wait for one slice, not for one slice of each.
+    that other tasks wait for one slice, not for one slice of each. Clients (``work_for``) have
+    their turns one after the other.
     """
 
     def __init__(self, seconds: float = SLICE_S) -> None:
@@ -63,23 +65,23 @@ class TimeSlice:
 
 
 class _Turns:
-    """The loops that wait to go on, in the order in which they yielded."""
+    """The loops that wait to go on: those of each client in the order in which they yielded."""
 
     def __init__(self) -> None:
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._waiting = TurnQueue()
 
     async def take(self) -> None:
         """Return in a pass of the event loop in which no other loop goes on."""
         loop = asyncio.get_running_loop()
         turn = loop.create_future()
-        self._waiting.append(turn)
+        self._waiting.add(turn)
         if len(self._waiting) == 1:
             loop.call_soon(self._give)
         await turn
 
     def _give(self) -> None:
         while self._waiting:
-            turn = self._waiting.popleft()
+            turn = self._waiting.take()
             if not turn.done():
                 turn.set_result(None)
                 break

@@ -14,6 +14,7 @@ from markupsafe import Markup
 from fluxapi.errors import NotFound
 from fluxapi.http import base, keys
 from fluxapi.model.message import SECTIONS, problem
+from fluxapi.process.timeslice import TimeSlice
 
 from . import guides, words
 from .docs_search import Hit, Index, Kind, Section, sections
@@ -103,7 +104,10 @@ async def _found(request: web.Request) -> tuple[int, list[Hit]]:
     query = request[keys.QUERY].get("q", "")
     if not query.strip():
         return 0, []
-    return await (await request.app[LIBRARY].index(request)).search(query)
+    index = await request.app[LIBRARY].index(request)
+    # Many may have waited for the index.
+    await TimeSlice(0).share()
+    return await index.search(query)
 
 
 async def _page(request: web.Request, name: str, context: dict[str, Any]) -> web.Response:

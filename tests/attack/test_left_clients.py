@@ -6,7 +6,6 @@ import asyncio
 import gc
 import json
 import weakref
-from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -40,7 +39,7 @@ async def test_a_page_is_not_rendered_for_a_client_that_has_left(
         return text
 
     monkeypatch.setattr(docs, "text_of", render)
-    monkeypatch.setattr(slices, "TimeSlice", partial(TimeSlice, 0))
+    monkeypatch.setattr(slices, "TimeSlice", lambda *_: TimeSlice(0))
     async with serving() as port:
         async with connect(port) as wire:
             await wire.send(b"GET /docs/reference HTTP/1.1\r\nHost: localhost\r\n\r\n")

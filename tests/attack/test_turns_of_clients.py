@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from base64 import b64encode
 
 import pytest
 
 from fluxapi.errors import TooManyRequests
+from fluxapi.http import middleware
 from fluxapi.http.work_turns import Taker, WorkTurns
+from tests.handlers.conftest import Start, start
+
+__all__ = ["start"]
 
 STRANGER, OTHER, THIRD = Taker("stranger"), Taker("other"), Taker("third")
 NESTED, NESTED_TOO = Taker("stranger", nested=True), Taker("other", nested=True)
@@ -133,3 +138,22 @@ async def test_a_turn_that_comes_as_the_client_leaves_is_given_back() -> None:
     task.cancel()
     await passes()
     assert works.turns.used == 0
+
+
+async def test_a_request_has_its_turns_as_its_client(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = await start(user="ada", token="not-so-secret", require_auth=True)
+    owner = {"Authorization": f"Basic {b64encode(b'ada:not-so-secret').decode()}"}
+    named: list[str] = []
+    monkeypatch.setattr(middleware, "work_for", named.append)
+    async with service.client.post(
+        "/v1/tokens", json={"name": "guest", "scope": "view"}, headers=owner
+    ) as made:
+        token = (await made.json())["token"]
+    guest = {"Authorization": f"Bearer {token}"}
+    for headers in (guest, owner, guest):
+        async with service.client.get("/v1/jobs", headers=headers) as answer:
+            assert answer.status == 200
+    assert len(set(named)) == 2
+    assert named[1] == named[3]
