@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fluxapi.errors import HistoryUnavailable
+from fluxapi.process.client_shares import ClientShares
 from fluxapi.table.table import Table
 
 from .database import FILE_NAME, IS_ID
@@ -26,6 +27,9 @@ from .writer import ArchiveWriter
 __all__ = ["Archive", "InstanceHistory"]
 
 _log = logging.getLogger(__name__)
+
+_MAX_FIGURES_REQUESTS = 64
+"""Requests for figures at once; each takes about a second of one thread for a million jobs."""
 
 
 class Archive:
@@ -49,8 +53,8 @@ class Archive:
         self.reader = ArchiveReader(statedir / FILE_NAME)
         self.figures_turn = asyncio.Semaphore(1)
         """Is held while figures are computed, so that a thread is free for short queries."""
-        self.figures_requests = 0
-        """Requests for figures, the one that is computed and those that wait for it."""
+        self.figures_requests = ClientShares(_MAX_FIGURES_REQUESTS, 1)
+        """Requests for figures of each client, the one that is computed and those that wait."""
 
     async def open(self) -> None:
         """Open the database; if that fails, :attr:`problem` says why, and it is tried again."""

@@ -15,6 +15,7 @@ from fluxapi.archive.peers import Subject, compare
 from fluxapi.archive.span import Span
 from fluxapi.errors import HistoryUnavailable, JobNotFound, NotSupported, ValidationFailed
 from fluxapi.http import authentication, keys
+from fluxapi.http.clients import clients_of
 from fluxapi.model.jobid import parse
 from fluxapi.sessions.past_jobs import NONE_KEPT
 
@@ -26,9 +27,6 @@ __all__ = ["archive_of", "comparison", "figures"]
 _DAY_S = 86_400.0
 _STEPS = 120
 _ALL = "all"
-
-_MAX_FIGURES_REQUESTS = 32
-"""Requests for figures at once; each takes about a second of one thread for a million jobs."""
 
 _RETRY_FIGURES_S = 10
 
@@ -58,16 +56,17 @@ async def figures(request: web.Request) -> web.Response:
         fields.get("by"),
         fields.get("order", "ended"),
     )
-    if archive.figures_requests >= _MAX_FIGURES_REQUESTS:
+    client, requests = clients_of(request)[-1], archive.figures_requests
+    if not requests.has_room(client, 1):
         raise HistoryUnavailable(
-            f"{archive.figures_requests} requests for figures wait already; try again later.",
+            f"{requests.used} requests for figures wait already; try again later.",
             retry_after=_RETRY_FIGURES_S,
         )
-    archive.figures_requests += 1
+    requests.add(client, 1)
     try:
         found = await _computed(request, archive, query)
     finally:
-        archive.figures_requests -= 1
+        requests.add(client, -1)
     authentication.check_again(request)
     return reply(found)
 

@@ -9,6 +9,7 @@ import dataclasses
 import hashlib
 import secrets
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 
 from .principal import Principal
@@ -19,7 +20,10 @@ _GRANT = "sign-in:"
 """The begin of the grant of each sign-in, which tells it from the ID of a token."""
 
 _MAX_SIGN_INS = 1000
-"""Signed-in browsers; the oldest are signed out first."""
+"""Signed-in browsers; beyond that, the oldest of the token with the most are signed out first.
+
+So whoever has a token may sign in again and again, and signs out nobody else.
+"""
 
 _VALUE_BYTES = 32
 _VALUE_LENGTH = 43
@@ -99,7 +103,18 @@ class SignIns:
             if not _is_alive(*entry):
                 self._end(key)
         while len(self._open) >= _MAX_SIGN_INS:
-            self._end(next(iter(self._open)))
+            self._end(self._oldest_of_most())
+
+    def _oldest_of_most(self) -> bytes:
+        """Return the key of the oldest sign-in of those who have the most."""
+        sources = {key: _source(principal) for key, (principal, _) in self._open.items()}
+        [(most, _)] = Counter(sources.values()).most_common(1)
+        return next(key for key, source in sources.items() if source == most)
+
+
+def _source(principal: Principal) -> tuple[str, frozenset[str]]:
+    """Return what a principal has signed in with: a token, or the name and token of the owner."""
+    return principal.user, frozenset(it for it in principal.grants if not is_sign_in(it))
 
 
 def is_sign_in(grant: str) -> bool:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any, NamedTuple
 from unittest.mock import Mock
 
@@ -30,6 +31,24 @@ def test_there_are_at_most_as_many_as_the_limit() -> None:
             pass
         assert len(connections) == 1
     connections.check()
+
+
+def test_the_last_tenth_is_for_clients_with_few() -> None:
+    connections = Connections(200)
+    with ExitStack() as opened:
+        for _ in range(180):
+            opened.enter_context(connections.hold(nothing, None, ("peer", "greedy")))
+        with pytest.raises(TooManyStreams):
+            connections.check(("peer", "greedy"))
+        for _ in range(16):
+            opened.enter_context(connections.hold(nothing, None, ("peer", "other")))
+        with pytest.raises(TooManyStreams):
+            connections.check(("peer", "other"))
+        for number in range(4):
+            opened.enter_context(connections.hold(nothing, None, ("peer", f"third {number}")))
+        with pytest.raises(TooManyStreams):
+            connections.check(("peer", "fourth"))
+    connections.check(("peer", "greedy"))
 
 
 def test_a_connection_that_fails_is_removed() -> None:

@@ -87,6 +87,18 @@ def test_their_number_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     assert browsers.find([third])
 
 
+def test_who_signs_in_again_and_again_signs_out_nobody_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sign_ins, "_MAX_SIGN_INS", 5)
+    browsers = SignIns(60)
+    owner, phone = (browsers.begin(ANYBODY)[0] for _ in range(2))
+    many = [browsers.begin(ADA)[0] for _ in range(20)]
+    assert browsers.find([owner])
+    assert browsers.find([phone])
+    assert [number for number, value in enumerate(many) if browsers.find([value])] == [17, 18, 19]
+
+
 def test_a_code_is_good_once_and_for_ten_minutes(clocks: Clocks) -> None:
     given = Codes()
     code, late = given.issue(), given.issue()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from fluxapi.errors import TooManyRequests, TooManyStreams
@@ -23,6 +23,12 @@ _MAX_REVOKED = 10_000
 """Revoked grants that are remembered, since a request that was just admitted may open a stream."""
 
 _RETRY_AFTER_S = 2.0
+
+_RESERVED_PART = 10
+"""One of so many streams is kept for clients with few, so that no client takes all."""
+
+_FEW_STREAMS = 16
+"""Streams of a client that may be among those that are kept: those of some browser windows."""
 
 _MAX_LEAVE_PER_PASS = 4
 """Connections whose subscriptions end in one pass of the event loop; one may have 128."""
@@ -53,7 +59,7 @@ class Held:
     __slots__ = ("_clients", "_connections", "_lease", "_timer", "end", "grants")
 
     def __init__(
-        self, connections: Connections, end: End, lease: Lease | None, clients: Collection[str]
+        self, connections: Connections, end: End, lease: Lease | None, clients: Sequence[str]
     ) -> None:
         self.end = end
         self.grants: frozenset[str] = frozenset()
@@ -101,6 +107,8 @@ class Held:
 class Connections:
     """Open sockets and streams, at most ``limit``, and ``client_limit`` of one client.
 
+    The last tenth of the limit is for clients that have few streams.
+
     Attributes:
         messages: Limits the messages of all clients that are answered in one pass of the event
             loop.
@@ -108,8 +116,11 @@ class Connections:
 
     def __init__(self, limit: int, client_limit: int | None = None) -> None:
         self._limit = limit
+        self._reserved = limit // _RESERVED_PART
         self._client_limit = limit if client_limit is None else client_limit
         self._clients: Counter[str] = Counter()
+        self._owners: Counter[str] = Counter()
+        """The streams of each token or login, or of those at an address that have neither."""
         self._open: dict[Held, None] = {}
         self._revoked: dict[str, None] = {}
         self._closing = False
@@ -121,26 +132,25 @@ class Connections:
     def __len__(self) -> int:
         return len(self._open)
 
-    def hold(self, end: End, lease: Lease | None = None, clients: Collection[str] = ()) -> Held:
+    def hold(self, end: End, lease: Lease | None = None, clients: Sequence[str] = ()) -> Held:
         """Count one stream while the context lasts; ``end`` is called when it has to end.
 
         It counts for each of ``clients``, too.
         """
         return Held(self, end, lease, clients)
 
-    def add(self, held: Held, clients: Collection[str]) -> None:
+    def add(self, held: Held, clients: Sequence[str]) -> None:
         """Count a stream; raises as :meth:`check`."""
         self.check(clients)
         self._open[held] = None
         self._clients.update(clients)
+        self._owners.update(clients[-1:])
 
-    def discard(self, held: Held, clients: Collection[str]) -> None:
+    def discard(self, held: Held, clients: Sequence[str]) -> None:
         """Stop counting a stream."""
         del self._open[held]
-        for client in clients:
-            self._clients[client] -= 1
-            if not self._clients[client]:
-                del self._clients[client]
+        _leave(self._clients, clients)
+        _leave(self._owners, clients[-1:])
         self.on_release()
 
     def end_if_over(self, held: Held) -> None:
@@ -150,9 +160,13 @@ class Connections:
         elif not self._revoked.keys().isdisjoint(held.grants):
             held.end("expired")
 
-    def check(self, clients: Collection[str] = ()) -> None:
-        """Raise ``TooManyStreams`` when a limit is reached, ``TooManyRequests`` if of a client."""
-        if len(self._open) >= self._limit:
+    def check(self, clients: Sequence[str] = ()) -> None:
+        """Raise ``TooManyStreams`` when a limit is reached, ``TooManyRequests`` if of a client.
+
+        The last one of *clients* is that of the token or login, if there is one.
+        """
+        has_many = any(self._owners[owner] >= _FEW_STREAMS for owner in clients[-1:])
+        if len(self._open) >= self._limit - self._reserved * has_many:
             raise TooManyStreams(problem("too_many_streams", limit=self._limit))
         if any(self._clients[client] >= self._client_limit for client in clients):
             raise TooManyRequests(
@@ -179,3 +193,11 @@ class Connections:
         self._closing = True
         for held in list(self._open):
             held.end("shutdown")
+
+
+def _leave(counts: Counter[str], clients: Sequence[str]) -> None:
+    """Count one stream less for each client."""
+    for client in clients:
+        counts[client] -= 1
+        if not counts[client]:
+            del counts[client]
