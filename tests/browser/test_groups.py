@@ -161,12 +161,20 @@ def test_a_reader_finds_the_first_failed_job_of_a_sweep_and_the_way_back(
     link = page.get_by_role("link", name="First failed job")
     expect(link).not_to_be_visible()
     # The page is open while jobs fail.
-    first, _ = (submit(site, command="false", group=name) for _ in range(2))
+    first, second = (submit(site, command="false", group=name) for _ in range(2))
     expect(link).to_have_attribute("href", re.compile(f"/ui/jobs/{first}$"))
     page.reload()
+    live(page)
     link.click()
     expect(page.locator("#id")).to_have_text(first)
-    page.go_back()
+    # It leads on to the next one that failed, and from there back.
+    expect(page.locator("#steps")).to_contain_text("Failed job 1 of 2")
+    page.get_by_role("link", name="Next failed job").click()
+    expect(page.locator("#id")).to_have_text(second)
+    page.get_by_role("link", name="Previous failed job").click()
+    expect(page.locator("#id")).to_have_text(first)
+    for _ in range(3):
+        page.go_back()
     page.get_by_role("navigation", name="Path to this group").get_by_role("link").click()
     expect(page).to_have_url(re.compile(r"/(\?.*)?$"))
 

@@ -12,12 +12,13 @@ const MAX_JOBS = 4000;
  * Keep the list of the page when the reader leaves it.
  * @param {() => string[]} ids the jobs in the order of the page
  * @param {() => string | undefined} [first] the first job in sight: of a long list, the jobs around it are kept
+ * @param {() => "all" | "failed"} [kind] which jobs these are
  */
-export function remember(ids, first) {
+export function remember(ids, first, kind) {
   const keep = () => {
     const all = ids();
     const begin = Math.max(all.indexOf(first?.() ?? "") - MAX_JOBS / 2, 0);
-    const kept = { address: location.pathname + location.search, title: document.title, count: all.length, begin, ids: all.slice(begin, begin + MAX_JOBS) };
+    const kept = { address: location.pathname + location.search, title: document.title, kind: kind?.() ?? "all", count: all.length, begin, ids: all.slice(begin, begin + MAX_JOBS) };
     try {
       sessionStorage.setItem(KEY, JSON.stringify(kept));
     } catch {
@@ -41,7 +42,7 @@ export function linked(part = "main") {
 
 /** Show the way back to the list, and to the jobs before and after. @param {string} job @param {(id: string) => HTMLElement} get */
 export function show(job, get) {
-  /** @type {{ address: string, count: number, begin: number, ids: string[] } | undefined} */
+  /** @type {{ address: string, kind?: string, count: number, begin: number, ids: string[] } | undefined} */
   let kept;
   try {
     kept = JSON.parse(sessionStorage.getItem(KEY) ?? "null") ?? undefined;
@@ -62,10 +63,11 @@ export function show(job, get) {
   } else if (isBelow("/ui/history/jobs")) list.textContent = t("history.past_title");
   const count = document.createElement("span");
   count.className = "soft";
-  count.title = t("job.place_title");
-  count.textContent = t("job.place_of", { place: kept.begin + place + 1, count: kept.count });
+  const isFailed = kept.kind === "failed";
+  count.title = t(isFailed ? "job.place_failed_title" : "job.place_title");
+  count.textContent = t(isFailed ? "job.place_of_failed" : "job.place_of", { place: kept.begin + place + 1, count: kept.count });
   get("steps").prepend(count);
-  for (const [id, step, label] of /** @type {const} */ ([["previous", -1, t("job.previous")], ["next", 1, t("job.next")]])) {
+  for (const [id, step, label] of /** @type {const} */ ([["previous", -1, t(isFailed ? "job.previous_failed" : "job.previous")], ["next", 1, t(isFailed ? "job.next_failed" : "job.next")]])) {
     const link = /** @type {HTMLAnchorElement} */ (get(id));
     const other = kept.ids[place + step];
     link.setAttribute("aria-label", label);

@@ -23,11 +23,24 @@ const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 const EVERY = 2000;
 /** Entries that are read in addition to those of the last lines. */
 const EXTRA_ENTRIES = 64;
+/** Pages of failed jobs that are read, so that each leads to the next. */
+const MAX_FAILED_PAGES = 5;
 /** Results that a job is marked with. */
 const BAD = new Set(["FAILED", "TIMEOUT", "CANCELED"]);
 
 const main = $("content");
-neighbors.remember(() => neighbors.linked());
+/** The jobs that failed, the first one first. @type {string[]} */
+let failedJobs = [];
+/** Whether the link to the first failed job was followed: the list of the jobs before and after is that of the failed ones. */
+let isToFailed = false;
+for (const kind of /** @type {const} */ (["auxclick", "click"])) {
+  addEventListener(kind, ({ target }) => (isToFailed = target instanceof Element && target.closest("#first-failed") !== null && failedJobs.length > 0), true);
+}
+neighbors.remember(
+  () => (isToFailed ? failedJobs : neighbors.linked()),
+  undefined,
+  () => (isToFailed ? "failed" : "all"),
+);
 const group = encodeURIComponent(main.dataset["group"] ?? "");
 const path = `/v1/groups/${group}`;
 const bar = new ProgressBar();
@@ -59,16 +72,25 @@ async function renew() {
   }
 }
 
-/** Let the link lead to the first job that failed; the page was rendered with it. @param {number} count the jobs that failed */
+/** Find the jobs that failed, and let the link lead to the first; the page was rendered with it. @param {number} count the jobs that failed */
 async function findFailed(count) {
-  const isFirst = failed === undefined;
   if (failed === count) return;
   failed = count;
-  if (isFirst || !count) return;
-  // The page of the API begins with the newest job, so only the last page has the first one.
-  const page = await call("GET", `/v1/jobs?group=${group}&result=FAILED,TIMEOUT&limit=${MAX_JOBS}`).catch(() => undefined);
-  const first = page?.["jobs"].at(-1)?.["id"];
-  if (!first || page?.["next"]) return;
+  if (!count) return;
+  /** @type {string[]} */
+  const found = [];
+  let next = "";
+  // Pages of the API begin with the newest job, so only the last one has the first job.
+  for (let pages = 0; pages < MAX_FAILED_PAGES; pages++) {
+    const page = await call("GET", `/v1/jobs?group=${group}&result=FAILED,TIMEOUT&limit=${MAX_JOBS}${next && `&page=${next}`}`).catch(() => undefined);
+    if (!page) return;
+    found.push(...page["jobs"].map((/** @type {any} */ job) => job["id"]));
+    next = page["next"] ?? "";
+    if (!next) break;
+  }
+  const first = found.at(-1);
+  if (!first || next) return;
+  failedJobs = found.reverse();
   const link = /** @type {HTMLAnchorElement} */ ($("first-failed"));
   link.href = at(`/ui/jobs/${first}`);
   link.hidden = false;
