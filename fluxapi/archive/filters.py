@@ -118,6 +118,8 @@ def _add_times(found: Conditions, query: JobQuery) -> None:
         found.add("jobs.t_submit < ?", query.until)
     if query.ended is not None:
         found.add("jobs.t_inactive >= ?", query.ended)
+    if query.ended_until is not None:
+        found.add("jobs.t_inactive < ?", query.ended_until)
 
 
 def _add_name(

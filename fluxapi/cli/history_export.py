@@ -59,6 +59,7 @@ def add_export(actions: Parsers) -> None:
     parser.add_argument(
         "--ended", metavar="WHEN", type=when(), help="jobs that ended after WHEN, such as -2h"
     )
+    parser.add_argument("--ended-until", metavar="WHEN", type=when(), help="and before WHEN")
     parser.add_argument(
         "-f",
         "--filter",
@@ -94,7 +95,17 @@ async def _act(flux: AsyncClient, arguments: argparse.Namespace) -> int:
         "instance": arguments.archive_instance,
         **{
             name: getattr(arguments, name)
-            for name in ("since", "until", "ended", "name", "queue", "group", "node", "text")
+            for name in (
+                "since",
+                "until",
+                "ended",
+                "ended_until",
+                "name",
+                "queue",
+                "group",
+                "node",
+                "text",
+            )
         },
     }
     async with aclosing(flux.export_jobs(format, **options)) as found:  # type: ignore[type-var] # an async generator

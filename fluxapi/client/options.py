@@ -114,6 +114,7 @@ class JobFilter(TypedDict, total=False):
     until: float | None
     ended: float | None
     """Ended at this time or later, seconds since the epoch."""
+    ended_until: float | None
     held: bool | None
     """True: jobs that have not started and have the urgency 0; false: all others."""
     text: str | None
@@ -147,6 +148,7 @@ class ExportFilter(TypedDict, total=False):
     until: float | None
     ended: float | None
     """Ended at this time or later, seconds since the epoch."""
+    ended_until: float | None
     text: str | None
     """Words, each of which is a whole word of the job, or a beginning with ``*`` after it."""
     instance: str | None

@@ -41,7 +41,8 @@ SUBMITTED = (
 """The fields of ``schemas/submit.json`` that the tool to submit takes."""
 
 LISTED = (
-    "state", "result", "user", "name", "queue", "group", "node", "since", "until", "ended", "held",
+    "state", "result", "user", "name", "queue", "group", "node", "since", "until", "ended",
+    "ended_until", "held",
     "text",
 )  # fmt: skip
 """The parameters of ``schemas/jobs-query.json`` that the tool to list takes."""

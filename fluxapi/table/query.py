@@ -53,9 +53,9 @@ class JobQuery(msgspec.Struct, frozen=True, kw_only=True):
     ``*`` in ``name`` stands for any characters, a ``name`` without it is the whole name;
     ``name_part`` is a substring, case-insensitive; ``group`` is the ID of a group; ``node`` is a
     host; ``since`` (inclusive) and ``until`` (exclusive) are submission times in seconds since the
-    epoch; ``ended`` (inclusive) is a time of the end; ``held`` jobs have not started and have the
-    urgency 0; each word of ``text`` must occur, case-insensitive, in ID, name, user, queue,
-    nodelist, state, result or exception. ``ids`` are jobs.
+    epoch; ``ended`` (inclusive) and ``ended_until`` (exclusive) are times of the end; ``held`` jobs
+    have not started and have the urgency 0; each word of ``text`` must occur, case-insensitive, in
+    ID, name, user, queue, nodelist, state, result or exception. ``ids`` are jobs.
     """
 
     states: frozenset[str] | None = None
@@ -69,6 +69,7 @@ class JobQuery(msgspec.Struct, frozen=True, kw_only=True):
     since: float | None = None
     until: float | None = None
     ended: float | None = None
+    ended_until: float | None = None
     held: bool | None = None
     text: str | None = None
     ids: frozenset[int] | None = None
@@ -94,6 +95,7 @@ def query_of(fields: Mapping[str, Any], ids: frozenset[int] | None = None) -> Jo
         since=fields.get("since"),
         until=fields.get("until"),
         ended=fields.get("ended"),
+        ended_until=fields.get("ended_until"),
         held=fields.get("held"),
         text=fields.get("text"),
         ids=ids,
@@ -124,9 +126,11 @@ def _tests(query: JobQuery) -> Iterator[tuple[str, Test]]:
         yield "since", lambda job: job.t_submit >= since
     if until is not None:
         yield "until", lambda job: job.t_submit < until
-    ended, held = query.ended, query.held
+    ended, ended_until, held = query.ended, query.ended_until, query.held
     if ended is not None:
         yield "ended", lambda job: job.is_inactive and job.t_inactive >= ended
+    if ended_until is not None:
+        yield "ended_until", lambda job: job.is_inactive and job.t_inactive < ended_until
     if held is not None:
         yield "held", lambda job: _is_held(job) == held
     if query.name_part is not None:
@@ -274,7 +278,7 @@ def _sources(table: Table, query: JobQuery) -> Iterator[_Source]:
 
 def _wider_sources(index: Index, query: JobQuery) -> Iterator[_Source]:
     """Yield the sources whose jobs still have to pass every test."""
-    if query.ended is not None:
+    if query.ended is not None or query.ended_until is not None:
         yield _Source("", _lists_of_states(index, _INACTIVE))
     if query.held:
         yield _Source("", _lists_of_states(index, _PENDING))

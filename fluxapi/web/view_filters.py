@@ -50,8 +50,13 @@ def problem(words: Words, key: str, name: str, text: str) -> str:
 def _field(name: str, text: str) -> tuple[Mapping[str, Any], str]:
     """Return the field of one filter of an address, or the key of its problem."""
     if name in _TIMES and text:
-        found = view_time(text, time.time(), is_end=_TIMES[name])
-        return ({}, "jobs.problem_time") if found is None else ({name: found}, "")
+        now = time.time()
+        found = view_time(text, now, is_end=_TIMES[name])
+        if found is None:
+            return {}, "jobs.problem_time"
+        end = view_time(text, now, is_end=True) if name == "ended" else found
+        # A day is that day, and a duration goes on until now.
+        return ({name: found} if end in {found, None} else {name: found, f"{name}_until": end}), ""
     try:
         return cached("jobs-query", urlencode({name: text}, errors="replace")), ""
     except ValidationFailed:

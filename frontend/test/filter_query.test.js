@@ -79,6 +79,9 @@ test("jobs that ended since then, and held ones", () => {
   const all = [old, young, held, waiting, running];
   const shown = (/** @type {Record<string, string>} */ filters) => all.filter((it) => it && filter(filters, undefined, 10_000)?.(it)).map((it) => it?.id);
   assert.deepEqual(shown({ ended: "1h" }), ["f9000"]);
+  // A day is that day, not all since.
+  assert.deepEqual(shown({ ended: "1970-01-01" }), ["f1000", "f9000"]);
+  assert.deepEqual(shown({ ended: "1969-12-31" }), []);
   assert.deepEqual(shown({ held: "yes" }), ["f1"]);
   assert.deepEqual(shown({ held: "No" }), ["f1000", "f9000", "f2", "f3"]);
   assert.deepEqual([problem({ key: "held", value: "maybe" }), problem({ key: "ended", value: "soon" })], ["held", "time"]);

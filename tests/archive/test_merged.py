@@ -81,6 +81,7 @@ QUERIES: dict[str, tuple[JobQuery, Callable[[int], bool]]] = {
     "since": (JobQuery(since=1010.0), lambda n: n >= 10),
     "until": (JobQuery(until=1010.0), lambda n: n < 10),
     "ended": (JobQuery(ended=1.0), lambda n: n < COUNT),
+    "ended until": (JobQuery(ended_until=1.0), lambda n: n < 0),
     "held": (JobQuery(held=True), lambda n: n < 0),
     "ids": (JobQuery(ids=frozenset([jobid(2), jobid(3)])), lambda n: n in {2, 3}),
     "text": (JobQuery(text="failed"), lambda n: n % 5 == 0 and n < COUNT),

@@ -28,6 +28,7 @@ QUERIES = st.builds(
     since=st.none() | st.just(1795455718.0),
     until=st.none() | st.just(1795455719.5),
     ended=st.none() | st.just(1795455719.0),
+    ended_until=st.none() | st.just(1795455719.0),
     held=st.none() | st.booleans(),
     text=st.none() | st.sampled_from(["NODE1", "sleep", "f2", ""]),
 )
@@ -111,6 +112,7 @@ async def test_held_jobs_and_those_that_ended_since_then_are_found() -> None:
     assert (await page(table, JobQuery(held=False), limit=9)).ids == [4, 3, 1]
     assert (await page(table, JobQuery(ended=5.0), limit=9)).ids == [4, 3]
     assert (await page(table, query_of({"ended": 6.0, "held": False}), limit=9)).ids == [4]
+    assert (await page(table, query_of({"ended": 5.0, "ended_until": 6.0}), limit=9)).ids == [3]
 
 
 def test_a_state_or_a_result_of_several_is_enough(table: Table) -> None:

@@ -118,7 +118,12 @@ export function test(filters, note = (row) => row.note, now = Date.now() / 1000)
   const until = viewTime(filters["until"] ?? "", now, true);
   if (until !== undefined) tests.push((row) => row.t_submit < until);
   const ended = viewTime(filters["ended"] ?? "", now);
-  if (ended !== undefined) tests.push((row) => row.state === "INACTIVE" && row.t_inactive >= ended);
+  if (ended !== undefined) {
+    // A day is that day, and a duration goes on until now.
+    const dayEnd = viewTime(filters["ended"] ?? "", now, true) ?? ended;
+    const end = dayEnd > ended ? dayEnd : Infinity;
+    tests.push((row) => row.state === "INACTIVE" && row.t_inactive >= ended && row.t_inactive < end);
+  }
   if (filters["held"]) {
     const isHeld = YES.has(filters["held"].toLowerCase());
     tests.push((row) => (row.urgency === 0 && PENDING.includes(row.state)) === isHeld);
