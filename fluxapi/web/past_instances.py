@@ -27,11 +27,13 @@ class NamedInstance:
         name: Its place in the tree of the page, or else its host and ID.
         about: Its whole ID, with its place, host and start.
         is_own: It is the instance of the page.
+        place: Its path in the tree of the page, empty for the root and other trees.
     """
 
     name: str
     about: str
     is_own: bool
+    place: str = ""
 
 
 async def name_instances(
@@ -71,4 +73,5 @@ def _named(
         name = words.text("history.root_instance")
     else:
         name = " · ".join(filter(None, (host, instance.path, short)))
-    return NamedInstance(name, about, is_own)
+    place = instance.path if instance.root and instance.root == root else ""
+    return NamedInstance(name, about, is_own, place)

@@ -24,6 +24,7 @@ from . import columns
 from .embedded import embedded
 from .job_said import note_pieces
 from .past_instances import NamedInstance, name_instances
+from .past_order import direction, is_sorted, next_order, past_columns, sort_jobs
 from .problems import detail_of
 from .rendering import render
 from .view_filters import problem, valid
@@ -37,17 +38,12 @@ _FILTERS = ("result", "text", "since", "until", "ended", *columns.FILTERS)
 _NAMED = ("name", "username", "queue", "group", "group_name", "nodelist")
 """The members of a record that the field of the filters completes."""
 
-_SORTS = {"longest": True, "shortest": False}
-"""The orders by runtime, and whether each begins with the longest; the default is newest first."""
-
 _RESULTS = {
     "COMPLETED": "common.count_completed",
     "FAILED": "common.count_failed",
     "CANCELED": "common.count_canceled",
     "TIMEOUT": "common.count_timed_out",
 }
-
-_NEXT_SORT = {"": "longest", "longest": "shortest", "shortest": ""}
 
 _PAGE = re.compile(r"[0-9a-f]{1,16}", re.ASCII)
 _INSTANCE = re.compile(r"[0-9a-f]{20}|all", re.ASCII)
@@ -74,11 +70,7 @@ async def past_jobs(request: web.Request) -> web.Response:
         is_whole = following is None and "page" not in request.query
         if not is_whole:
             figures = await _figures(session.past.records, query, scope.instance)
-        sort = request.query.get("sort", "")
-        if sort in _SORTS:
-            jobs.sort(key=partial(_sort_key, longest_first=_SORTS[sort]))
-        else:
-            sort = ""
+        sort = sort_jobs(jobs, request.query.get("sort", ""))
         if _matched(_INSTANCE, instance):
             instances = await name_instances(words, session.past.records, jobs)
     except FluxapiError as error:
@@ -90,7 +82,7 @@ async def past_jobs(request: web.Request) -> web.Response:
         "jobs": jobs,
         "own": session.past.stored and session.past.stored.instance,
         "instances": instances,
-        "columns": columns.first_columns(jobs),
+        "columns": past_columns(columns.first_columns(jobs)),
         "text": partial(columns.text, words),
         "note_of": partial(note_pieces, say=words.text),
         "inputs": columns.FILTERS,
@@ -111,8 +103,11 @@ async def past_jobs(request: web.Request) -> web.Response:
             is_whole=is_whole or figures is not None,
         ),
         "sort": sort,
-        "sorted_by_runtime": _sorted(request, _NEXT_SORT[sort]),
+        "is_sorted": is_sorted,
+        "direction": partial(direction, sort),
+        "sorted_by": lambda key: _sorted(request, next_order(sort, key)),
         "sorted_by_submission": _sorted(request, ""),
+        "pages": _pages(request, jobs, instances, session.past.stored),
         "older": "" if following is None else _older(request, following),
         "is_first": "page" not in request.query,
     }
@@ -127,19 +122,19 @@ def _below(text: str) -> int | None:
     return int(text, 16) if _PAGE.fullmatch(text) else None
 
 
-def _runtime(job: Mapping[str, Any]) -> float | None:
-    if "t_run" not in job or "t_cleanup" not in job:
-        return None
-    seconds: float = job["t_cleanup"] - job["t_run"]
-    return seconds
-
-
-def _sort_key(job: Mapping[str, Any], *, longest_first: bool) -> tuple[bool, float]:
-    """Return the sort key by runtime; jobs that did not run come last in both orders."""
-    seconds = _runtime(job)
-    if seconds is None:
-        return True, 0.0
-    return False, -seconds if longest_first else seconds
+def _pages(
+    request: web.Request,
+    jobs: list[dict[str, Any]],
+    instances: Mapping[str, NamedInstance],
+    stored: StoredRecords | None,
+) -> dict[str, str]:
+    """Return the paths of the pages of the instances of these jobs, as far as they have any."""
+    found = {} if stored is None else {stored.instance: request[keys.SESSION].path}
+    for id in {job.get("history", {}).get("instance") for job in jobs} - found.keys():
+        place = instances[id].place if id in instances else ""
+        if place and request.app[keys.TREE].find(place) is not None:
+            found[id] = place
+    return found
 
 
 def _run(job: Mapping[str, Any]) -> RunTime:

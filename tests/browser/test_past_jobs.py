@@ -144,7 +144,7 @@ def test_the_runtimes_of_jobs_of_one_name_are_compared(past: Service, page: Page
     field.press("Enter")
     expect(page.get_by_role("button", name="Remove name: r")).to_be_visible()
     expect(heading).to_have_attribute("aria-sort", "ascending")
-    page.goto(f"{past.url.rstrip('/')}/ui/history/jobs?sort=shortest")
+    page.goto(f"{past.url.rstrip('/')}/ui/history/jobs?sort=runtime")
     page.get_by_role("link", name="Runtime").click()
     expect(heading).not_to_have_attribute("aria-sort", re.compile(".*"))
     assert runtimes.all_inner_texts() == newest
@@ -215,7 +215,8 @@ def test_a_job_that_runs_is_no_past_job(past: Service, page: Page) -> None:
     page.reload()
     # Times are those of the reader, as on other pages.
     expect(page.locator("#jobs tbody tr")).to_have_count(1)
-    expect(page.locator("#jobs tbody time")).to_have_attribute("datetime", re.compile("Z$"))
+    submitted = page.locator("#jobs tbody [data-key=submitted] time")
+    expect(submitted).to_have_attribute("datetime", re.compile("Z$"))
     expect(page.locator("#jobs tbody time")).not_to_contain_text("UTC")
 
 
@@ -246,3 +247,21 @@ def test_a_job_of_another_instance_says_which(tmp_path: Path, page: Page) -> Non
             expect(other).to_be_visible()
             expect(own).to_be_hidden()
             assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+def test_past_jobs_have_their_ends_and_are_sorted_by_them(past: Service, page: Page) -> None:
+    page.goto(f"{past.url.rstrip('/')}/ui/history/jobs")
+    names = page.locator('#jobs td[data-key="name"]')
+    expect(page.locator('#jobs td[data-key="ended"] time')).to_have_count(3)
+    page.get_by_role("link", name="Name", exact=True).click()
+    expect(page.get_by_role("columnheader", name="Name")).to_have_attribute(
+        "aria-sort", "ascending"
+    )
+    assert names.all_inner_texts() == ["prepare", "report", "train"]
+    page.get_by_role("link", name="Ended", exact=True).click()
+    heading = page.get_by_role("columnheader", name="Ended")
+    expect(heading).to_have_attribute("aria-sort", "descending")
+    ends = page.locator('#jobs td[data-key="ended"] time').evaluate_all(
+        "all => all.map((it) => Number(it.dataset.at))"
+    )
+    assert ends == sorted(ends, reverse=True)
