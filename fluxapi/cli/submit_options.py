@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable
 from typing import Any
 
 from fluxapi.model.batch_options import DUMP_FILE
 from fluxapi.model.idset import IdSet
 from fluxapi.model.signals import early_signal
-from fluxapi.model.times import parse_duration
+from fluxapi.model.time_limit import limit_seconds
 
 from .arguments import checked, natural
 from .notification import add_notify
@@ -20,6 +21,8 @@ __all__ = ["add_batch_options", "add_following", "add_job_options", "add_many"]
 
 _URGENCIES = ("hold", "default", "expedite")
 _MAX_URGENCY = 31
+_BARE = re.compile(r"[0-9]+(?:\.[0-9]*)?|\.[0-9]+", re.ASCII)
+_ONE_UNIT = re.compile(r"[0-9.]+(?:ms|[smhd])", re.ASCII)
 
 
 def add_job_options(parser: argparse.ArgumentParser) -> None:
@@ -111,7 +114,7 @@ def _add_limits(add: Callable[..., object]) -> None:
         "--time-limit",
         metavar="MIN|FSD",
         type=checked(_limit),
-        help="time limit in minutes, or with a unit: 90s, 1.5h, 2d",
+        help="time limit in minutes, or with units: 90s, 1.5h, 2h30m, 2d, 2:30:00",
     )
     add("--requires", metavar="CONSTRAINT", action="append", help="constraint on nodes (RFC 35)")
 
@@ -323,10 +326,20 @@ def _count(text: str) -> int:
 
 def _limit(text: str) -> str:
     """Return a time limit with its unit; a bare number is minutes, as in ``flux submit``."""
-    if text[-1:].isdigit() or text.endswith("."):
-        return f"{parse_duration(text) * 60:.15g}s"
-    parse_duration(text)
-    return text
+    try:
+        return f"{float(text) * 60:.15g}s" if _BARE.fullmatch(text) else _with_unit(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{safe(text)!r} is not a duration: write 30 (minutes), 90s, 1.5h, 2h30m or 2:30:00"
+        ) from None
+
+
+def _with_unit(text: str) -> str:
+    seconds = limit_seconds(text)
+    if seconds is None:
+        raise ValueError(text)
+    # A service of an earlier release takes one unit.
+    return text if _ONE_UNIT.fullmatch(text) else f"{seconds:.15g}s"
 
 
 def _urgency(text: str) -> int | str:

@@ -30,6 +30,7 @@ from .message import Message, NotReadable, Value, field_error, field_message, sa
 from .options import Fields
 from .quotes import unsplit
 from .submission import Submission
+from .time_limit import limit_seconds
 
 __all__ = [
     "ALIASES",
@@ -51,8 +52,6 @@ ALIASES = {
 
 _BESIDE_JOBSPEC = frozenset({"jobspec", "urgency", "waitable", "debug", "group"})
 _URGENCIES = {"hold": 0, "default": 16, "expedite": 31}
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "": 1.0}
-_DURATION = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ms|[smhd]|)\Z", re.ASCII)
 """Matches in linear time: no two adjacent parts match the same character."""
 
 _PLAIN = re.compile(r"[!#-&(-\[\]-~ \t\r\n]*\Z")
@@ -130,13 +129,11 @@ def parse_urgency(value: float | str) -> int:
 
 
 def parse_duration(value: float | str) -> float:
-    """Parse seconds from a number or a Flux Standard Duration (RFC 23); raise ``ValueError``."""
-    if isinstance(value, str):
-        match = _DURATION.match(value)
-        if match is None:
-            raise NotReadable("no_flux_duration")
-        value = float(match[1]) * _UNITS[match[2]]
-    seconds = float(value)
+    """Parse seconds from a number or a time limit as people write it; raise ``ValueError``."""
+    found = limit_seconds(value) if isinstance(value, str) else value
+    if found is None:
+        raise NotReadable("no_flux_duration")
+    seconds = float(found)
     if not (math.isfinite(seconds) and seconds >= 0):
         raise NotReadable("no_finite_duration")
     return seconds

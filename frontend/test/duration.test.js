@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { seconds, shortest, spelled, standard } from "../src/submit/duration.js";
+import { compact, seconds, shortest, spelled, standard } from "../src/submit/duration.js";
 
 for (const [text, expected, sent] of /** @type {const} */ ([
   ["90", 90, "90"],
@@ -43,4 +43,9 @@ test("a duration is spelled in all its units", () => {
 
 test("a duration is shortest in its largest whole unit", () => {
   assert.deepEqual([0, 90, 5400, 172_800, 0.5].map(shortest), ["0s", "90s", "90m", "2d", "0.5"]);
+});
+
+test("a limit is written as people type it", () => {
+  assert.deepEqual([9000, 90, 5400, 172_800, 93_784, 0].map(compact), ["2h30m", "1m30s", "1h30m", "2d", "1d2h3m4s", "0s"]);
+  for (const it of [9000, 90, 5400, 172_800, 93_784]) assert.equal(seconds(compact(it)), it);
 });

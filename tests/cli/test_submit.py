@@ -50,6 +50,8 @@ def test_two_dashes_end_the_options(run: Program) -> None:
         (["-t5"], {"duration": "300s"}),
         (["-t", ".5"], {"duration": "30s"}),
         (["-t", "90s"], {"duration": "90s"}),
+        (["-t", "2h30m"], {"duration": "9000s"}),
+        (["-t", "2:30:00"], {"duration": "9000s"}),
         (["-N2"], {"num_nodes": 2, "num_tasks": 2, "exclusive": True}),
         (["-N2", "-n4"], {"num_nodes": 2, "num_tasks": 4}),
         (["-N1", "-n1", "-x"], {"num_nodes": 1, "num_tasks": 1, "exclusive": True}),

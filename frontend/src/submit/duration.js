@@ -54,6 +54,19 @@ export function shortest(found) {
   return `${found / (UNITS[unit] ?? 1)}${unit}`;
 }
 
+/** A duration as people type it, in all its units: 2h30m, 45s. @param {number} found in seconds */
+export function compact(found) {
+  if (!Number.isInteger(found) || found <= 0) return shortest(found);
+  let rest = found;
+  let text = "";
+  for (const [unit, size] of Object.entries(UNITS)) {
+    if (size < 1 || rest < size) continue;
+    text += `${Math.floor(rest / size)}${unit}`;
+    rest %= size;
+  }
+  return text;
+}
+
 /** Seconds of each unit, and the key of its text. */
 const TEXTS = /** @type {const} */ ([
   [86_400, "durations.days"],

@@ -2,6 +2,7 @@
 
 import { call } from "../ui/api.js";
 import { besideScript } from "./beside_script.js";
+import { compact, seconds } from "./duration.js";
 import { groupOf } from "./group_of.js";
 import { withoutQueue } from "./queue_constraint.js";
 import { besides, valuesOf } from "./resubmit.js";
@@ -19,6 +20,8 @@ export async function readJob(id, fields) {
   const group = await groupToJoin(record);
   /** @type {import("./form.js").Values} */
   const values = { ...valuesOf(jobspec, fields), ...besides(events), ...(group ? { group } : {}) };
+  const limit = seconds(String(values["duration"] ?? ""));
+  if (limit) values["duration"] = compact(limit);
   if (typeof values["script"] !== "string") return { values, record };
   const { fields: given } = await call("POST", "/v1/scripts/check", { script: values["script"] });
   return { values: besideScript(values, fields, given), record };
