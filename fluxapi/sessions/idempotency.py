@@ -10,6 +10,7 @@ from itertools import islice
 from typing import NamedTuple, TypeVar
 
 from fluxapi.errors import IdempotencyMismatch, InstanceUnavailable, OutcomeUnknown
+from fluxapi.model.jobid import encode_f58
 from fluxapi.model.keymark import KeyMark
 from fluxapi.table.table import Table
 
@@ -119,7 +120,7 @@ class IdempotencyStore:
                 del self._owed[mark.key]
         if held is None:
             return None
-        _compare(held[1], mark.digest)
+        _compare(held, mark.digest)
         return held[0]
 
     def doubt(self, key: str) -> None:
@@ -182,8 +183,10 @@ def _note_failure(task: asyncio.Task[None]) -> None:
         _log.info("the keys of earlier submissions are not known yet: %s", task.exception())
 
 
-def _compare(held: str, given: str) -> None:
-    if held != given:
+def _compare(held: tuple[int, str], given: str) -> None:
+    jobid, digest = held
+    if digest != given:
         raise IdempotencyMismatch(
-            "This Idempotency-Key was used for another request; use a new key for a new job."
+            "This Idempotency-Key was used for another request; use a new key for a new job.",
+            job=encode_f58(jobid),
         )

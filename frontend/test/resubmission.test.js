@@ -37,14 +37,16 @@ function service(jobspecs, answer = () => undefined) {
   const asked = [];
   /** @type {Map<string, string>} */
   const made = new Map();
-  const call = async (/** @type {string} */ method, /** @type {string} */ path, /** @type {any} */ body, /** @type {Record<string, string>} */ headers = {}) => {
-    const [, id = "", what] = /^\/v1\/jobs\/([^/]+)\/(\w+)$/.exec(path) ?? [];
+  const call = async (/** @type {string} */ method, /** @type {string} */ path, /** @type {any} */ body, /** @type {Record<string, string>} */ headers = {}, /** @type {(headers: Headers) => void} */ told = () => undefined) => {
+    const [, id = "", what] = /^\/v1\/jobs\/([^/]+)(?:\/(\w+))?$/.exec(path) ?? [];
     if (method === "GET") {
+      if (!what) return { id, t_submit: 77 };
       const found = jobspecs[id];
       if (!found) throw new Problem({ status: 404, detail: "The jobspec cannot be read." });
       return what === "jobspec" ? found : [{ name: "submit", context: { urgency: 16, flags: 0 } }];
     }
     const key = headers["Idempotency-Key"] ?? "";
+    told(new Headers(made.has(key) ? { "Idempotent-Replayed": "true" } : {}));
     asked.push({ body, key });
     const wrong = answer(body, asked.length);
     if (wrong) throw wrong;
@@ -171,6 +173,29 @@ test("jobs that were resubmitted before are known by their ID and time, and can 
   // After a restart of Flux, another job may have the ID.
   assert.equal(new Sent("sent", kept).of({ id: "f1", t_submit: 6 }), undefined);
   assert.equal(new Sent("sent", kept).of(job)?.made, "fNew2");
+});
+
+test("what another browser has resubmitted is told, and no further job is made", async () => {
+  const { call, made } = service({ f1: jobspec(), f2: jobspec() });
+  const one = await ready([{ id: "f1", t_submit: 5 }], call);
+  await one.submit(one.ready, null, quiet, signal);
+  const other = await ready([{ id: "f1", t_submit: 5 }, { id: "f2", t_submit: 6 }], call);
+  await other.submit(other.ready, null, quiet, signal);
+  assert.deepEqual(other.outcomes.map(({ made: id, before }) => [id, before]), [["", { id: "fNew1", at: 77 }], ["fNew2", undefined]]);
+  assert.equal(made.size, 2);
+  // Asked for once more, another one is made.
+  assert.deepEqual(other.repeated.map(({ id }) => id), ["f1", "f2"]);
+  const again = await ready([{ id: "f1", t_submit: 5 }], call, other.sent);
+  await again.submit(again.ready, null, quiet, signal);
+  assert.equal(made.size, 3);
+});
+
+test("a request with another limit is told of the job that there is", async () => {
+  const reused = new Problem({ status: 422, type: "/docs/errors#idempotency-key-reused", job: "fOld" });
+  const { call } = service({ f1: jobspec() }, () => reused);
+  const turn = await ready([{ id: "f1" }], call);
+  await turn.submit(turn.ready, 60, quiet, signal);
+  assert.deepEqual(turn.outcomes.map(({ before, why }) => [before, why]), [[{ id: "fOld", at: 77 }, ""]]);
 });
 
 test("a job waits for the new one of that on which it depends, and is not sent without it", async () => {

@@ -357,3 +357,28 @@ def test_a_job_that_is_resubmitted_by_the_form_stays_in_its_group(
     page.get_by_role("link", name=re.compile(r"^f\w+$")).first.click()
     live(page)
     assert ask(site, "GET", f"/v1/groups/{found['id']}")["total"] == 3
+
+
+def test_another_browser_is_told_that_jobs_were_resubmitted(
+    site: Service, page: Page, name: str, context: BrowserContext
+) -> None:
+    submit_many(site, 3, command="false", group=name)
+    until_ended(site, name)
+    dialog = see(site, page, name)
+    page.get_by_role("button", name="Resubmit 3 failed jobs…").click()
+    dialog.get_by_role("button", name="Resubmit 3 jobs").click()
+    expect(dialog).to_have_accessible_name("3 of 3 jobs resubmitted")
+    until_ended(site, name)
+    assert context.browser is not None
+    other = context.browser.new_page()
+    dialog = see(site, other, name)
+    other.get_by_role("button", name="Resubmit 6 failed jobs…").click()
+    dialog.get_by_role("button", name="Resubmit 6 jobs").click()
+    expect(dialog).to_have_accessible_name("3 of 6 jobs resubmitted")
+    expect(dialog).to_contain_text("3 jobs had been resubmitted before, maybe in another browser.")
+    before = dialog.get_by_role("list", name="Jobs that had been resubmitted before")
+    expect(before.get_by_role("listitem")).to_have_count(3)
+    expect(before.get_by_role("link").last).to_have_attribute("href", re.compile(r"/ui/jobs/f\w+$"))
+    other.close()
+    until_ended(site, name)
+    assert len(jobs_of(site, name)) == 9

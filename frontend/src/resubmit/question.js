@@ -1,9 +1,10 @@
 /** The question before jobs are resubmitted: which ones, which cannot be, with which time limit; then what came of each. */
 
 import { named, namedJobs } from "../job/named_jobs.js";
-import { seconds, shortest, spelled } from "../submit/duration.js";
+import { compact, seconds, spelled } from "../submit/duration.js";
 import { ask, field, Told } from "../ui/dialog.js";
 import { element } from "../ui/element.js";
+import { moment } from "../ui/format.js";
 import { at } from "../ui/root.js";
 import { t } from "../ui/words.js";
 import { Resubmission } from "./resubmission.js";
@@ -139,7 +140,7 @@ class Question {
     const limit = Math.ceil(longest * FACTOR);
     const button = element("button", { type: "button", textContent: t("submit.more_time", { duration: spelled(limit) }) });
     button.addEventListener("click", () => {
-      this.#limit.value = shortest(limit);
+      this.#limit.value = compact(limit);
       this.#limit.focus();
       this.#draw();
     });
@@ -240,11 +241,21 @@ class Question {
   /** What came of each job: what went wrong first. @param {boolean} isStopped */
   #result(isStopped) {
     const { outcomes } = this.resubmission;
-    const failed = outcomes.filter(({ made }) => !made);
+    const before = outcomes.filter((it) => it.before);
+    const failed = outcomes.filter((it) => !it.made && !it.before);
     const made = outcomes.filter((it) => it.made);
     const node = element("div", {});
     if (failed.some(({ isOpen }) => isOpen)) node.append(paragraph(t("resubmit.open")));
     if (this.#left) node.append(paragraph(t(isStopped ? "resubmit.stopped" : "resubmit.not_asked", { count: this.#left })));
+    if (before.length) {
+      const items = before.map(({ job, before: it }) => {
+        const { id = "", at: when } = it ?? {};
+        return entry(job, " → ", linked(id), ...(when === undefined ? [] : [" ", element("span", { className: "soft", textContent: moment(when, Date.now() / 1000) })]));
+      });
+      const note = element("div", { className: "notice" });
+      note.append(paragraph(t("resubmit.before", { count: before.length })), listed(t("resubmit.before_list"), items), paragraph(t("resubmit.before_again")));
+      node.append(note);
+    }
     if (failed.length) {
       const items = failed.map(({ job, why }) => entry(job, `: ${why} `, toForm(job.id)));
       const bad = element("div", { className: "notice bad" });

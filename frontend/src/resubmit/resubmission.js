@@ -18,7 +18,14 @@ import { dependsOn, limitOf, requestFor, withDependencies, withLimit } from "./r
  * @property {string} [group_name]
  * @property {number} [t_submit]
  */
-/** @typedef {{ job: Job, made: string, why: string, isOpen: boolean }} Outcome isOpen: it is not known if the job was submitted */
+/**
+ * @typedef {object} Outcome
+ * @property {Job} job
+ * @property {string} made the new job; empty if there is none
+ * @property {string} why there is none
+ * @property {boolean} isOpen it is not known if the job was submitted
+ * @property {{ id: string, at?: number }} [before] it was resubmitted before, maybe by another browser: as which job, and when
+ */
 
 /** Requests on their way at a time: a browser opens no more connections. */
 const AT_ONCE = 6;
@@ -28,7 +35,16 @@ const KEY_BYTES = 16;
 const FIRST_SERVER_ERROR = 500;
 const TOO_MANY = 429;
 
-const newKey = () => [...crypto.getRandomValues(new Uint8Array(KEY_BYTES))].map((it) => it.toString(16).padStart(2, "0")).join("");
+const randomKey = () => [...crypto.getRandomValues(new Uint8Array(KEY_BYTES))].map((it) => it.toString(16).padStart(2, "0")).join("");
+
+/** A request under a key that was used for another one. */
+const KEY_REUSED = /#idempotency-key-reused$/;
+
+/**
+ * The key of the first request for a job is the same in all browsers, so that a job is not resubmitted twice by mistake.
+ * @param {Job} job
+ */
+const firstKey = ({ id, t_submit: at = 0 }) => `resubmit-${id}-${at}`;
 
 /** @param {unknown} problem */
 const saying = (problem) => (problem instanceof Error ? problem.message : String(problem));
@@ -129,10 +145,12 @@ export class Resubmission {
       const some = (free.length ? free : [...waiting.values()]).slice(0, AT_ONCE);
       const blocked = some.flatMap((job) => this.#blocked(job, ids) ?? []);
       const sent = some.filter((job) => !blocked.some((it) => it.job === job));
-      this.sent.begin(sent, newKey, limit);
-      const answers = await Promise.all(sent.map((job) => this.#send(job, ids)));
+      // What has had no answer may have been taken: the same request leads to the same job.
+      const unanswered = new Set(sent.filter((job) => this.isUnanswered(job)));
+      this.sent.begin(sent, (job) => (this.sent.of(job) ? randomKey() : firstKey(job)), limit);
+      const answers = await Promise.all(sent.map((job) => this.#send(job, ids, unanswered.has(job))));
       const outcomes = [...answers, ...blocked];
-      this.sent.end(answers.filter(({ isOpen }) => !isOpen).map(({ job, made }) => [job, made]));
+      this.sent.end(answers.filter(({ isOpen }) => !isOpen).map(({ job, made, before }) => [job, made || (before?.id ?? "")]));
       for (const outcome of outcomes) {
         this.#outcomes.set(outcome.job.id, outcome);
         waiting.delete(outcome.job.id);
@@ -158,19 +176,30 @@ export class Resubmission {
     return { job, made: "", why: t("resubmit.needs", { id: missing }), isOpen };
   }
 
-  /** @param {Job} job @param {Set<string>} ids of all that are resubmitted @returns {Promise<Outcome>} */
-  async #send(job, ids) {
-    const { key, limit } = this.sent.of(job) ?? { key: newKey(), limit: null };
+  /** @param {Job} job @param {Set<string>} ids of all that are resubmitted @param {boolean} isRepeated whether its request was sent before @returns {Promise<Outcome>} */
+  async #send(job, ids, isRepeated) {
+    const { key, limit } = this.sent.of(job) ?? { key: firstKey(job), limit: null };
     const made = (/** @type {string} */ id) => {
       const other = this.jobs.find((it) => it.id === id);
       return ids.has(id) ? this.#outcomes.get(id)?.made : other && this.sent.of(other)?.made;
     };
     const fields = withDependencies(withLimit(this.#fields.get(job.id) ?? {}, limit), made);
     try {
-      const { id } = await this.call("POST", "/v1/jobs", fields, { "Idempotency-Key": key });
-      return { job, made: id, why: "", isOpen: false };
+      let isReplayed = false;
+      const { id } = await this.call("POST", "/v1/jobs", fields, { "Idempotency-Key": key }, (/** @type {Headers} */ told) => {
+        isReplayed = told.get("Idempotent-Replayed") === "true";
+      });
+      return isReplayed && !isRepeated ? this.#before(job, id) : { job, made: id, why: "", isOpen: false };
     } catch (problem) {
+      const { type, job: other } = problem instanceof Problem ? problem.document : {};
+      if (KEY_REUSED.test(String(type)) && typeof other === "string") return this.#before(job, other);
       return { job, made: "", why: saying(problem), isOpen: leavesOpen(problem) };
     }
+  }
+
+  /** Say of a job that it was resubmitted before. @param {Job} job @param {string} id of the job that it became @returns {Promise<Outcome>} */
+  async #before(job, id) {
+    const found = await this.call("GET", `/v1/jobs/${encodeURIComponent(id)}`).catch(() => undefined);
+    return { job, made: "", why: "", isOpen: false, before: { id, at: found?.["t_submit"] } };
   }
 }

@@ -70,9 +70,10 @@ export const session = new Session();
  * @param {string} path
  * @param {unknown} [body]
  * @param {Record<string, string>} [headers]
+ * @param {(headers: Headers) => void} [told] is given the headers of the answer
  * @returns {Promise<any>}
  */
-export async function call(method, path, body, headers = {}) {
+export async function call(method, path, body, headers = {}, told = () => {}) {
   const response = await fetch(at(path), {
     method,
     headers: { ...session.headers, ...(body === undefined ? {} : { "Content-Type": "application/json" }), ...headers },
@@ -84,6 +85,7 @@ export async function call(method, path, body, headers = {}) {
   const answer = await response.json().catch(() => ({}));
   session.note(response.status);
   if (!response.ok) throw new Problem({ status: response.status, ...answer });
+  told(response.headers);
   return answer;
 }
 
