@@ -31,6 +31,7 @@ from fluxapi.table.query import JobQuery, page, query_of
 from fluxapi.table.table import Table
 
 from . import assets, columns, form, login
+from .closed_instance import closed_instance
 from .embedded import embedded
 from .held_queues import held_queues
 from .job_counts import BY_RESULT, titled
@@ -276,6 +277,8 @@ async def error(request: web.Request, problem: FluxapiError) -> web.Response:
         "needed": problem.members.get("needed", ""),
         "held": problem.members.get("held", ""),
         "request_id": request.get(keys.REQUEST_ID, ""),
+        "of_job": None,
+        **closed_instance(request, problem),
     }
     return await render(request, "error.html", context, status=problem.status)
 

@@ -150,3 +150,25 @@ async def test_an_instance_that_cannot_be_opened_tells_what_helps(site: Site) ->
     assert (ended["state"], ended["reason_code"]) == ("ended", "job_ended")
     assert "remedy" not in ended
     assert found["remedy"] not in await read_page(site, "/ui/instances")
+
+
+async def test_the_page_of_an_instance_that_cannot_be_opened_leads_to_its_job(site: Site) -> None:
+    gone = FakeBroker()
+    gone.error = InstanceUnavailable("Nobody answers.")
+    site.broker.next_children[:] = [gone]
+    path = f"/ui/instances/{site.second}/jobs/{site.third.rpartition('/')[2]}"
+    async with site.client.get(path, headers={"Accept": "text/html"}) as answer:
+        assert answer.status == 503
+        page = await answer.text()
+    assert "cannot be opened</h1>" in page
+    assert "Nobody answers." in page
+    assert "Open it to try again." in page
+    assert f"/ui/jobs/{site.second}" in targets(page, path)
+    site.broker.finish(FIRST)
+    await site.get(f"/v1/jobs/{site.first}/wait")
+    path = f"/ui/instances/{site.first}"
+    async with site.client.get(path, headers={"Accept": "text/html"}) as answer:
+        assert answer.status == 404
+        page = await answer.text()
+    assert "has ended</h1>" in page
+    assert f"/ui/jobs/{site.first}" in targets(page, path)
