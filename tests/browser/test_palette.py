@@ -289,3 +289,25 @@ def test_the_palette_shuts_nobody_out(site: Service, still: Page) -> None:
     still.keyboard.press("Escape")
     still.keyboard.press("?")
     assert violations(still) == []
+
+
+def test_letters_that_are_typed_before_the_palette_is_there_are_in_it(
+    site: Service, page: Page
+) -> None:
+    submit(site, name="wing-of-a-heron")
+    arrives = threading.Event()
+
+    def late(route: Route) -> None:
+        arrives.wait(30)
+        route.continue_()
+
+    page.goto(site.url)
+    live(page)
+    script = page.evaluate("document.body.dataset.palette")
+    page.route(re.compile(re.escape(script.rpartition("/")[2])), late)
+    page.keyboard.press("Control+k")
+    page.keyboard.type("heron")
+    arrives.set()
+    expect(page.get_by_role("combobox", name="Search")).to_have_value("heron")
+    page.keyboard.type("s")
+    expect(page.get_by_role("combobox", name="Search")).to_have_value("herons")

@@ -11,6 +11,7 @@ import { closeMenus } from "../ui/menu.js";
 import { prefer, preference } from "../ui/preferences.js";
 import { resolved } from "../ui/root.js";
 import { t } from "../ui/words.js";
+import { typedAhead } from "../ui/typed_ahead.js";
 
 closeMenus();
 offerCommands();
@@ -98,7 +99,20 @@ async function withPalette(open) {
   }
 }
 
-const search = () => withPalette(({ openPalette }) => openPalette());
+let isOpening = false;
+
+/** Open the palette with what is typed until it is there. */
+async function search() {
+  if (isOpening) return;
+  isOpening = true;
+  const stop = typedAhead();
+  await withPalette(({ openPalette }) => {
+    const { text, isCanceled } = stop();
+    if (!isCanceled) openPalette(text);
+  });
+  stop();
+  isOpening = false;
+}
 const shortcuts = () => withPalette(({ openShortcuts }) => openShortcuts());
 const searchButton = document.getElementById("open-search");
 if (searchButton) {

@@ -224,6 +224,8 @@ class Palette {
 }
 
 /** Open the palette. */
-export function openPalette() {
-  new Palette().open();
+export function openPalette(text = "") {
+  const palette = new Palette();
+  palette.input.value = text.slice(0, MAX_QUERY_CHARACTERS);
+  palette.open();
 }
