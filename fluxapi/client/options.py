@@ -40,7 +40,7 @@ class JobOptions(TypedDict, total=False):
     num_nodes: int | None
     exclusive: bool | None
     duration: float | str | None
-    """Seconds, or a Flux duration such as ``30m``; 0 is no limit."""
+    """Seconds, or a duration such as ``30m`` or ``2h30m``; 0 is no limit."""
     environment: Mapping[str, str] | None
     """Added to HOME, USER, LOGNAME, SHELL and PATH; jobs inherit nothing else."""
     env_expand: Mapping[str, str] | None

@@ -65,7 +65,7 @@ def test_a_number_out_of_range_gets_the_range() -> None:
 
 def test_a_form_is_said_in_words() -> None:
     sentence = found("submit", {"command": "x", "duration": "soon"})["/duration"]
-    assert sentence.startswith("must be a number of seconds, 0 or more, or a Flux duration such as")
+    assert sentence.startswith("must be a number of seconds, 0 or more, or a duration such as")
 
 
 def test_a_missing_field_is_named() -> None:
