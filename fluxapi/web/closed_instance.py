@@ -49,6 +49,9 @@ def closed_instance(request: web.Request, problem: FluxapiError) -> dict[str, An
     href = base.relative(request, place(f"/ui/jobs/{id}", parent))
     name = visible(job.name, SHORT)
     remedy = None if node is None else node.remedy
+    if remedy is not None and remedy.code == "open_again":
+        # The page has a button for it.
+        remedy = None
     is_active = not job.is_inactive
     return {
         "of_job": _Job(id, name, session.table.record(job.id)["status"], is_active, href),
