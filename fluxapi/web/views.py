@@ -32,6 +32,7 @@ from fluxapi.table.table import Table
 
 from . import assets, columns, form, login
 from .closed_instance import closed_instance
+from .drained_nodes import drained_nodes
 from .embedded import embedded
 from .held_queues import held_queues
 from .job_counts import BY_RESULT, titled
@@ -171,6 +172,7 @@ async def _job(request: web.Request) -> web.Response:
         is_blocked = session.observer.is_blocked(record)
         shared["line"] = line_of(line, record, now, words_of(request), is_blocked=is_blocked)
         shared["latest"] = latest_of(line, record, now, is_blocked=is_blocked)
+    shared["drained"] = drained_nodes(session.observer, record, words_of(request))
     shared["said"] = partial(
         pieces,
         record=record,

@@ -71,6 +71,8 @@ async def test_nodes_of_other_queues_are_not_counted(service: Service) -> None:
     page = await (await service.client.get(f"/ui/jobs/{jobid}?part=record")).text()
     link = f'<a href="../../ui/nodes?queue=batch">{drained}</a>; needs 3 nodes, 2 are up'
     assert link in page
+    # Only those of its queue are named.
+    assert '<span class="soft" id="drained">Drained: node0 (disk).</span>' in page
 
 
 @pytest.mark.usefixtures("short_intervals")

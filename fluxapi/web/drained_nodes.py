@@ -1,0 +1,46 @@
+"""The drained nodes that a waiting job misses, by their names and reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fluxapi.sessions.situation import SituationMonitor
+
+from .visible import SHORT, visible
+from .words import Words
+
+__all__ = ["drained_nodes"]
+
+_MAX_NAMED = 3
+"""Nodes that are named; their page has all."""
+
+_MAX_REASON_CHARS = 80
+
+
+def drained_nodes(observer: SituationMonitor, record: Mapping[str, Any], words: Words) -> str:
+    """Return the drained nodes of the queue of a job if its reason is about them, or ''."""
+    why = record.get("reason") or ""
+    out, _ = observer.named_in_reason(record, words.text)
+    if record["state"] != "SCHED" or not out or out.lower() not in why.lower():
+        return ""
+    requires: set[str] = set()
+    for queue in observer.queues or ():
+        if queue["name"] == (record.get("queue") or ""):
+            requires = set(queue.get("requires") or ())
+    found = [
+        node
+        for node in observer.drained_nodes or ()
+        if requires <= set(node.get("properties") or ()) and node["state"] != "up"
+    ]
+    names = [_named(node, words) for node in found[:_MAX_NAMED]]
+    if len(found) > _MAX_NAMED:
+        names.append(words.text("job.more_drained", count=len(found) - _MAX_NAMED))
+    return words.text("job.drained_nodes", nodes=", ".join(names)) if names else ""
+
+
+def _named(node: Mapping[str, Any], words: Words) -> str:
+    name, reason = visible(node["name"], SHORT), node.get("reason")
+    if not reason:
+        return name
+    return words.text("job.drained_for", node=name, reason=visible(reason, _MAX_REASON_CHARS))
