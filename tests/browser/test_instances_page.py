@@ -26,7 +26,9 @@ def child(flux_uri: str) -> Iterator[str]:
 @pytest.fixture
 def below(flux_uri: str) -> Iterator[Service]:
     """Return a service below a prefix."""
-    with service("--base-path=/flux", FLUX_URI=flux_uri) as running:
+    # Instances open only for readers.
+    flags = ("--base-path=/flux", "--follow-children=0")
+    with service(*flags, FLUX_URI=flux_uri) as running:
         running.wait_until_ready()
         yield running
 

@@ -61,7 +61,9 @@ class Site:
 async def site(aiohttp_client: AiohttpClient, tmp_path: Path) -> Site:
     broker, child = FakeBroker(), FakeBroker()
     broker.next_children.append(child)
-    client = await aiohttp_client(create_app(Settings(), broker, stop=lambda: None))
+    # Instances open only on request.
+    settings = Settings(follow_children=0)
+    client = await aiohttp_client(create_app(settings, broker, stop=lambda: None))
     broker.launch(CHILD)
     child.launch(BELOW)
     assert client.app is not None
