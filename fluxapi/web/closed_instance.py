@@ -6,11 +6,10 @@ from typing import Any, NamedTuple
 
 from aiohttp import web
 
-from fluxapi.errors import FluxapiError, InstanceNotFound, Unavailable
+from fluxapi.errors import FluxapiError, Unavailable
 from fluxapi.http import base, keys
-from fluxapi.model.jobid import encode_f58
+from fluxapi.model.jobid import encode_f58, parse
 from fluxapi.security.principal import STRANGER
-from fluxapi.sessions.child import canonical_path
 
 from .places import place
 from .visible import SHORT, visible
@@ -36,8 +35,8 @@ def closed_instance(request: web.Request, problem: FluxapiError) -> dict[str, An
     if not path or is_stranger or request.get(keys.SESSION) is not None:
         return {}
     try:
-        path = canonical_path(path)
-    except InstanceNotFound:
+        path = "/".join(encode_f58(parse(part)) for part in path.split("/"))
+    except ValueError:
         return {}
     node = request.app[keys.TREE].find(path)
     words, parent = words_of(request), path.rpartition("/")[0]

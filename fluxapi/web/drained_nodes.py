@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
-from fluxapi.sessions.situation import SituationMonitor
+from fluxapi.model.phrases import Say
 
 from .visible import SHORT, visible
 from .words import Words
@@ -18,7 +18,22 @@ _MAX_NAMED = 3
 _MAX_REASON_CHARS = 80
 
 
-def drained_nodes(observer: SituationMonitor, record: Mapping[str, Any], words: Words) -> str:
+class _Observer(Protocol):
+    """An object that knows the queues and nodes as of a moment ago."""
+
+    @property
+    def queues(self) -> Sequence[Mapping[str, Any]] | None:
+        """Return the queues."""
+
+    @property
+    def drained_nodes(self) -> Sequence[Mapping[str, Any]] | None:
+        """Return the nodes that are drained."""
+
+    def named_in_reason(self, record: Mapping[str, Any], say: Say) -> tuple[str, str]:
+        """Return the nodes and the job that the reason of a job may name."""
+
+
+def drained_nodes(observer: _Observer, record: Mapping[str, Any], words: Words) -> str:
     """Return the drained nodes of the queue of a job if its reason is about them, or ''."""
     why = record.get("reason") or ""
     out, _ = observer.named_in_reason(record, words.text)
