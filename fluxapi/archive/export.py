@@ -55,8 +55,12 @@ COLUMNS: tuple[Column, ...] = (
 """The columns of CSV and Parquet, in their order."""
 
 _TYPES: dict[Kind, Any] = {"text": str, "integer": int, "number": float, "time": float}
-_FORMULA = re.compile("(\\A|[;\t\r\n])([=+\\-@\uff1d\uff0b\uff0d\uff20])")
-"""A text, or a part that a spreadsheet may take for a cell, that it would take for a formula."""
+_BLANKS = " \xa0\u2000-\u200f\u2028-\u202f\u2060-\u2069\u3000\ufeff"
+_FORMULA = re.compile(f"(\\A|[;\t\r\n])([{_BLANKS}]*[=+\\-@\uff1d\uff0b\uff0d\uff20])")
+"""A text, or a part that a spreadsheet may take for a cell, that it would take for a formula.
+
+Some programs remove blanks before it, and characters that have no width.
+"""
 
 _CONTROLS = ("\t", "\r", "\n")
 

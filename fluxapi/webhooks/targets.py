@@ -17,6 +17,7 @@ from fluxapi.settings.parse import network_or_host
 __all__ = ["Address", "BlockedTarget", "Targets", "is_public", "shown_url"]
 
 MAX_URL_LENGTH = 2048
+_MAX_HOST_LENGTH, _MAX_LABEL_LENGTH = 253, 63
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -157,7 +158,7 @@ def _split(url: str) -> SplitResult:
         port = parts.port
     except ValueError as error:
         raise NotReadable("url_unreadable", why=str(error)) from None
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    if parts.scheme not in {"http", "https"} or not _is_host(parts.hostname or ""):
         raise NotReadable("url_no_host")
     if port == 0:
         raise NotReadable("url_port")
@@ -166,6 +167,13 @@ def _split(url: str) -> SplitResult:
     if parts.fragment:
         raise NotReadable("url_fragment")
     return parts
+
+
+def _is_host(name: str) -> bool:
+    """Return whether a resolver can be asked for a host, or it is an address (RFC 1035, 2.3.4)."""
+    labels = name.removesuffix(".").split(".")
+    is_short = len(name) <= _MAX_HOST_LENGTH
+    return is_short and all(0 < len(label) <= _MAX_LABEL_LENGTH for label in labels)
 
 
 def _literal(host: str) -> Address | None:

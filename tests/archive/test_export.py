@@ -35,7 +35,7 @@ __all__ = ["client", "start"]
 
 FORMULAS = [
     "=1+1", "+1", "-1", "@SUM(1)", "\t=1", "\r=1", "\n=1", "a;=1", "a\n=1", "\uff1d1", "ok",
-    "", "a-b", "node[1,3-5]", '"quoted", "=1"',
+    "", "a-b", "node[1,3-5]", '"quoted", "=1"', " =1", "\ufeff=1", "a;\u200b@1", "a b - c",
 ]  # fmt: skip
 
 
@@ -153,11 +153,13 @@ def test_no_text_becomes_a_formula(text: str) -> None:
     data = made.begin() + made.add([job(name=text, returncode=-15)])
     (row,) = rows(data)
     # Some spreadsheets take other separators than a comma.
-    cells = [cell.strip('"') for part in row["name"].split(";") for cell in part.splitlines()]
+    cells = [
+        cell.strip('" \ufeff\u200b') for it in row["name"].split(";") for cell in it.splitlines()
+    ]
     assert not [cell for cell in cells if cell[:1] in set("=+-@\uff1d")]
     assert row["name"].replace("'", "") == text
     assert row["returncode"] == "-15"
-    harmless = text in {"ok", "", "a-b", "node[1,3-5]", '"quoted", "=1"'}
+    harmless = text in {"ok", "", "a-b", "node[1,3-5]", '"quoted", "=1"', "a b - c"}
     assert (row["name"] == text) == harmless
 
 

@@ -103,6 +103,12 @@ def test_queues_are_few_and_have_names(listed: dict[str, Any]) -> None:
         answers.queue_names(listed, {})
 
 
+def test_a_queue_without_a_name_does_not_hide_the_others() -> None:
+    # Flux takes it in its config, and refuses to tell its status.
+    assert answers.queue_names({"queues": ["", "b", "a"]}, {"queues": {"b": {}}}) == ["b", "a"]
+    assert answers.queue_names({"queues": []}, {}) == [""]
+
+
 def test_the_state_of_a_queue_is_checked() -> None:
     status = {"enable": [], "start": {}, "disable_reason": {"a": 1}, "stop_reason": LONG}
     found = answers.queue("q", status, {})

@@ -103,11 +103,15 @@ def _size(sizes: dict[str, Any]) -> dict[str, int]:
 def queue_names(listed: dict[str, Any], config: dict[str, Any]) -> list[str]:
     """Return the names in a response of ``job-manager.queue-list``, in the order of the config.
 
+    A queue whose name is empty is left out, since Flux refuses to tell its status. An instance
+    without named queues has one queue with an empty name.
+
     Raises:
         ValueError: There are too many, or one is not a usable name.
     """
     places = {name: place for place, name in enumerate(_tree(config, "queues"))}
-    names = sorted(map(text, listed["queues"]), key=lambda name: (places.get(name, math.inf), name))
+    named = filter(None, map(text, listed["queues"]))
+    names = sorted(named, key=lambda name: (places.get(name, math.inf), name))
     if len(names) > MAX_QUEUES or any(len(name) > _MAX_NAME_LENGTH for name in names):
         raise ValueError(f"more than {MAX_QUEUES} queues, or a name that is too long")
     return names or [""]
