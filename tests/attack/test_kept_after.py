@@ -7,6 +7,7 @@ import dataclasses
 import gc
 import json
 import sys
+from contextlib import aclosing
 from importlib import import_module
 from typing import Any
 
@@ -111,3 +112,20 @@ def test_the_sdk_gets_no_arguments() -> None:
     assert message["params"] == {"name": "submit_job", "arguments": {}}
     for odd in ({**CALL, "method": "ping"}, {**CALL, "params": {"arguments": 1}}, {"method": "x"}):
         assert http._without_arguments(odd) == (odd, [])
+
+
+async def test_few_large_jobs_of_a_backlog_are_decoded_at_once() -> None:
+    instance = EmbeddedInstance()
+    await instance.start()
+    try:
+        large = [Submission(spec("echo", "x" * 100_000), 0) for _ in range(12)]
+        assert all(isinstance(jobid, int) for jobid in await instance.submit(large))
+        sizes: list[int] = []
+        async with aclosing(instance.changes()) as batches:  # type: ignore[type-var]
+            async for batch in batches:
+                sizes.append(len([it for it in batch if getattr(it, "jobspec", None)]))
+                if sum(sizes) == len(large):
+                    break
+        assert max(sizes) == 3
+    finally:
+        await instance.close()

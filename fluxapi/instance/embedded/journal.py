@@ -24,6 +24,9 @@ __all__ = ["Journal", "Posted", "Stream"]
 _BACKLOG_BATCH = 64
 """Jobs decoded for one batch of the backlog: a few milliseconds."""
 
+_BACKLOG_BYTES = 256 << 10
+"""Bytes of their jobspecs, whose values take ten times as much, after which a batch ends."""
+
 RETRY_INTERVAL_S = 1.0
 """Seconds between two attempts to write to a failing store."""
 
@@ -206,16 +209,19 @@ def _backlog(
     """Yield messages for the existing jobs, with their published events."""
     while stream.ahead:
         batch: ChangeBatch = []
-        while stream.ahead and len(batch) < _BACKLOG_BATCH:
+        size = 0
+        while stream.ahead and len(batch) < _BACKLOG_BATCH and size < _BACKLOG_BYTES:
             jobid = next(iter(stream.ahead))
             del stream.ahead[jobid]
             if (ended := inactive.get(jobid)) is not None:
+                size += len(ended.jobspec)
                 try:
                     batch.append(ended.message())
                 except Exception as error:  # noqa: BLE001 - no stored job may stop the others
                     log_unreadable(jobid, error)
                     del inactive[jobid]
             elif (job := active.get(jobid)) is not None and job.published:
+                size += len(job.jobspec)
                 batch.append(job.message(job.published))
         if batch:
             yield batch
