@@ -135,6 +135,7 @@ def test_the_answer_offers_to_tell_when_the_job_ends(site: Service, page: Page, 
     page.locator("#advanced > summary").click()
     page.get_by_label("Urgency").fill("hold")
     expect(page.locator("#plan")).to_contain_text("Submits 1 job")
+    expect(page.locator("#plan")).to_contain_text("1 core · no time limit")
     tell = page.get_by_role("button", name="Tell me when it ends")
     expect(tell).to_be_hidden()
     page.get_by_role("button", name="Submit", exact=True).click()

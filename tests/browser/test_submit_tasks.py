@@ -142,7 +142,8 @@ def test_a_job_is_saved_as_a_template_opened_by_its_link_and_deleted(
     page.get_by_role("button", name="Delete the template nightly run").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(page.get_by_role("dialog")).to_have_count(0)
-    assert keeps.get("/v1/templates")["templates"] == []
+    names = [template["name"] for template in keeps.get("/v1/templates")["templates"]]
+    assert "nightly run" not in names
 
 
 def test_a_template_is_replaced_only_when_that_is_meant(keeps: Service, page: Page) -> None:
