@@ -58,7 +58,8 @@ async def submit_fields(
 ) -> Made:
     """Submit one job by the valid fields of a request, once per *key*.
 
-    Raises ``ConnectionResetError`` if *has_left* says before that that nobody waits for it.
+    Raises:
+        ConnectionResetError: The client has left (*has_left*) before the job was sent.
     """
     mark = None if key is None else KeyMark(key, digest(fields))
     named = fields.get("group")

@@ -34,9 +34,10 @@ class Gate:
     """A value for which all wait until it is opened."""
 
     def __init__(self) -> None:
-        self.open = asyncio.Event()
+        self.open, self.reached = asyncio.Event(), asyncio.Event()
 
     async def wait(self, *_: object) -> Any:
+        self.reached.set()
         await self.open.wait()
         return {"nodes": []}
 
@@ -44,7 +45,8 @@ class Gate:
 async def most_at_once(counted: Passes, gate: Gate, *many: Any) -> int:
     """Return how many went on in one pass once they may."""
     tasks = [asyncio.ensure_future(one) for one in many]
-    await asyncio.sleep(0.01)
+    # They have begun in the same pass, so all of them wait when one does.
+    await gate.reached.wait()
     assert not counted.done
     gate.open.set()
     await asyncio.wait_for(asyncio.gather(*tasks), 30)

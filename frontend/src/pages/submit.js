@@ -240,7 +240,7 @@ async function withOthers(wrong, job, bulk) {
     const others = errors.map((it) => ({ ...it, pointer: prefix + it.pointer })).filter((it) => !known.has(fieldOf(it.pointer, bulk)));
     return [...wrong, ...others];
   } catch {
-    // What is known is told all the same.
+    // Without the check of the service, the form tells the errors that it has found itself.
     return wrong;
   }
 }

@@ -145,7 +145,7 @@ export class Resubmission {
       const some = (free.length ? free : [...waiting.values()]).slice(0, AT_ONCE);
       const blocked = some.flatMap((job) => this.#blocked(job, ids) ?? []);
       const sent = some.filter((job) => !blocked.some((it) => it.job === job));
-      // What has had no answer may have been taken: the same request leads to the same job.
+      // The service may have taken a request without an answer: the same request leads to the same job.
       const unanswered = new Set(sent.filter((job) => this.isUnanswered(job)));
       this.sent.begin(sent, (job) => (this.sent.of(job) ? randomKey() : firstKey(job)), limit);
       const answers = await Promise.all(sent.map((job) => this.#send(job, ids, unanswered.has(job))));

@@ -18,7 +18,7 @@ function of(constraint, depth) {
   if (typeof constraint !== "object" || constraint === null || Array.isArray(constraint) || depth > MAX_DEPTH) return undefined;
   const entries = Object.entries(constraint);
   const [name = "", values] = entries[0] ?? [];
-  // What is required by two operators of one object would be read back as another object.
+  // An object with two operators would be read back as another object.
   if (entries.length !== 1 || !Array.isArray(values) || !values.length) return undefined;
   const list = LISTS[name];
   if (name === "properties" || list) {
