@@ -72,7 +72,8 @@ class Situation:
     require properties of their nodes, which those that are free may not have, to these; ``shares``
     has the nodes, cores and GPUs of these queues, as far as they are known. ``first`` maps queues
     to the job that is the first in line, and ``before`` to the job of another queue that is the
-    first of all. ``properties`` are those that nodes have.
+    first of all. ``properties`` are those that nodes have; ``out`` maps those of which no node is
+    up to their nodes.
     """
 
     stopped: Mapping[str, str] = field(default_factory=dict)
@@ -84,6 +85,7 @@ class Situation:
     first: Mapping[str, str] = field(default_factory=dict)
     before: Mapping[str, str] = field(default_factory=dict)
     properties: frozenset[str] | None = None
+    out: Mapping[str, Supply] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -122,7 +124,11 @@ class Situation:
         supplies = Supply.of(figures), Supply.of(nodes["cores"]), gpus
         known = nodes.get("properties")
         properties = None if known is None else frozenset(known)
-        return cls(stopped, partial, *supplies, shares, first, before, properties)
+        out = {
+            name: Supply(nodes["total"], 0, 0, drained=nodes["drained"])
+            for name, nodes in (nodes.get("properties_out") or {}).items()
+        }
+        return cls(stopped, partial, *supplies, shares, first, before, properties, out)
 
 
 def utc(seconds: float) -> str:
@@ -182,7 +188,9 @@ def named_in_reason(
 ) -> tuple[str, str]:
     """Return the nodes and the job that the reason of a job may name: a phrase, and an ID."""
     queue = record.get("queue") or ""
-    out = _out(_supplies(record, situation)[0], queue if queue in situation.shares else "", say)
+    out = _without(record, situation, say) or _out(
+        _supplies(record, situation)[0], queue if queue in situation.shares else "", say
+    )
     first = situation.first.get(queue, "")
     return out, situation.before.get(queue, "") if first == record.get("id") else first
 
@@ -257,6 +265,17 @@ def _needs(record: Mapping[str, Any], situation: Situation, say: Say) -> str:
     return _needs_gpus(record, situation, say) or _needs_nodes(record, situation, say)
 
 
+def _without(record: Mapping[str, Any], situation: Situation, say: Say) -> str:
+    """Say that no node is up with a property that a job requires; return '' if one may be."""
+    own = situation.partial.get(record.get("queue") or "", frozenset())
+    for name in record.get("properties") or ():
+        nodes = situation.out.get(name)
+        if nodes is not None and name not in own:
+            key = "waits.all_with" if nodes.total > 1 else "waits.only_with"
+            return _away(say(key, count=nodes.total, property=name), nodes, nodes.total, say)
+    return ""
+
+
 def _needs_gpus(record: Mapping[str, Any], situation: Situation, say: Say) -> str:
     """Say that there are too few GPUs, or too few that are free; return an empty text if not."""
     wanted, supply = record.get("ngpus"), _supplies(record, situation)[2]
@@ -276,9 +295,20 @@ def _needs_nodes(record: Mapping[str, Any], situation: Situation, say: Say) -> s
     if not wanted or supply is None:
         return say("waits.resources")
     needs, queue = say(key, count=wanted), record.get("queue") or ""
-    is_known = queue in situation.shares or queue not in situation.partial
     if wanted > supply.total:
         return _too_few(needs, supply, queue if queue in situation.shares else "", say)
+    without = _without(record, situation, say)
+    if without:
+        return say("waits.out", out=without, needs=needs)
+    return _needs_up(record, situation, wanted, supply, say)
+
+
+def _needs_up(
+    record: Mapping[str, Any], situation: Situation, wanted: int, supply: Supply, say: Say
+) -> str:
+    """Say why a job does not start that asks for *wanted* of *supply*, which is enough in all."""
+    needs, queue = say(_wanted(record, situation)[2], count=wanted), record.get("queue") or ""
+    is_known = queue in situation.shares or queue not in situation.partial
     if wanted <= min(supply.up, supply.free) and is_known:
         return _turn(record, situation, needs, supply.free, say)
     out = named_in_reason(record, situation, say)[0]
@@ -314,6 +344,11 @@ def _out(nodes: Supply | None, queue: str, say: Say) -> str:
     count, total = nodes.total - nodes.up, nodes.total
     part = "waits.part" if total > 1 else "waits.only"
     some = say(f"{part}_of_queue" if queue else part, count=count, total=total, queue=queue)
+    return _away(some, nodes, count, say)
+
+
+def _away(some: str, nodes: Supply, count: int, say: Say) -> str:
+    """Say of *some* nodes, *count* of *nodes*, why they are not up."""
     kind = "drained" if nodes.drained >= count else "drained_or_down" if nodes.drained else "down"
     return say(f"waits.{kind}", nodes=some, count=count)
 

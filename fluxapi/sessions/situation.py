@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
@@ -284,8 +284,23 @@ def summary(found: dict[str, Any]) -> dict[str, Any]:
             kind: {**totals[kind], "up": sum(node[kind]["total"] for node in up)}
             for kind in ("cores", "gpus")
         },
-        **({"properties": sorted(properties)} if _are_few(properties) else {}),
+        **(_properties(found["nodes"], properties) if _are_few(properties) else {}),
     }
+
+
+def _properties(nodes: Sequence[Mapping[str, Any]], known: Iterable[str]) -> dict[str, Any]:
+    """Return the names of the properties, and the nodes of those of which no node is up."""
+    out: dict[str, dict[str, int]] = {name: {"total": 0, "drained": 0} for name in known}
+    for node in nodes:
+        if "excluded" in node:
+            continue
+        for name in node.get("properties", ()):
+            if node["state"] == "up":
+                out.pop(name, None)
+            elif name in out:
+                out[name]["total"] += 1
+                out[name]["drained"] += node["state"] in {"drained", "draining"}
+    return {"properties": sorted(known), **({"properties_out": out} if out else {})}
 
 
 def _are_few(properties: set[str]) -> bool:

@@ -43,6 +43,10 @@ def drained_nodes(observer: _Observer, record: Mapping[str, Any], words: Words) 
     for queue in observer.queues or ():
         if queue["name"] == (record.get("queue") or ""):
             requires = set(queue.get("requires") or ())
+    # A node with all properties that are asked for is one of those that the reason is about.
+    asked = {name for name in record.get("properties") or () if not name.startswith("^")}
+    if any(asked <= set(node.get("properties") or ()) for node in observer.drained_nodes or ()):
+        requires |= asked
     found = [
         node
         for node in observer.drained_nodes or ()

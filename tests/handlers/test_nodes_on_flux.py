@@ -26,6 +26,9 @@ hosts = "node2"
 cores = "0-7"
 gpus = "0-1"
 properties = ["slow", "big"]
+[[resource.config]]
+hosts = "node1"
+properties = ["ssd"]
 [queues.batch]
 requires = ["fast"]
 [queues.batch.policy.limits]
@@ -81,11 +84,29 @@ def test_a_drained_node_is_draining_while_a_job_runs_on_it(cluster: str, server:
     assert max(step.get("allocated", 0) for step in steps) > 0
 
 
+def test_a_job_waits_for_the_only_node_with_a_property_which_is_drained(
+    cluster: str, server: Service
+) -> None:
+    flux(cluster, "resource", "drain", "node1", "bad disk")
+    jobid = flux(cluster, "submit", "-q", "batch", "-t1", "--requires=ssd", "true").strip()
+    jobid = jobid.replace("ƒ", "f")
+    flux(cluster, "job", "wait-event", jobid, "priority")
+    why = "the only node with the property ssd is drained; needs 1 core"
+    block_until(lambda: server.get(f"/v1/jobs/{jobid}").get("reason") == why)
+    assert "Drained: node1 (bad disk)." in server.read(f"/ui/jobs/{jobid}").decode()
+    flux(cluster, "cancel", jobid)
+    assert server.get(f"/v1/jobs/{jobid}/wait")["result"] == "CANCELED"
+    flux(cluster, "resource", "undrain", "node1")
+
+
 def test_a_stopped_queue_tells_what_it_holds_up(cluster: str, server: Service) -> None:
     flux(cluster, "queue", "stop", "-q", "batch", "-m", "maintenance")
     jobids = [flux(cluster, "submit", "-q", "batch", "-t1", "true").strip() for _ in range(3)]
     for jobid in jobids:
         flux(cluster, "job", "wait-event", jobid, "priority")
+    block_until(
+        lambda: [it["jobs"]["waiting"] for it in server.get("/v1/queues/held")["queues"]] == [3]
+    )
     queues = {queue["name"]: queue for queue in server.get("/v1/queues")["queues"]}
     batch = queues["batch"]
     assert (batch["started"], batch["stop_reason"]) == (False, "maintenance")

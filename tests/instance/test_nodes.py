@@ -56,6 +56,18 @@ def test_few_properties_are_told_of_nodes_that_may_run_jobs() -> None:
         assert "properties" not in _summary(found)
 
 
+def test_the_nodes_with_a_property_of_which_none_is_up_are_told() -> None:
+    found = describe(resources())
+    for node, names in zip(
+        found["nodes"], ("all", "all fan", "fan gpu", "gpu", "all"), strict=True
+    ):
+        node["properties"] = names.split()
+    out = _summary(found)["properties_out"]
+    assert out == {"fan": {"total": 2, "drained": 2}, "gpu": {"total": 2, "drained": 1}}
+    found["nodes"][0]["properties"] = ["all", "fan", "gpu"]
+    assert "properties_out" not in _summary(found)
+
+
 def test_a_node_that_is_down_is_found_as_drained_too() -> None:
     nodes = describe(resources())["nodes"]
 

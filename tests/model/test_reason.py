@@ -58,8 +58,9 @@ def test_an_odd_estimate_is_not_said(estimate: Any) -> None:
 
 
 COUNTS = st.builds(
-    Counts, st.integers(0, 3), st.integers(1, 3), st.integers(1, 3), st.booleans(),
-    st.booleans(), st.none(), st.none(), st.just(0), st.sampled_from([(), ("big",)]), st.booleans(),
+    Counts, st.integers(0, 3), st.integers(1, 3), st.integers(1, 3), st.booleans(), st.booleans(),
+    st.integers(0, 2), st.none(), st.none(), st.just(0), st.sampled_from([(), ("big",)]),
+    st.booleans(),
 )  # fmt: skip
 JOBS = st.builds(
     Job,
@@ -83,6 +84,8 @@ SITUATIONS = st.builds(
     partial=st.sampled_from([{}, {"batch": frozenset({"big"})}]),
     nodes=st.none() | SUPPLY,
     cores=st.none() | SUPPLY,
+    gpus=st.none() | SUPPLY,
+    out=st.sampled_from([{}, {"big": Supply(2, 0, 0, drained=1)}]),
 )
 
 

@@ -84,6 +84,8 @@ export class Situation {
   gpus;
   /** @type {Set<string> | undefined} all properties that nodes have */
   properties;
+  /** Properties of which no node is up, and their nodes. @type {Map<string, Supply>} */
+  out = new Map();
   /** @type {Map<string, string>} queues that start no jobs, and what there is to say of it */
   stopped = new Map();
   /** @type {Map<string, Set<string>>} queues that require properties of their nodes, which those that are free may not have, and these */
@@ -106,6 +108,7 @@ export class Situation {
     this.cores = nodes ? supply(nodes.cores) : undefined;
     this.gpus = nodes?.gpus && supply(nodes.gpus);
     this.properties = nodes?.properties && new Set(nodes.properties);
+    this.out = new Map(Object.entries(nodes?.properties_out ?? {}).map(([name, { total, drained }]) => [name, supply({ total, up: 0, free: 0, drained })]));
     this.stopped = new Map(
       (queues ?? [])
         .filter((/** @type {any} */ queue) => !queue.started)
@@ -193,7 +196,7 @@ export class Situation {
   isBlocked(row) {
     const { state, urgency, priority, queue } = row;
     if (!["DEPEND", "PRIORITY", "SCHED"].includes(state)) return false;
-    return urgency === 0 || (state === "SCHED" && priority === 0) || this.stopped.has(queue) || this.cannotStart(row) || this.#lacksNodes(row);
+    return urgency === 0 || (state === "SCHED" && priority === 0) || this.stopped.has(queue) || this.cannotStart(row) || this.#lacksNodes(row) || (isScheduled(row) && this.#without(row) !== "");
   }
 
   /** Say whether fewer nodes are up than a job asks for: others are down or drained. @param {Row} row */
@@ -213,6 +216,16 @@ export class Situation {
   #missing({ limits }) {
     const known = this.properties;
     return known && limits.split("\n").find((it) => it && it !== "*" && !it.startsWith("^") && !known.has(it));
+  }
+
+  /** Say that no node is up with a property that it requires; nothing if one may be. @param {Row} row */
+  #without({ limits, queue }) {
+    const own = this.partial.get(queue);
+    const property = this.out.size ? limits.split("\n").find((it) => this.out.has(it) && !own?.has(it)) : undefined;
+    const nodes = property === undefined ? undefined : this.out.get(property);
+    if (property === undefined || !nodes) return "";
+    const { total: count } = nodes;
+    return away(count > 1 ? t("waits.all_with", { count, property }) : t("waits.only_with", { property }), nodes, count);
   }
 
   /** The nodes, cores and GPUs of its queue, or else of the instance. @param {Row} row @returns {{ nodes: Supply | undefined, cores: Supply | undefined, gpus: Supply | undefined }} */
@@ -248,6 +261,8 @@ export class Situation {
     const queue = this.shares.has(row.queue) ? row.queue : "";
     const isKnown = queue !== "" || !this.partial.has(row.queue);
     if (count > supply.total) return tooFew(needs, supply, queue);
+    const without = this.#without(row);
+    if (without) return t("waits.out", { out: without, needs });
     const isRoomy = count <= Math.min(up, free) && isKnown;
     if (isRoomy && this.#isLimited(row)) return t("waits.limited", { needs });
     if (isRoomy) return this.#turn(row, needs, free);
@@ -283,12 +298,17 @@ function tooFew(needs, { total: count, up }, queue) {
 /** Say how many nodes are not up, and why; nothing if all are up. @param {Supply | undefined} nodes @param {string} queue whose they are, if not the instance's */
 function notUp(nodes, queue) {
   if (!nodes || nodes.up >= nodes.total) return "";
-  const { total, up, drained } = nodes;
+  const { total, up } = nodes;
   const count = total - up;
   const ofQueue = total > 1 ? t("waits.part_of_queue", { count, total, queue }) : t("waits.only_of_queue", { queue });
   const ofAll = total > 1 ? t("waits.part", { count, total }) : t("waits.only");
+  return away(queue ? ofQueue : ofAll, nodes, count);
+}
+
+/** Say of some nodes why they are not up. @param {string} some of them, in words @param {Supply} nodes @param {number} count of these */
+function away(some, { drained }, count) {
   const kind = drained >= count ? "waits.drained" : drained ? "waits.drained_or_down" : "waits.down";
-  return t(kind, { nodes: queue ? ofQueue : ofAll, count });
+  return t(kind, { nodes: some, count });
 }
 
 /** Whether a job waits for its turn in the queue, and nobody holds it. @param {Row} row */
