@@ -3,7 +3,8 @@
 ``a b`` and ``a & b`` are both, ``a | b`` either, ``-a`` and ``not (…)`` the opposite. A term is
 ``host:LIST``, ``hosts:LIST``, ``rank:IDSET`` or a property. The grammar is that of flux-core's
 ``flux.constraint.parser``: ``&`` binds tighter than ``|``, and a blank before a term ends what is
-before it, so that ``a|b c`` is ``(a|b) & c``.
+before it, so that ``a|b c`` is ``(a|b) & c``. A negation belongs to what is before it, so that
+``not a -b`` is ``not (a & -b)``.
 """
 
 from __future__ import annotations
@@ -75,6 +76,9 @@ class _Reader:
 
     def expression(self, least: int = 0) -> dict[str, Any]:
         """Parse operands joined by operators of at least this precedence."""
+        self._depth += 1
+        if self._depth > _MAX_DEPTH:
+            raise ConstraintError("query_too_deep")
         found = self._one()
         while True:
             if self.kind == "and" and least <= _AND:
@@ -86,21 +90,18 @@ class _Reader:
             elif self.kind in _NEGATIONS or (self.kind in {"open", "term"} and least == 0):
                 found = _both(found, self.expression(_TIGHTEST))
             else:
+                self._depth -= 1
                 return found
 
     def _one(self) -> dict[str, Any]:
-        self._depth += 1
-        if self._depth > _MAX_DEPTH:
-            raise ConstraintError("query_too_deep")
-        found = self._inner()
-        self._depth -= 1
-        return found
-
-    def _inner(self) -> dict[str, Any]:
-        if self.kind in _NEGATIONS:
-            if self._next() == "-" and self.kind != "term":
+        if self.kind == "minus":
+            self._next()
+            if self.kind != "term":
                 raise ConstraintError("query_minus", text=self.text)
-            return {"not": [self._one()]}
+            return {"not": [_term(self._next())]}
+        if self.kind == "not":
+            self._next()
+            return {"not": [self.expression(_TIGHTEST)]}
         if self.kind == "open":
             self._next()
             found = self.expression()

@@ -2,8 +2,11 @@
 
 Each case was reproduced on a real Flux. A case can go when no supported release is affected.
 
-* A ``ranks`` constraint that names a rank twice (``["0", "0"]``) crashes the scheduler of 0.88, and
-  the instance ends with all its jobs.
+* A constraint that is not of the form that the scheduler of 0.88 expects crashes it, and the
+  instance ends with all its jobs: ``ranks`` that name a rank twice or that are not in ascending
+  order as texts (``["0", "0"]``, ``["2", "10"]``), ``not`` without an operand, an empty object
+  below an operator, operands that are no list. An empty constraint becomes such an object in a
+  queue that requires properties.
 * A jobspec of more than 10 MiB (``ingest.buffer-size``) crashes the process that validates
   jobspecs, and the pending submissions of other users fail with it.
 * A job with an interactive terminal waits for a client to attach, which the service cannot do, and
@@ -17,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .constraints import overlapping_ranks
+from .constraints import constraint_fault
 from .message import Message, field_message
 
 __all__ = ["MAX_JOBSPEC_BYTES", "fatal_reason"]
@@ -37,9 +40,10 @@ def fatal_reason(document: Mapping[str, Any], size: int) -> tuple[str, Message] 
     system = _below(document, "attributes", "system")
     if _below(system, "shell", "options", "pty").get("interactive"):
         return "shell_options", field_message("interactive_terminal")
-    rank = overlapping_ranks(system.get("constraints"))
-    if rank is not None:
-        return "constraints", field_message("ranks_twice", ranks=repr(rank[:80]))
+    if "constraints" in system:
+        fault = constraint_fault(system["constraints"])
+        if fault is not None:
+            return "constraints", fault
     return None
 
 

@@ -51,6 +51,12 @@ ALIASES = {
 """Names of options in flux-restful-api, and their names here."""
 
 _BESIDE_JOBSPEC = frozenset({"jobspec", "urgency", "waitable", "debug", "group"})
+_PLACES = {
+    "constraints": "/attributes/system/constraints",
+    "shell_options": "/attributes/system/shell/options",
+}
+"""Places in a jobspec of what crashes Flux."""
+
 _URGENCIES = {"hold": 0, "default": 16, "expedite": 31}
 """Matches in linear time: no two adjacent parts match the same character."""
 
@@ -113,7 +119,7 @@ def build(
     fatal = fatal_reason(document, len(encoded))
     if fatal is not None:
         field, sentence = fatal
-        pointer = "jobspec" if "jobspec" in given else field
+        pointer = f"jobspec{_PLACES.get(field, '')}" if "jobspec" in given else field
         raise ValidationFailed([field_error(pointer and f"/{pointer}", sentence)])
     return Submission(
         jobspec=encoded,
@@ -189,25 +195,26 @@ def _canonical(given: dict[str, Any]) -> dict[str, Any]:
         wrong.append(_wrong("exclusive", "needs", names="num_nodes"))
     if "stdin" in given and "input" in given:
         wrong.append(_wrong("stdin", "not_with", names="input"))
-    if isinstance(given.get("constraints"), str):
-        given = _with_constraints(given, wrong)
-    wrong.extend(check_constraints(given.get("constraints", {})))
+    given = _with_constraints(given, wrong)
     if wrong:
         raise ValidationFailed(wrong)
     return given
 
 
 def _with_constraints(given: dict[str, Any], wrong: Fields) -> dict[str, Any]:
-    """Return the fields with the constraint that a query is, or without one if it is wrong."""
-    query = given["constraints"].strip()
+    """Return the fields with a constraint that is an object, or without one if it is empty."""
     rest = {name: value for name, value in given.items() if name != "constraints"}
-    if not query:
+    found = given.get("constraints", {})
+    if isinstance(found, str):
+        try:
+            found = constraint(found.strip()) if found.strip() else {}
+        except ConstraintError as error:
+            wrong.append(_wrong("constraints", "no_constraint", why=said_in(error)))
+            return rest
+    if not found:
         return rest
-    try:
-        return {**rest, "constraints": constraint(query)}
-    except ConstraintError as error:
-        wrong.append(_wrong("constraints", "no_constraint", why=said_in(error)))
-        return rest
+    wrong.extend(check_constraints(found))
+    return {**rest, "constraints": found}
 
 
 def _compose(given: Mapping[str, Any], defaults: Defaults) -> dict[str, Any]:

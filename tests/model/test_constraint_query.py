@@ -35,6 +35,8 @@ QUERIES: dict[str, Any] = {
     "not a b": {"and": [{"not": [A]}, B]},
     "a|b not c": {"or": [A, {"and": [B, {"not": [C]}]}]},
     "not (a|b)": {"not": [{"or": [A, B]}]},
+    "not a -b": {"not": [{"and": [A, {"not": [B]}]}]},
+    "-a -b": {"and": [{"not": [A]}, {"not": [B]}]},
     "a NOT b": {"properties": ["a", "NOT", "b"]},
     "^a": {"properties": ["^a"]},
 }
@@ -51,6 +53,12 @@ def test_constraints(query: str) -> None:
 def test_invalid_constraints(query: str) -> None:
     with pytest.raises(ConstraintError):
         constraint(query)
+
+
+@pytest.mark.parametrize("part", ["-a ", "not a ", "not ", "a not ", "(", "a&(", "a -b|(c "])
+def test_one_that_is_nested_too_deeply_is_invalid(part: str) -> None:
+    with pytest.raises(ConstraintError, match="nested too deeply"):
+        constraint(part * 1_000 + "a")
 
 
 @needs_flux

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fluxapi.errors import ValidationFailed
+from fluxapi.model.idset import IdSet, Range, read_ranges
 from fluxapi.model.jobspec import Defaults, build, substitute
 from fluxapi.model.keymark import KeyMark
 
@@ -27,6 +28,10 @@ def spec(fields: dict[str, Any], defaults: Defaults = NOTHING) -> dict[str, Any]
 def system(**fields: Any) -> dict[str, Any]:
     attributes: dict[str, Any] = spec({"command": "true", **fields})["attributes"]["system"]
     return attributes
+
+
+def unexpected(*_: Any) -> None:
+    pytest.fail("was called")
 
 
 def refusal(**fields: Any) -> dict[str, str]:
@@ -213,7 +218,9 @@ def test_a_whole_jobspec_with_such_a_terminal_is_refused() -> None:
     document["attributes"]["system"]["shell"] = {"options": {"pty": {"interactive": 1}}}
     with pytest.raises(ValidationFailed) as caught:
         build({"jobspec": document}, Defaults())
-    assert caught.value.members["errors"][0]["pointer"] == "/jobspec"
+    assert (
+        caught.value.members["errors"][0]["pointer"] == "/jobspec/attributes/system/shell/options"
+    )
 
 
 @pytest.mark.parametrize(
@@ -222,28 +229,74 @@ def test_a_whole_jobspec_with_such_a_terminal_is_refused() -> None:
         {"ranks": ["0", "0"]},
         {"ranks": ["0-4194303", "7"]},
         {"and": [{"not": [{"ranks": ["0-1", "3", "[1-2]"]}]}]},
+        {"ranks": ["2", "10"]},
+        {"ranks": ["0-1", "[2]"]},
+        {"ranks": ["01", "1"]},
+        {"ranks": ["1", "01-02"]},
+        {"ranks": ["", "0"]},
+        {"not": []},
+        {"or": [{}]},
+        {"properties": ["a"], "not": []},
+        {"and": ""},
+        {"ranks": "01"},
+        {"ranks": [0]},
+        {"properties": [["a"]]},
+        {"properties": "ab"},
     ],
     ids=str,
 )
-def test_a_rank_that_is_named_twice_never_reaches_flux(constraints: dict[str, Any]) -> None:
+def test_a_constraint_that_crashes_the_scheduler_never_reaches_flux(
+    constraints: dict[str, Any],
+) -> None:
     document = json.loads(json.dumps(JOBSPEC))
     document["attributes"]["system"]["constraints"] = constraints
     for fields, pointer in (
         ({"command": "true", "constraints": constraints}, "/constraints"),
         ({"command": "true", "attributes": {"system.constraints": constraints}}, "/constraints"),
-        ({"jobspec": document}, "/jobspec"),
+        ({"jobspec": document}, "/jobspec/attributes/system/constraints"),
     ):
         with pytest.raises(ValidationFailed) as caught:
             build(fields, Defaults())
         (error,) = caught.value.members["errors"]
-        assert (error["pointer"], "twice" in error["detail"]) == (pointer, True)
+        assert error["pointer"] == pointer
 
 
 @pytest.mark.parametrize(
-    "constraints", [{"ranks": ["0", "1-4194303"]}, {"and": [{"ranks": ["0"]}, {"ranks": ["0"]}]}]
+    "constraints",
+    [
+        {"ranks": ["0", "1-4194303"]},
+        {"ranks": ["[0-4194303]"]},
+        {"ranks": []},
+        {"and": [{"ranks": ["0"]}, {"ranks": ["0"]}]},
+        {"or": []},
+    ],
+    ids=str,
 )
-def test_ranks_that_are_named_once_do(constraints: dict[str, Any]) -> None:
+def test_other_constraints_do(constraints: dict[str, Any]) -> None:
     assert system(constraints=constraints)["constraints"] == constraints
+
+
+def test_an_empty_constraint_is_none() -> None:
+    assert "constraints" not in system(constraints={})
+    with pytest.raises(ValidationFailed):
+        build({"command": "true", "attributes": {"system.constraints": {}}}, Defaults())
+
+
+def test_a_list_of_ranks_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = 0
+
+    def counted(text: str) -> list[Range]:
+        nonlocal read
+        found = read_ranges(text)
+        read += len(found)
+        return found
+
+    for module in ("constraints", "idset"):
+        monkeypatch.setattr(f"fluxapi.model.{module}.read_ranges", counted, raising=False)
+    monkeypatch.setattr(IdSet, "union", classmethod(unexpected))
+    texts = [f"{number}" for number in range(10_000, 19_998, 2)]
+    system(constraints={"ranks": texts})
+    assert read <= 2 * len(texts)
 
 
 def test_a_constraint_is_bounded() -> None:
