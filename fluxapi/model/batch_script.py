@@ -15,7 +15,7 @@ from fluxapi.errors import ValidationFailed
 
 from . import batch, batch_options, directives, script_hints
 from .directives import Wrong
-from .jobspec import canonical_names
+from .jobspec import canonical_names, with_constraints
 from .message import FieldErrors, Message, field_error, field_message, sentence_of
 
 __all__ = ["MAX_ERRORS", "Find", "Script", "read", "with_directives"]
@@ -70,13 +70,16 @@ def with_directives(
         return fields, []
     script = read(fields["script"], environment, find)
     given = {name: value for name, value in fields.items() if value is not None}
-    whole = batch_options.merged(script.found.fields, canonical_names(given))
+    unread: FieldErrors = []
+    given = with_constraints(canonical_names(given), unread)
+    whole = batch_options.merged(script.found.fields, given)
     whole["script"] = batch.wrapped(script.text, wrap=whole.get("wrap", False))
     unusable = batch.check_script(whole["script"])
     wrong = script.wrong[:MAX_ERRORS]
-    if wrong:
+    if wrong or unread:
         wrong = wrong if unusable is None else [Wrong(1, unusable), *wrong]
-        raise ValidationFailed([field_error("/script", one.sentence) for one in wrong])
+        errors = [field_error("/script", one.sentence) for one in wrong]
+        raise ValidationFailed([*errors, *unread])
     return whole, script.warnings
 
 

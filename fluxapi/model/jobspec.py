@@ -40,6 +40,7 @@ __all__ = [
     "parse_duration",
     "parse_urgency",
     "substitute",
+    "with_constraints",
 ]
 
 ALIASES = {
@@ -195,14 +196,17 @@ def _canonical(given: dict[str, Any]) -> dict[str, Any]:
         wrong.append(_wrong("exclusive", "needs", names="num_nodes"))
     if "stdin" in given and "input" in given:
         wrong.append(_wrong("stdin", "not_with", names="input"))
-    given = _with_constraints(given, wrong)
+    given = with_constraints(given, wrong)
     if wrong:
         raise ValidationFailed(wrong)
     return given
 
 
-def _with_constraints(given: dict[str, Any], wrong: Fields) -> dict[str, Any]:
-    """Return the fields with a constraint that is an object, or without one if it is empty."""
+def with_constraints(given: dict[str, Any], wrong: Fields) -> dict[str, Any]:
+    """Return the fields with a constraint that is an object, or without one if it is empty.
+
+    Errors are appended to *wrong*.
+    """
     rest = {name: value for name, value in given.items() if name != "constraints"}
     found = given.get("constraints", {})
     if isinstance(found, str):

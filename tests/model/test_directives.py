@@ -13,6 +13,7 @@ from fluxapi.errors import ValidationFailed
 from fluxapi.handlers.scripts import with_directives
 from fluxapi.model import batch_options, directives
 from fluxapi.model.directives import mend, parse
+from fluxapi.model.jobspec import Defaults, build
 from fluxapi.model.script_hints import hints
 
 
@@ -208,3 +209,16 @@ def test_any_text_is_parsed_or_refused(text: str) -> None:
             assert 1 <= int(number) <= lines
     else:
         assert fields["script"].startswith(SHEBANG)
+
+
+def test_constraints_of_a_request_are_added_to_those_of_the_script() -> None:
+    script = f"{SHEBANG}#flux: --requires=a\n"
+    a, b = {"properties": ["a"]}, {"properties": ["b"]}
+    for given_, both in ((b, {"and": [a, b]}), ("b", {"and": [a, b]}), (" ", a), ({}, a)):
+        fields, _ = with_directives({"script": script, "constraints": given_}, {})
+        assert fields["constraints"] == both
+        build(fields, Defaults())
+    with pytest.raises(ValidationFailed) as caught:
+        with_directives({"script": script, "constraints": "b|"}, {})
+    (error,) = caught.value.members["errors"]
+    assert error["pointer"] == "/constraints"
