@@ -60,6 +60,8 @@ CHROMIUM = next(filter(None, map(shutil.which, _BROWSERS)), None)
 CHROMIUM_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
+    # Without a process for graphics, a page costs a tenth less.
+    "--in-process-gpu",
     "--disable-quic",
     "--disable-background-networking",
     "--disable-component-update",
