@@ -121,12 +121,13 @@ def create(
             limits.check_request([clients.address_of(request)])
             path = await _admit(request, route, credentials)
             limits.check_request(request[keys.PRINCIPAL].grants)
-            work_for(clients.clients_of(request)[-1])
+            client = clients.clients_of(request)[-1]
+            work_for(client)
             await (probes if route is not None and route.at_once else app[keys.ADMISSION]).take()
             if path == ROOT:
                 response = await handler(request)
             else:
-                async with app[keys.CHILDREN].using(path) as session:
+                async with app[keys.CHILDREN].using(path, client) as session:
                     request[keys.SESSION] = session
                     response = await handler(request)
         except asyncio.CancelledError:

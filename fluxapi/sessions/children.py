@@ -28,6 +28,7 @@ from fluxapi.process.background import BackgroundTask
 from fluxapi.process.timeout import within
 
 from .child import Child, ChildLimits, has_ended, job_ended, place_of
+from .child_shares import ChildShares
 from .past_children import PastChildren
 from .registry import SessionRegistry
 from .session import ROOT, InstanceSession
@@ -56,6 +57,7 @@ class Children:
         self.limits = limits
         self._registry = registry
         self._children: dict[str, Child] = {}
+        self._shares = ChildShares(limits.open)
         self._closing = False
         self.reaper = _Reaper(self)
         self.on_close: Callable[[], None] | None = None
@@ -73,27 +75,31 @@ class Children:
         return self._children.get(path)
 
     @contextlib.asynccontextmanager
-    async def using(self, path: str) -> AsyncIterator[InstanceSession]:
+    async def using(self, path: str, client: str | None = None) -> AsyncIterator[InstanceSession]:
         """Open the session at *path* unless it is open, and keep it open within the context.
+
+        It counts for *client*, if there is one.
 
         Raises:
             InstanceNotFound: There is no instance at the path; the detail says why.
             InstanceUnavailable: It cannot be reached, or not yet.
-            TooManyInstances: Too many others are open, and all are in use.
+            TooManyInstances: All others are in use, or the client uses its share of them.
         """
         child = self._children.get(path)
         session = self._registry.find(path)
         if session is not None and child is None:
             yield session
             return
-        child = await self._opened(path)
-        child.use()
-        try:
-            if child.session is None:  # It was closed just now.
-                raise InstanceUnavailable(problem("instance_just_closed"))
-            yield child.session
-        finally:
-            child.release()
+        share = contextlib.nullcontext() if client is None else self._shares.using(client, path)
+        with share:
+            child = await self._opened(path)
+            child.use()
+            try:
+                if child.session is None:  # It was closed just now.
+                    raise InstanceUnavailable(problem("instance_just_closed"))
+                yield child.session
+            finally:
+                child.release()
 
     async def aclose(self) -> None:
         """Stop opening children; the registry closes the sessions."""

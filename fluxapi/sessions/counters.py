@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from itertools import islice
 from typing import Any, NamedTuple
 
 from fluxapi.errors import FluxapiError
@@ -117,8 +116,9 @@ class ChildCounters:
             }
             self._keep_figures(closed)
             self._note()
-            countable = (path for path, node in closed.items() if _is_countable(node))
-            paths = set(islice(countable, MAX_COUNTERS))
+            countable = [path for path, node in closed.items() if _is_countable(node)]
+            countable.sort(key=self._rank)
+            paths = set(countable[:MAX_COUNTERS])
             now = time.monotonic()
             for path, counter in list(self._counters.items()):
                 if counter.problem is not None:
@@ -138,6 +138,13 @@ class ChildCounters:
         """Stop counting."""
         await self._worker.aclose()
         self._stop()
+
+    def _rank(self, path: str) -> int:
+        """Return 0 for an instance that is counted, 1 for a new one, 2 for one that is silent."""
+        counter = self._counters.get(path)
+        if path in self._retry_at or (counter is not None and counter.problem is not None):
+            return 2
+        return int(counter is None)
 
     def _note(self) -> None:
         """Tell of failures in the instances that are counted.

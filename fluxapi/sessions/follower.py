@@ -30,6 +30,9 @@ _log = logging.getLogger(__name__)
 _MIN_PAUSE_S, _MAX_PAUSE_S = 0.2, 5.0
 """Pause after a look at the tree, and longest time between two while instances run."""
 
+_PATIENCE_S = 2.0
+"""Time in which an instance may answer before another one is tried beside it."""
+
 _MIN_RETRY_S, _MAX_RETRY_S = 1.0, 60.0
 """Pause after an instance could not be opened; it doubles with each failure."""
 
@@ -38,8 +41,8 @@ class ChildFollower(BackgroundTask):
     """The task that opens instances that nobody looks at, as many as *limit* at once.
 
     Those in which jobs have failed come first, then those that are followed already, then the
-    oldest. The failures in the others are only counted. A client that opens an instance takes
-    precedence: what is only followed is closed to make room.
+    oldest, and last those that do not answer. The failures in the others are only counted. A client
+    that opens an instance takes precedence: what is only followed is closed to make room.
     """
 
     def __init__(
@@ -58,6 +61,8 @@ class ChildFollower(BackgroundTask):
         self._limit = min(limit, children.limits.open)
         self._news = asyncio.Event()
         self._opening: dict[str, asyncio.Task[None]] = {}
+        self._begun_at: dict[str, float] = {}
+        """When each instance that is being opened was begun with."""
         self._failures: dict[str, tuple[int, float]] = {}
         """How often each instance could not be opened, and when it may be tried again."""
 
@@ -94,11 +99,8 @@ class ChildFollower(BackgroundTask):
     async def look(self) -> float | None:
         """Follow the instances that come first; return the time until the next look, if any."""
         running = [node async for node in self._tree.walk() if self._may_be_followed(node)]
-        self._failures = {
-            path: known
-            for path, known in self._failures.items()
-            if any(node.path == path for node in running)
-        }
+        paths = {node.path for node in running}
+        self._failures = {path: known for path, known in self._failures.items() if path in paths}
         running.sort(key=self._order)
         wanted = {node.path for node in running[: self._limit]}
         for child in self._children:
@@ -113,8 +115,10 @@ class ChildFollower(BackgroundTask):
             self._counters.watch()
         if not running:
             return None
-        retries = [at for _, at in self._failures.values()]
-        return min(max(min(retries, default=0.0) - time.monotonic(), _MIN_PAUSE_S), _MAX_PAUSE_S)
+        times = [at for _, at in self._failures.values()]
+        times += [at + _PATIENCE_S for at in self._begun_at.values()]
+        next_look = min(times, default=float("inf")) - time.monotonic()
+        return min(max(next_look, _MIN_PAUSE_S), _MAX_PAUSE_S)
 
     def _may_be_followed(self, node: Node) -> bool:
         job = node.job
@@ -124,12 +128,20 @@ class ChildFollower(BackgroundTask):
             return False
         return node.state in {"closed", "opening", "ready", "unreachable"}
 
-    def _order(self, node: Node) -> tuple[bool, bool, int, str]:
+    def _order(self, node: Node) -> tuple[bool, bool, bool, int, str]:
         child = self._children.get(node.path)
         has_failures = self._inside.has_failures(node.path)
         is_followed = child is not None and child.is_followed
         # Later jobs have greater IDs, and a greater ID has as many digits or more.
-        return not has_failures, not is_followed, len(node.path), node.path
+        is_silent = self._is_silent(node.path)
+        return is_silent, not has_failures, not is_followed, len(node.path), node.path
+
+    def _is_silent(self, path: str) -> bool:
+        """Return whether an instance did not answer when it was tried, or has stopped to."""
+        child = self._children.get(path)
+        is_lost = child is not None and child.state == "unreachable"
+        begun_at = self._begun_at.get(path, float("inf"))
+        return is_lost or path in self._failures or time.monotonic() - begun_at > _PATIENCE_S
 
     def _bound_ended(self) -> None:
         """Let the oldest instances that have ended go."""
@@ -147,7 +159,14 @@ class ChildFollower(BackgroundTask):
             return
         task = asyncio.create_task(self._open(path), name="follow child")
         self._opening[path] = task
-        task.add_done_callback(lambda _: self._opening.pop(path, None))
+        self._begun_at[path] = time.monotonic()
+        task.add_done_callback(lambda _: self._finish(path))
+
+    def _finish(self, path: str) -> None:
+        """Look again, since the place of one that cannot be opened is free."""
+        self._opening.pop(path, None)
+        self._begun_at.pop(path, None)
+        self._news.set()
 
     async def _open(self, path: str) -> None:
         try:

@@ -6,12 +6,15 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import pytest
 from aiohttp.test_utils import TestClient
 from pytest_aiohttp import AiohttpClient
 
 from fluxapi.app import create_app
+from fluxapi.errors import InstanceUnavailable
 from fluxapi.http import keys
 from fluxapi.model.jobid import encode_f58
+from fluxapi.sessions import follower
 from fluxapi.sessions.children import Children
 from fluxapi.sessions.inside import JobsInside
 from fluxapi.settings import Settings
@@ -181,6 +184,30 @@ async def test_what_is_followed_makes_room_for_a_viewer(aiohttp_client: AiohttpC
     await site.read(f"/ui/instances/{PATHS[2]}")
     assert PATHS[2] in site.ready
     assert len(site.ready) == 2
+
+
+@pytest.mark.parametrize("how", ["mute", "refuses", "lost"])
+async def test_an_instance_that_does_not_answer_takes_no_place_from_another(
+    aiohttp_client: AiohttpClient, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    monkeypatch.setattr(follower, "_PATIENCE_S", 0.0)
+    broker = Instance()
+    silent = Instance("silent")
+    broker.next_children.append(silent)
+    if how == "mute":
+        silent.may_start.clear()
+    elif how == "refuses":
+        silent.error = InstanceUnavailable("no broker there")
+    site = await start(aiohttp_client, broker, follow_children=1)
+    broker.launch(IDS[0])
+    if how == "lost":
+        await site.until_ready(PATHS[0])
+        silent.lose()
+    else:
+        await silent.starting.wait()
+    broker.launch(IDS[1])
+    await site.until_ready(PATHS[1])
+    silent.may_start.set()
 
 
 async def test_an_instance_of_another_user_is_not_followed(aiohttp_client: AiohttpClient) -> None:

@@ -88,3 +88,18 @@ async def test_the_figures_look_for_instances_less_often_than_the_tree(
     assert len(looks) == 1
     await site.get("/v1/instances?counts=true")
     await until(lambda: len(looks) > 2)
+
+
+async def test_an_instance_that_does_not_answer_is_not_counted_instead_of_another(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_COUNTERS", 1)
+    counters = site.client.app[keys.COUNTERS]
+    await counters.adjust()
+    (first,) = site.broker.counters
+    first.problem = "The connection is lost."
+    for _ in range(2):
+        await counters.adjust()
+    assert first.closed
+    (second,) = site.broker.counters[1:]
+    assert (second.place.jobid != first.place.jobid, second.closed) == (True, False)

@@ -395,3 +395,33 @@ def test_one_job_has_one_path(path: str, canonical: str) -> None:
 def test_a_number_that_is_too_large_is_no_path() -> None:
     with pytest.raises(InstanceNotFound):
         canonical_path("f2/fzzzzzzzzzzzz")
+
+
+async def test_a_client_uses_no_more_than_its_share(plant: Plant) -> None:
+    tree = await plant(open=4)
+    paths = [await tree.launch(jobid) for jobid in IDS[:5]]
+    async with AsyncExitStack() as uses:
+        for path in (*paths[:3], paths[0]):
+            await uses.enter_async_context(tree.children.using(path, "viewer"))
+        with pytest.raises(TooManyInstances, match="uses 3 child instances, its share"):
+            await uses.enter_async_context(tree.children.using(paths[3], "viewer"))
+        async with tree.children.using(paths[3], "owner"):
+            # One that is open for another client counts, too, since it would stay open.
+            with pytest.raises(TooManyInstances, match="share"):
+                await uses.enter_async_context(tree.children.using(paths[3], "viewer"))
+    async with tree.children.using(paths[4], "viewer"):
+        pass
+
+
+async def test_a_client_uses_one_instance_however_deep_it_is(plant: Plant) -> None:
+    tree = await plant(open=4)
+    path, broker = "", tree.root
+    async with AsyncExitStack() as uses:
+        for jobid in IDS[:4]:
+            path = await tree.launch(jobid, broker)
+            await tree.open(path)
+            broker = broker.children[0]
+        other = await tree.launch(IDS[5])
+        await uses.enter_async_context(tree.children.using(path, "viewer"))
+        with pytest.raises(TooManyInstances, match="uses 4 child instances"):
+            await uses.enter_async_context(tree.children.using(other, "viewer"))
