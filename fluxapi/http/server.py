@@ -19,8 +19,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, cast
 
-import msgspec
-from aiohttp import StreamReader, hdrs, web
+from aiohttp import StreamReader, web
 
 from fluxapi.process.timeslice import TimeSlice
 from fluxapi.security.clients import peer_of
@@ -33,9 +32,8 @@ from .connection_limit import ConnectionLimit
 from .handshake import begin_plain, begin_tls
 from .head_limit import MAX_HEAD_BYTES, HeadLimit
 from .masked_frames import MaskedFrames
-from .middleware import HEADERS
 from .refusals import LONG_HEAD, TINY_CHUNKS, TOO_MANY_CONNECTIONS
-from .unreadable import forget_frames, unreadable
+from .unreadable import forget_frames, refusal, unreadable
 from .unsent import Unsent, long_body, send_in_pieces
 from .usual_heads import with_usual_heads
 from .whole_response import is_whole, send_whole
@@ -314,6 +312,11 @@ class _Protocol(web.RequestHandler):
         refused.write(TOO_MANY_CONNECTIONS)
         refused.close()
 
+    async def start(self) -> None:
+        """Answer requests, unless the connection was lost at once."""
+        if self._manager is not None:
+            await super().start()
+
     def connection_lost(self, exc: BaseException | None) -> None:
         """Stop counting the connection."""
         if self._skipping is not None:
@@ -380,15 +383,7 @@ class _Protocol(web.RequestHandler):
             _log.debug("cannot parse a request: %s", type(exc).__name__)
         else:
             _log.error("a request failed outside of the application", exc_info=exc)
-        headers: dict[str, Any] = {**HEADERS, hdrs.CACHE_CONTROL: "no-store"}
-        response = web.Response(
-            body=msgspec.json.encode(error.problem()),
-            status=error.status,
-            headers=headers,
-            content_type="application/problem+json",
-        )
-        response.force_close()
-        return response
+        return refusal(error)
 
     def log_exception(self, *args: Any, **kw: Any) -> None:
         """Log an error of the server, but no traceback for a body that cannot be read."""

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Reversible
 
-from aiohttp import StreamReader
+import msgspec
+from aiohttp import StreamReader, hdrs, web
 
 from fluxapi import errors
 from fluxapi.process.tracebacks import drop_tracebacks
 
 from .head_limit import MAX_SEGMENTS
+from .middleware import HEADERS
 
-__all__ = ["forget_frames", "unreadable"]
+__all__ = ["forget_frames", "refusal", "unreadable"]
 
 _BAD_REQUEST = 400
 _KINDS: dict[int, type[errors.FluxapiError]] = {
@@ -44,6 +46,18 @@ def unreadable(status: int, exc: BaseException | None) -> errors.FluxapiError:
     if kind is None:
         return errors.FluxapiError(_BUG)
     return kind(_DETAILS.get(type(exc).__name__, _OTHER))
+
+
+def refusal(error: errors.FluxapiError) -> web.Response:
+    """Return the response with an error, after which the connection is closed."""
+    response = web.Response(
+        body=msgspec.json.encode(error.problem()),
+        status=error.status,
+        headers={**HEADERS, hdrs.CACHE_CONTROL: "no-store"},
+        content_type="application/problem+json",
+    )
+    response.force_close()
+    return response
 
 
 def forget_frames(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import logging
 import socket
 from collections.abc import Callable, Iterator
@@ -129,12 +130,15 @@ REQUEST = (
 
 @pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
 @pytest.mark.parametrize("request_bytes", [REQUEST, b"GET /v1/jobs HTTP/1.0\r\n\r\n"])
+@pytest.mark.parametrize("moment", ["connection_made", "data_received"])
 def test_a_request_on_a_connection_whose_acceptance_is_canceled(
     listening: socket.socket,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
+    *,
     new_loop: Callable[[], asyncio.AbstractEventLoop],
     request_bytes: bytes,
+    moment: str,
 ) -> None:
     ended: list[Exception | None] = []
     arrived = asyncio.Event()
@@ -152,17 +156,17 @@ def test_a_request_on_a_connection_whose_acceptance_is_canceled(
         await runner.setup()
         site = Site(runner, listening, None)
         await site.start()
-        take, lose = server._Protocol.data_received, server._Protocol.connection_lost
+        take, lose = getattr(server._Protocol, moment), server._Protocol.connection_lost
 
-        def taken(self: server._Protocol, data: bytes) -> None:
-            take(self, data)
+        def taken(self: server._Protocol, what: object) -> None:
             site.cancel()
+            take(self, what)
 
         def lost(self: server._Protocol, error: Exception | None) -> None:
             lose(self, error)
             ended.append(error)
 
-        monkeypatch.setattr(server._Protocol, "data_received", taken)
+        monkeypatch.setattr(server._Protocol, moment, taken)
         monkeypatch.setattr(server._Protocol, "connection_lost", lost)
         with connected(listening) as client:
             client.sendall(request_bytes)
@@ -175,5 +179,7 @@ def test_a_request_on_a_connection_whose_acceptance_is_canceled(
         loop.run_until_complete(main())
     finally:
         loop.close()
+    # An error of a task that nobody awaits is logged when it is collected.
+    gc.collect()
     assert len(ended) == 1
     assert [record.getMessage() for record in caplog.records if record.levelno > 20] == []

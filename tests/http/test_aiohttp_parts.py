@@ -62,6 +62,7 @@ OVERRIDDEN: dict[type, dict[str, list[str]]] = {
         "log_exception": ["args", "kw"],
         "force_close": [],
         "shutdown": ["timeout"],
+        "start": [],
     },
     web.BaseRequest: {"_finish": [], "_prepare_hook": ["response"]},
     web.Server: {"__call__": []},
