@@ -65,6 +65,7 @@ async def _pieces(
             if job is None or not job.t_run:
                 continue
             found = session.files.so_far(jobid, stream, last, may_read=may_read)
+            found = found if tail is not None else reader.counted(found)
             source = forms.Search(found, reader=reader)
             try:
                 async for piece in form(source, encode_f58(jobid), stream, tail):

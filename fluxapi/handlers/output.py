@@ -69,6 +69,7 @@ async def output(request: web.Request) -> web.StreamResponse:
     else:
         may_read = request[keys.PRINCIPAL].may(FILES_RIGHT)
         found = session.files.so_far(jobid, stream, last, may_read=may_read)
+        found = found if tail is not None else reader.counted(found)
     source = forms.Search(found, task, reader)
     if kind == "application/x-ndjson":
         pieces = forms.entries(source, stream, tail)

@@ -24,6 +24,7 @@ from fluxapi.model.output_files import (
     tasks,
     templates,
 )
+from fluxapi.model.path_template import MAX_PATH_LENGTH
 from fluxapi.model.resources import Node, nodes
 from fluxapi.model.shallow import decode
 from fluxapi.table.table import Table
@@ -102,7 +103,7 @@ class OutputFiles:
         reading = self._instance.output(jobid, last=last)
         async with aclosing(reading) as batches:  # type: ignore[type-var] # an async generator
             async for batch in batches:
-                head += batch.events[: _HEAD_ENTRIES - len(head)]
+                head += map(_head_of, batch.events[: _HEAD_ENTRIES - len(head)])
                 yield batch
         known = head if last is None else None
         found = await self.sources(jobid, stream, may_read=may_read, head=known)
@@ -200,7 +201,7 @@ class OutputFiles:
         entries: list[Event] = []
         async with aclosing(self._instance.output(jobid)) as batches:  # type: ignore[type-var]
             async for batch in batches:
-                entries += batch.events[: _HEAD_ENTRIES - len(entries)]
+                entries += map(_head_of, batch.events[: _HEAD_ENTRIES - len(entries)])
                 if len(entries) >= _HEAD_ENTRIES:
                     break
         return entries
@@ -216,6 +217,22 @@ class OutputFiles:
             if isinstance(found, dict):
                 return found
         raise NotFound(f"The {key} of job {encode_f58(jobid)} is not a JSON object.")
+
+
+def _head_of(entry: Event) -> Event:
+    """Return what an entry says about files, without its data.
+
+    It is kept while the output is read, and each of them may have megabytes.
+    """
+    if entry.name != "redirect":
+        return Event(entry.timestamp, "")
+    context = entry.context or {}
+    kept = {
+        name: context[name] for name in ("stream", "path") if isinstance(context.get(name), str)
+    }
+    kept["rank"] = str(context.get("rank", ""))
+    texts = {name: text[: MAX_PATH_LENGTH + 1] for name, text in kept.items()}
+    return Event(entry.timestamp, entry.name, texts)
 
 
 def _only_named(redirects: dict[str, Redirect], problem: str) -> list[OutputFile]:

@@ -1,7 +1,8 @@
 """The tails of outputs: what belongs to one is known only at its end, so it is kept until then.
 
 A tail has megabytes, and hundreds of clients may ask for one and read slowly or nothing. Few are
-made at the same time, and those that are complete share a limit until their readers have them.
+made at the same time, and those that are complete share a limit until their readers have them. The
+same limit holds for the pieces of whole outputs that wait for their readers.
 """
 
 from __future__ import annotations
@@ -107,6 +108,15 @@ class TailReader:
             yield sent
         finally:
             self._kept.leave(kept, self)
+
+    async def counted(
+        self, reading: AsyncIterator[OutputBatch]
+    ) -> AsyncGenerator[OutputBatch, None]:
+        """Yield the entries of a whole output; each batch counts until the next one is taken."""
+        async with aclosing(reading) as batches:  # type: ignore[type-var]
+            async for batch in batches:
+                with self.sending(sum(map(memory_of, batch))):
+                    yield batch
 
     async def read(
         self, reading: AsyncIterator[OutputBatch], tell: Callable[[OutputBatch], None]

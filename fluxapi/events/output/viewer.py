@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
 from contextlib import aclosing
@@ -14,6 +13,7 @@ from fluxapi.events.transport.stream_writer import StreamWriter
 from fluxapi.events.transport.wire import Wire
 from fluxapi.instance.protocol import Last, OutputBatch
 from fluxapi.model.output import MAX_SEARCH_BYTES
+from fluxapi.process.timeslice import TimeSlice
 
 from .entries import PIECE_BYTES, Entry, pieces
 from .tails import TailReader
@@ -69,6 +69,7 @@ class Viewer:
         self._writer = writer
         self._wire = wire
         self._tails = tails
+        self._turn = TimeSlice()
         self._mark: Callable[[int], bytes] | None = mark
 
     def stop(self) -> None:
@@ -95,7 +96,7 @@ class Viewer:
                     return End("purged")
             elif entries := watch.after(self._position):
                 await self._write(entries)
-                await asyncio.sleep(0)
+                await self._turn.share()
             elif watch.end is not None:
                 return watch.end
             else:
@@ -104,7 +105,7 @@ class Viewer:
     async def _catch_up(self) -> bool:
         """Read the instance until the window holds the next entry; return whether it does."""
         reading = self.watch.source.output(self.watch.jobid, follow=True, first=self._position)
-        async with aclosing(reading) as batches:  # type: ignore[type-var] # an async generator
+        async with aclosing(self._tails.counted(reading)) as batches:
             async for batch in batches:
                 await self._write_all(batch)
                 if self._position >= self.watch.caught_up:
@@ -147,7 +148,7 @@ class Viewer:
     async def _write_all(self, batch: OutputBatch) -> None:
         for piece in pieces(batch.first, batch.events):
             await self._write(piece)
-            await asyncio.sleep(0)
+            await self._turn.share()
         self._position = max(self._position, batch.next)
 
     async def _drained(self) -> Callable[[int], bytes]:
@@ -174,7 +175,7 @@ class Viewer:
                 # A short entry may stand for many bytes.
                 self._writer.write(self._wire.join(frames))
                 frames, size = [], 0
-                await asyncio.sleep(0)
+                await self._turn.share()
                 mark = await self._drained()
         if frames:
             self._writer.write(self._wire.join(frames))

@@ -20,6 +20,8 @@ from fluxapi.errors import (
 from fluxapi.instance.protocol import Last, OutputBatch, OutputSource
 from fluxapi.model.jobid import encode_f58
 from fluxapi.model.output import source_of
+from fluxapi.process.timeslice import TimeSlice
+from fluxapi.process.turn_queue import work_for
 from fluxapi.table.table import Table
 
 from .entries import PIECE_BYTES, Entry, file_bytes, pieces, since
@@ -189,6 +191,9 @@ class Watch:
         self._wake()
 
     async def _read(self) -> End:
+        # All who view the output share it, not only the client who was the first.
+        work_for("")
+        turn = TimeSlice()
         last = Last(_MAX_ENTRIES, size=WINDOW_BYTES)
         reading = self.source.output(self.jobid, follow=True, last=last)
         async with aclosing(reading) as batches:  # type: ignore[type-var] # an async generator
@@ -198,7 +203,7 @@ class Watch:
                 self._has_output = self._has_output or bool(batch.events)
                 for piece in pieces(batch.first, batch.events):
                     self._take(piece)
-                    await asyncio.sleep(0)
+                    await turn.share()
                 self.next = batch.next
                 if not batch.events:
                     self._caught_up = True

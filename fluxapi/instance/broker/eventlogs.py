@@ -124,9 +124,9 @@ async def _batches(stream: Stream, first: int) -> Batches:
             return
 
 
-async def decode_each(lines: Iterable[bytes]) -> list[Event]:
+async def decode_each(lines: Iterable[bytes], turn: TimeSlice | None = None) -> list[Event]:
     """Decode the entries of an output eventlog, in time slices: each may be invalid, and slow."""
-    turn = TimeSlice()
+    turn = turn or TimeSlice()
     events: list[Event] = []
     for line in lines:
         await turn.share()

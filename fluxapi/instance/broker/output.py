@@ -17,6 +17,7 @@ import logging
 import time
 from collections import OrderedDict, deque
 from collections.abc import AsyncGenerator
+from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -47,7 +48,12 @@ _BLOB_SHIFT = 24
 _MAX_PLACE = (1 << _BLOB_SHIFT) - 1
 
 _PIECE_BYTES = 64 << 10
-"""Bytes that are decoded at once, without blocking the event loop for long."""
+"""Bytes that are searched at once, without blocking the event loop for long."""
+
+_DECODED_BYTES = 16 << 10
+"""Bytes that are decoded at once. A reader keeps the entries, which may take ten times as much,
+until its client has received them.
+"""
 
 _DATA_OF = b'"name":"data","context":{"stream":"%b"'
 """The part of an entry that names its stream, as Flux writes it."""
@@ -74,6 +80,15 @@ _MAX_LOOKUPS = 20
 _LOOKUP_PAUSE_S = 0.05
 
 
+class _Piece:
+    """The entries of a part of a blob, which its readers share."""
+
+    __slots__ = ("__weakref__", "events")
+
+    def __init__(self, events: list[Event]) -> None:
+        self.events = events
+
+
 class OutputReader:
     """A reader of the outputs of all jobs of an instance, on its own connection.
 
@@ -86,6 +101,7 @@ class OutputReader:
         self._ended: OrderedDict[int, References] = OrderedDict()
         self._size = 0
         self._refused = False
+        self._pieces: WeakValueDictionary[tuple[bytes, int, int], _Piece] = WeakValueDictionary()
 
     async def close(self) -> None:
         """Cancel the loads in flight."""
@@ -207,17 +223,22 @@ class OutputReader:
 
     async def _from(self, references: References, first: int) -> Batches:
         """Yield the entries from an index on, and load only their blobs."""
-        begin, place = divmod(first, _MAX_PLACE + 1)
-        number = begin
-        async with contextlib.aclosing(self._blobs_from(references, begin)) as blobs:
+        number, skip = divmod(first, _MAX_PLACE + 1)
+        turn = TimeSlice()
+        async with contextlib.aclosing(self._blobs_from(references, number)) as blobs:
             async for blob in blobs:
-                skip = place if number == begin else 0
                 index = (number << _BLOB_SHIFT) + skip
-                async for lines in _pieces(blob, skip):
-                    events = await eventlogs.decode_each(lines)
-                    yield OutputBatch(index, events[: ((number + 1) << _BLOB_SHIFT) - index])
-                    index += len(events)
-                number += 1
+                name = references.inline or references[number]
+                async for begin, end in _pieces(blob, skip, turn):
+                    key = (name, begin, end)
+                    piece = self._pieces.get(key)
+                    if piece is None:
+                        piece = _Piece(await _decoded(blob[begin:end], turn))
+                        self._pieces[key] = piece
+                    rest = ((number + 1) << _BLOB_SHIFT) - index
+                    yield OutputBatch(index, piece.events[:rest])
+                    index += len(piece.events)
+                number, skip = number + 1, 0
                 yield OutputBatch(number << _BLOB_SHIFT, [])
 
     async def _blobs_from(self, references: References, number: int) -> AsyncGenerator[bytes, None]:
@@ -304,8 +325,8 @@ def _key(jobid: int) -> str:
     return ".".join(["job", *(digits[at : at + 4] for at in range(0, 16, 4)), "guest.output"])
 
 
-async def _pieces(blob: bytes, skip: int) -> AsyncGenerator[list[bytes], None]:
-    """Yield the lines of a blob in small lists, without the first *skip*."""
+async def _pieces(blob: bytes, skip: int, turn: TimeSlice) -> AsyncGenerator[tuple[int, int], None]:
+    """Yield the bounds of small parts of whole lines, without the first *skip*, in time slices."""
     at = 0
     while skip and at < len(blob):
         end = at + _COUNT_BYTES
@@ -314,15 +335,20 @@ async def _pieces(blob: bytes, skip: int) -> AsyncGenerator[list[bytes], None]:
             skip, at = skip - found, end
         while skip and found >= skip:
             at, skip, found = blob.find(b"\n", at) + 1, skip - 1, found - 1
-        await asyncio.sleep(0)
+        await turn.share()
     while at < len(blob):
-        end = blob.rfind(b"\n", at, at + _PIECE_BYTES) + 1 or blob.find(b"\n", at) + 1 or len(blob)
-        lines = blob[at:end].split(b"\n")
-        if not lines[-1]:
-            lines.pop()
-        yield lines
+        end = blob.rfind(b"\n", at, at + _DECODED_BYTES) + 1
+        end = end or blob.find(b"\n", at) + 1 or len(blob)
+        yield at, end
         at = end
-        await asyncio.sleep(0)
+        await turn.share()
+
+
+async def _decoded(part: bytes, turn: TimeSlice) -> list[Event]:
+    lines = part.split(b"\n")
+    if not lines[-1]:
+        lines.pop()
+    return await eventlogs.decode_each(lines, turn)
 
 
 async def _backwards(blob: bytes, stream: str | None) -> AsyncGenerator[tuple[int, bytes], None]:

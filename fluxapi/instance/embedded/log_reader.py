@@ -23,6 +23,14 @@ BLOCK_BYTES = 1 << _BLOCK_SHIFT
 _PIECE_BYTES = 1 << 18
 """Bytes per read; every entry that this instance writes is shorter."""
 
+_DECODED_BYTES = 16 << 10
+"""Bytes that are decoded at once, unless one entry has more. A reader keeps the entries, which may
+take several times as much, until its client has received them.
+"""
+
+_MORE_BYTES = 1 << 10
+"""Bytes by which an entry may be longer than the one before and still be read at once."""
+
 
 class LogReader:
     """One reader of a log; *load* reads its file: the offset, and the limit of bytes.
@@ -38,6 +46,8 @@ class LogReader:
         self._first = 0
         self._block = 0
         self._place = 0
+        self._turn = TimeSlice()
+        self._read_bytes = _DECODED_BYTES
         self.offset = 0
         """Bytes of the log before the next entry."""
 
@@ -56,7 +66,10 @@ class LogReader:
     async def piece(self) -> OutputBatch | None:
         """Return the next entries, or ``None`` if there are none."""
         while True:
-            data = await self._data(self.offset, _PIECE_BYTES)
+            data = await self._data(self.offset, self._read_bytes)
+            if b"\n" not in data:
+                data = await self._data(self.offset, _PIECE_BYTES)
+                data = data[: data.find(b"\n") + 1]
             block = self.offset >> _BLOCK_SHIFT
             if block != self._block:
                 self._move(block, self.offset)
@@ -67,15 +80,15 @@ class LogReader:
             if not end:
                 return None
             lines = _lines(data[:end])
+            self._read_bytes = max(data.find(b"\n") + _MORE_BYTES, _DECODED_BYTES)
             index = self.next
             self.offset += end
             self._place += len(lines)
             wanted = lines[max(self._first - index, 0) :]
             if wanted:
-                turn = TimeSlice()
                 batch = OutputBatch(index + len(lines) - len(wanted), [])
                 for line in wanted:
-                    await turn.share()
+                    await self._turn.share()
                     batch.events.append(decode_entry(line))
                 return batch
 

@@ -84,6 +84,31 @@ def datas(found: Sequence[tuple[int, Event]]) -> str:
     return "".join((event.context or {}).get("data", "") for _, event in found)
 
 
+async def test_readers_of_one_piece_share_its_entries() -> None:
+    lines = [entry(f"{number}\n") for number in range(1000)]
+    found = reader(Kvs(blob_of(*lines), THREE))
+    begun = [found.so_far(JOB) for _ in range(3)]
+    pieces = [await anext(batches) for batches in begun]
+    # Each entry is read once, and few are kept for a client that reads slowly.
+    assert len({id(event) for piece in pieces for event in piece}) == len(pieces[0]) < 300
+    for batches, piece in zip(begun, pieces, strict=True):
+        rest = [event async for batch in batches for event in batch]
+        assert [*piece, *rest][:1000] == lines
+        assert len(rest) == 1001 - len(piece)
+    assert not found._pieces
+
+
+async def test_outputs_that_are_stored_in_the_reference_are_not_taken_for_each_other() -> None:
+    kvs = Kvs()
+    found = reader(kvs)
+    texts = []
+    for data in ("a\n", "b\n"):
+        kvs.value = {"type": "val", "data": base64.b64encode(blob_of(entry(data))).decode()}
+        batches = found.so_far(JOB)
+        texts.append((batches, await anext(batches)))
+    assert [datas(list(enumerate(batch))) for _, batch in texts] == ["a\n", "b\n"]
+
+
 async def test_everything_comes_in_order_with_growing_indexes() -> None:
     found = await read(reader(Kvs(ONE, TWO, THREE)))
     assert datas(found) == "a\nb\nc\nd\ne\n"

@@ -24,6 +24,7 @@ Indexed = list[tuple[int, str]]
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(log_reader, "_BLOCK_SHIFT", 10)
     monkeypatch.setattr(log_reader, "_PIECE_BYTES", 1 << 9)
+    monkeypatch.setattr(log_reader, "_DECODED_BYTES", 1 << 9)
 
 
 class Written:
@@ -192,3 +193,23 @@ async def test_the_end_of_a_long_output_of_a_job(site: Site) -> None:
     data = [text(event) for batch in batches for event in batch if event.name == "data"]
     assert data[0].endswith("100000")
     assert max(batch.searched for batch in batches) < 1 << 18
+
+
+async def test_few_entries_are_decoded_at_once_and_each_is_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_reader, "_DECODED_BYTES", 1 << 7)
+    monkeypatch.setattr(log_reader, "_MORE_BYTES", 1 << 3)
+    monkeypatch.setattr(log_reader, "_BLOCK_SHIFT", 20)
+    written = Written(tmp_path)
+    # Many entries have more bytes than are decoded at once, and others fewer.
+    written.write(1000)
+    written.flush()
+    reader, sizes, found = written.reader(), [], []
+    await reader.begin(0)
+    while (piece := await reader.piece()) is not None:
+        sizes.append(len(piece))
+        found += list(map(text, piece))
+    assert [int(it) for it in found if it] == list(range(1000))
+    assert max(sizes) <= 2
+    assert written.loaded < 8 * written.log.size
