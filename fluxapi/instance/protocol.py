@@ -384,6 +384,13 @@ class RunCanceler(Protocol):
 
 
 @runtime_checkable
+class Mortal(Protocol):
+    """An instance that may end before the service; ``kept`` then reads its jobs."""
+
+    kept: JobRecords | None
+
+
+@runtime_checkable
 class Watchable(Protocol):
     """An instance whose calls can be timed."""
 

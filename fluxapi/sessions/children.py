@@ -21,7 +21,7 @@ from fluxapi.errors import (
     ShuttingDown,
     TooManyInstances,
 )
-from fluxapi.instance.protocol import Instance, Parent, PastParent
+from fluxapi.instance.protocol import Instance, Mortal, Parent, PastParent
 from fluxapi.model.jobid import parse
 from fluxapi.model.message import Message, Sentence, problem, text_of
 from fluxapi.process.background import BackgroundTask
@@ -29,6 +29,7 @@ from fluxapi.process.timeout import within
 
 from .child import Child, ChildLimits, has_ended, job_ended, place_of
 from .child_shares import ChildShares
+from .ended_records import EndedRecords
 from .past_children import PastChildren
 from .registry import SessionRegistry
 from .session import ROOT, InstanceSession
@@ -373,6 +374,8 @@ class Children:
         _log.info("the instance at %s has ended: %s", child.path, text_of(reason))
         await session.end(reason)
         self.past.note(session)
+        if isinstance(session.instance, Mortal) and session.past.stored is not None:
+            session.instance.kept = EndedRecords(session.past.stored, child.path)
 
 
 def _precedence(child: Child) -> tuple[bool, float]:

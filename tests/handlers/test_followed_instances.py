@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestClient
 from pytest_aiohttp import AiohttpClient
 
 from fluxapi.app import create_app
-from fluxapi.errors import InstanceUnavailable
+from fluxapi.errors import InstanceEnded, InstanceUnavailable
 from fluxapi.http import keys
 from fluxapi.model.jobid import encode_f58
 from fluxapi.sessions import follower
@@ -134,6 +134,12 @@ async def test_an_instance_that_has_ended_is_opened_from_the_history(
     archive = site.client.app[keys.ARCHIVE]
     assert archive is not None
     assert await asyncio.to_thread(archive.writer.flush, 60)
+    # The rows are still those of the session, which reads the rest from the history.
+    kept = site.broker.children[0].kept
+    assert kept is not None
+    assert [event.name for event in await kept.eventlog(FIRST_ID)][-1] == "clean"
+    with pytest.raises(InstanceEnded):
+        await kept.lookup(5 * FIRST_ID, "jobspec")
     child = site.children.get(PATHS[0])
     assert child is not None
     await site.children.close(child)

@@ -15,6 +15,7 @@ from fluxapi.instance.protocol import (
     ChildPlace,
     Instance,
     InstanceInfo,
+    JobRecords,
 )
 from fluxapi.model.eventlog import Event, JournalMessage, Resync
 from tests.handlers.fake import FakeInstance
@@ -53,6 +54,7 @@ class FakeBroker(FakeInstance):
         self.backlog: list[JournalMessage] = []
         self.counters: list[FakeCounter] = []
         self.is_lost = False
+        self.kept: JobRecords | None = None
 
     async def changes(self) -> AsyncIterator[ChangeBatch]:
         self._check()

@@ -31,6 +31,7 @@ from fluxapi.instance.protocol import (
     Instance,
     InstanceInfo,
     JobCounter,
+    JobRecords,
     Last,
     LookupKey,
     NodeFileReader,
@@ -106,8 +107,8 @@ class ChildInstance:
         transports: Sequence[str],
         timeout: float,
     ) -> None:
-        self.transport = ""
-        """The transport in use, once started."""
+        self.kept: JobRecords | None = None
+        self.transport = ""  # The one in use, once started.
         self._place = place
         self._connect = connect
         self._relay = relay
@@ -227,19 +228,19 @@ class ChildInstance:
     async def lookup(self, jobid: int, key: LookupKey) -> str:
         """Return the raw eventlog, jobspec or R of a job."""
         with self._guard():
-            return await self._running.lookup(jobid, key)
+            return await self._records.lookup(jobid, key)
 
     async def eventlog(self, jobid: int) -> list[Event]:
         """Return the events of a job."""
         with self._guard():
-            return await self._running.eventlog(jobid)
+            return await self._records.eventlog(jobid)
 
     async def output(
         self, jobid: int, *, follow: bool = False, first: int = 0, last: Last | None = None
     ) -> AsyncIterator[OutputBatch]:
         """Yield the output of a job."""
         with self._guard():
-            batches = self._running.output(jobid, follow=follow, first=first, last=last)
+            batches = self._records.output(jobid, follow=follow, first=first, last=last)
             async with contextlib.aclosing(batches) as found:  # type: ignore[type-var]
                 async for batch in found:
                     yield batch
@@ -291,6 +292,10 @@ class ChildInstance:
         if self._broker is None:
             raise InstanceEnded(f"{self._name} has ended, or the service has closed it.")
         return self._broker
+
+    @property
+    def _records(self) -> JobRecords:
+        return self._running if self._broker or self.kept is None else self.kept
 
     @contextlib.contextmanager
     def _guard(self) -> Iterator[None]:

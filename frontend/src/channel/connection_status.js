@@ -53,14 +53,15 @@ export function show(channel, where) {
     const { progress } = channel.state;
     const seconds = Math.floor((Date.now() - since) / 1000);
     const passes = !["live", "refused", "ended"].includes(state);
-    const text = progress ? far(progress) : passes ? (seconds >= LONG ? t("connection.lasting", { duration: duration(seconds) }) : "") : t("connection.since", { time: clock.format(since) });
+    // The page learns of an end when it opens.
+    const text = state === "ended" ? "" : progress ? far(progress) : passes ? (seconds >= LONG ? t("connection.lasting", { duration: duration(seconds) }) : "") : t("connection.since", { time: clock.format(since) });
     // The jobs of a history do not change.
     const key = state === "live" && "archive" in document.body.dataset ? "connection.archive" : WORDS[state];
     const said = key ? t(key) : t("connection.refused", { reason: channel.state.refused[0] ?? "" });
     if (where.dataset["state"] !== state) where.dataset["state"] = document.body.dataset["state"] = state;
     if (words.textContent !== said) words.textContent = said;
     if (time.textContent !== text) time.textContent = text;
-    where.title = [t("connection.since_full", { time: full.format(since) }), channel.state.ended || channel.state.detail].join(" ").trim();
+    where.title = [state === "ended" ? "" : t("connection.since_full", { time: full.format(since) }), channel.state.ended || channel.state.detail].join(" ").trim();
     login.hidden = state !== "logged out";
     const lost = document.getElementById("lost");
     if (lost && (told.state === "live" || told.state === "waiting for Flux")) lost.hidden = told.state === "live";
