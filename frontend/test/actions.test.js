@@ -26,9 +26,10 @@ test("a service that is gone is not asked for the rest", async () => {
   assert.deepEqual([done, failed.length], [4, 4]);
 });
 
-test("states are counted in order", () => {
+test("jobs are counted by the words of the page", () => {
   const of = (/** @type {string[]} */ states) => states.map((state, n) => row({ id: `f${n}`, revision: 1, state, status: state }));
-  assert.equal(census(of(["SCHED", "RUN", "SCHED"])), "1 RUN, 2 SCHED");
+  assert.equal(census(of(["SCHED", "RUN", "DEPEND"])), "1 running, 2 pending");
+  assert.equal(census(of(["CLEANUP", "INACTIVE"])), "1 running, 1 ended");
 });
 
 test("a cancellation says what becomes of the jobs that there are", () => {

@@ -168,3 +168,10 @@ test("the jobs that a median is made of are the same whichever order they come i
   for (const job of [...jobs].reverse()) other.note(undefined, job);
   assert.deepEqual(one.waits(NOW), other.waits(NOW));
 });
+
+test("nodes that are not up are called as in their list, as far as they are of one kind", () => {
+  assert.equal(sentences.out({ count: 0, drained: 0 }), "");
+  assert.equal(sentences.out({ count: 2, drained: 2 }), "2 nodes drained");
+  assert.equal(sentences.out({ count: 1, drained: 0 }), "1 node down");
+  assert.equal(sentences.out({ count: 3, drained: 1 }), "3 nodes not up");
+});

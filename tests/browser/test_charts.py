@@ -56,7 +56,7 @@ def test_small_lines_give_way_before_the_overview_takes_two_lines(
       for (const count of document.querySelectorAll(".counts b")) count.textContent = "1190";
       const words = document.querySelector(".figure-card .words");
       words.append(Object.assign(document.createElement("span"),
-        { className: "wrong", textContent: "1 node not up" }));
+        { className: "wrong", textContent: "2 nodes drained" }));
       return [".counts", ".figure-cards"].map((it) =>
         document.querySelector(it).getBoundingClientRect().toJSON());
     }""")

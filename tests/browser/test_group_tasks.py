@@ -329,7 +329,7 @@ def test_the_active_jobs_of_a_group_are_canceled_after_the_question_of_the_list(
     dialog = see(site, page, name)
     page.get_by_role("button", name="Cancel 2 active jobs…").click()
     expect(dialog).to_have_accessible_name("Cancel 2 jobs?")
-    expect(dialog).to_contain_text("2 jobs will be canceled: 2 SCHED.")
+    expect(dialog).to_contain_text("2 jobs will be canceled: 2 pending.")
     names = dialog.get_by_role("list", name="Jobs that this concerns").get_by_role("listitem")
     expect(names).to_have_text([f"{name} {jobid}" for jobid in held])
     dependent = dialog.get_by_role("list", name="Dependent jobs").get_by_role("listitem")
@@ -338,6 +338,41 @@ def test_the_active_jobs_of_a_group_are_canceled_after_the_question_of_the_list(
     expect(page.get_by_text("2 jobs canceled")).to_be_visible()
     expect(page.locator("#counts [data-status=CANCELED] dd")).to_have_text("2")
     expect(page.get_by_role("button", name=re.compile("^Cancel"))).to_be_hidden()
+
+
+def test_only_the_jobs_of_a_group_that_have_not_begun_are_canceled(
+    site: Service, page: Page, name: str
+) -> None:
+    running = submit(site, command="sleep 600", name=name, group=name)
+    held = [submit(site, **HELD, name=name, group=name) for _ in range(2)]
+    dialog = see(site, page, name)
+    expect(page.locator("#counts [data-status=RUNNING] dd")).to_have_text("1")
+    expect(page.get_by_role("button", name="Cancel 3 active jobs…")).to_be_visible()
+    page.get_by_role("button", name="Cancel 2 pending jobs…").click()
+    expect(dialog).to_contain_text("2 jobs will be canceled: 2 pending. Pending jobs will not")
+    names = dialog.get_by_role("list", name="Jobs that this concerns").get_by_role("listitem")
+    expect(names).to_have_text([f"{name} {jobid}" for jobid in held])
+    dialog.get_by_role("button", name="Cancel 2 jobs").click()
+    expect(page.locator("#counts [data-status=CANCELED] dd")).to_have_text("2")
+    expect(page.get_by_role("button", name=re.compile("^Cancel"))).to_have_text(
+        ["Cancel 1 active job…"]
+    )
+    cancel(site, running)
+
+
+@page_only
+def test_the_output_of_a_group_says_why_a_job_without_output_failed(
+    site: Service, page: Page, name: str
+) -> None:
+    submit(site, command="sh -c 'exit 3'", name=name, group=name)
+    submit(site, command="echo fine", name=name, group=name)
+    until_ended(site, name)
+    page.goto(f"{site.url}/ui/groups/{name}")
+    failed = page.locator("#jobs-output h3").first
+    expect(failed.locator(".status")).to_have_text("FAILED")
+    expect(failed.locator(".why")).to_have_text("Exit code 3")
+    expect(page.locator("#jobs-output > *").nth(1)).to_have_text("No output")
+    expect(page.locator("#jobs-output .screen")).to_have_count(1)
 
 
 @pytest.mark.parametrize("is_named", [True, False])

@@ -272,3 +272,24 @@ def test_past_jobs_have_their_ends_and_are_sorted_by_them(past: Service, page: P
         "all => all.map((it) => Number(it.dataset.at))"
     )
     assert ends == sorted(ends, reverse=True)
+
+
+def test_a_table_without_a_match_leads_to_the_past_jobs_that_match(
+    own: Service, page: Page
+) -> None:
+    held = {"command": "true", "urgency": 0}
+    jobid = page.request.post(f"{own.url.rstrip('/')}/v1/jobs", data=held).json()["id"]
+    page.goto(f"{own.url.rstrip('/')}/?state=failed,timeout&name=nosuch*&ended=yesterday")
+    link = page.get_by_role("link", name="Look in the history")
+    expect(link).to_have_attribute(
+        "href", re.compile(r"history/jobs\?result=FAILED%2CTIMEOUT&name=nosuch\*&ended=yesterday$")
+    )
+    # Jobs that have not ended are not in the history.
+    page.goto(f"{own.url.rstrip('/')}/?state=running&name=nosuch*")
+    expect(page.get_by_role("heading", name="No jobs match")).to_be_visible()
+    expect(link).to_be_hidden()
+    page.go_back()
+    link.click()
+    expect(page.get_by_role("heading", name="No jobs match")).to_be_visible()
+    expect(page.locator(".chip").first).to_have_text("state:failed, timeout")
+    page.request.post(f"{own.url.rstrip('/')}/v1/jobs/{jobid}/cancel", data={})

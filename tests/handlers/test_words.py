@@ -292,4 +292,4 @@ def test_no_text_has_a_blank_before_an_ellipsis() -> None:
 
 def test_the_nodes_beside_a_number_of_cores_have_their_unit() -> None:
     said = [words.load()["en"].text("jobs.nodes_down", count=count) for count in (1, 2)]
-    assert said == ["1 node not up", "2 nodes not up"]
+    assert said == ["1 node down", "2 nodes down"]

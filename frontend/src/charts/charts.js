@@ -6,6 +6,7 @@ import { t } from "../ui/words.js";
 import { CHARTS } from "./live.js";
 import { Panel } from "./panel.js";
 import { Series, SPAN } from "./series.js";
+import { out } from "./sentences.js";
 import { path, Sparkline } from "./sparkline.js";
 
 /** @typedef {import("../channel/channel.js").Message} Message */
@@ -18,7 +19,7 @@ export class Charts {
   series = new Series();
   #isStale = true;
   /** Nodes that are not up. */
-  #down = 0;
+  #down = { count: 0, drained: 0 };
 
   /**
    * @param {HTMLElement} where for the cards
@@ -75,7 +76,8 @@ export class Charts {
     if (message.type !== "stats") return;
     this.series.take(message, now());
     const nodes = message["nodes"];
-    this.#down = nodes ? nodes.total - (nodes.states.up ?? 0) : 0;
+    const { up = 0, drained = 0, draining = 0 } = nodes?.states ?? {};
+    this.#down = nodes ? { count: nodes.total - up, drained: drained + draining } : { count: 0, drained: 0 };
     this.#isStale = true;
   }
 
@@ -111,14 +113,14 @@ class Card {
     this.element.setAttribute("aria-expanded", String(isOpen));
   }
 
-  /** @param {Series} series @param {number} at @param {number} down nodes that are not up */
+  /** @param {Series} series @param {number} at @param {{ count: number, drained: number }} down nodes that are not up, and those of them that are drained or draining */
   draw(series, at, down) {
     const { chart } = this;
     const { times: moments, lines, said } = chart.read(series, at);
     const span = /** @type {[number, number]} */ ([series.since(at), at]);
     this.line.draw(lines.map((line) => path(moments, line, span, { gap: chart.gap, high: chart.high })));
     set(this.value, chart.brief(series, at));
-    set(this.more, chart.key === "use" && down ? t("jobs.nodes_down", { count: down }) : "");
+    set(this.more, chart.key === "use" ? out(down) : "");
     if (this.element.title !== said) this.element.title = said;
   }
 }

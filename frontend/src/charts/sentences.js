@@ -71,3 +71,10 @@ export function wait(median) {
 export function brief(value) {
   return value >= 10 || Number.isInteger(value) ? number(Math.round(value)) : number(value, 1);
 }
+
+/** Say how many nodes are not up, by the words of the list of nodes. @param {{ count: number, drained: number }} down */
+export function out({ count, drained }) {
+  if (!count) return "";
+  if (!drained) return t("jobs.nodes_down", { count });
+  return drained < count ? t("jobs.nodes_out", { count }) : t("jobs.nodes_drained", { count });
+}

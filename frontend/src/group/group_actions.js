@@ -7,6 +7,7 @@ import { row } from "../table/rows.js";
 import { call } from "../ui/api.js";
 import { element } from "../ui/element.js";
 import { may } from "../ui/rights.js";
+import { PENDING } from "../ui/states.js";
 import { t } from "../ui/words.js";
 
 /** Jobs of one page of their list. */
@@ -38,8 +39,10 @@ export class GroupActions {
   /** Whether some of them timed out: the word "failed" is that of the others. */
   #isLate = false;
   #active = 0;
+  #pending = 0;
   #isReading = false;
   #resubmit = element("button", { type: "button", hidden: true });
+  #cancelPending = element("button", { type: "button", className: "danger", hidden: true });
   #cancel = element("button", { type: "button", className: "danger", hidden: true });
 
   /**
@@ -52,8 +55,9 @@ export class GroupActions {
     this.said = said;
     this.changed = changed;
     this.#resubmit.addEventListener("click", () => this.#ask(() => this.#askToResubmit()));
-    this.#cancel.addEventListener("click", () => this.#ask(() => this.#askToCancel()));
-    where.append(this.#resubmit, this.#cancel);
+    this.#cancelPending.addEventListener("click", () => this.#ask(() => this.#askToCancel("PENDING")));
+    this.#cancel.addEventListener("click", () => this.#ask(() => this.#askToCancel("ACTIVE")));
+    where.append(this.#resubmit, this.#cancelPending, this.#cancel);
   }
 
   /** Offer what fits the jobs as they are now. @param {Record_} record of the group */
@@ -61,6 +65,7 @@ export class GroupActions {
     this.#failures = failures(record);
     this.#isLate = record["results"]["TIMEOUT"] > 0;
     this.#active = record["active"];
+    this.#pending = PENDING.reduce((sum, state) => sum + (record["states"][state] ?? 0), 0);
     this.offer();
   }
 
@@ -68,6 +73,8 @@ export class GroupActions {
   offer() {
     for (const [button, count, right, key] of /** @type {const} */ ([
       [this.#resubmit, this.#failures, "submit", this.#isLate ? "group.resubmit_failures" : "group.resubmit_failed"],
+      // Of jobs that all wait, one button is enough.
+      [this.#cancelPending, this.#pending < this.#active ? this.#pending : 0, "operate", "group.cancel_pending"],
       [this.#cancel, this.#active, "operate", "group.cancel_active"],
     ])) {
       const hidden = !count || !may(right);
@@ -93,9 +100,10 @@ export class GroupActions {
     }
   }
 
-  async #askToCancel() {
+  /** @param {"PENDING" | "ACTIVE"} state */
+  async #askToCancel(state) {
     const rows = [];
-    for await (const jobs of pages(`${this.query}&state=ACTIVE`)) rows.push(...jobs.map(row));
+    for await (const jobs of pages(`${this.query}&state=${state}`)) rows.push(...jobs.map(row));
     if (!rows.length) return t("group.none_active");
     askToCancel(rows.reverse(), () => undefined);
     return "";

@@ -10,10 +10,11 @@ import { GroupWatch } from "../group/group_watch.js";
 import { fill } from "../job/line_view.js";
 import * as neighbors from "../job/neighbors.js";
 import * as moments from "../job/timestamps.js";
+import { note } from "../table/rows.js";
 import { element } from "../ui/element.js";
 import { ProgressBar } from "../ui/progress_bar.js";
 import { at } from "../ui/root.js";
-import { SHORT, visible } from "../ui/visible.js";
+import { MEDIUM, SHORT, visible } from "../ui/visible.js";
 import { list, number, t } from "../ui/words.js";
 
 /** @param {string} id */
@@ -154,14 +155,15 @@ function show(blocks, count) {
     const lines = terminal.lines.slice(-count);
     const screen = element("div", { className: "screen", tabIndex: 0, role: "region", ariaLabel: t("group.output_of", { id }) });
     screen.append(...lines.map((line) => drawn(line, terminal.ranks.size > 1)));
-    return [head(id), screen];
+    return lines.length ? [head(id), screen] : [head(id), element("p", { className: "soft", textContent: t("group.no_output_of") })];
   });
   $("jobs-output").replaceChildren(...parts);
 }
 
 /** Name a job, and its status if it has not completed. @param {string} id */
 function head(id) {
-  const { name: plain = "", cc = "", status: state = "", result = "" } = jobs.get(id) ?? {};
+  const record = jobs.get(id) ?? {};
+  const { name: plain = "", cc = "", status: state = "", result = "" } = record;
   const given = cc ? t("columns.numbered", { name: plain, number: cc }) : plain;
   const [name, status] = [visible(given, { most: SHORT }), BAD.has(result) ? state : ""];
   const head = element("h3", {});
@@ -172,6 +174,8 @@ function head(id) {
     const mark = element("span", { className: "status", textContent: status });
     mark.dataset["status"] = status;
     head.append(" ", mark);
+    const why = note(record);
+    if (why) head.append(" ", element("span", { className: "soft why", textContent: visible(why, { most: MEDIUM }) }));
   }
   return head;
 }

@@ -8,6 +8,7 @@ import { detailOf } from "../ui/problem.js";
 import { ask, field, Told } from "../ui/dialog.js";
 import { element } from "../ui/element.js";
 import { may } from "../ui/rights.js";
+import { PENDING, RUNNING } from "../ui/states.js";
 import { tell as notice } from "../ui/tell.js";
 import { list, t } from "../ui/words.js";
 
@@ -190,12 +191,16 @@ function text(where, words) {
   if (where.textContent !== words) where.textContent = words;
 }
 
-/** How many jobs are in which states: 3 RUN, 12 SCHED. @param {Row[]} rows */
+/** How many jobs run, wait and have ended: 3 running, 12 pending. @param {Row[]} rows */
 export function census(rows) {
-  /** @type {Map<string, number>} */
-  const counts = new Map();
-  for (const { state } of rows) counts.set(state, (counts.get(state) ?? 0) + 1);
-  return list([...counts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([state, count]) => t("actions.in_state", { count, state })));
+  const running = rows.filter(({ state }) => RUNNING.includes(state)).length;
+  const pending = rows.filter(({ state }) => PENDING.includes(state)).length;
+  const ended = rows.length - running - pending;
+  return list([
+    ...(running ? [t("common.count_running", { count: running })] : []),
+    ...(pending ? [t("common.count_pending", { count: pending })] : []),
+    ...(ended ? [t("actions.count_ended", { count: ended })] : []),
+  ]);
 }
 
 /** Say what a cancellation does to the jobs that there are, and nothing of others. @param {Row[]} rows */
