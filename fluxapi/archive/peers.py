@@ -20,6 +20,9 @@ _MIN_RATIO = 2.0
 _MIN_DIFFERENCE_S = 10.0
 """A difference that is worth a sentence: in proportion, and in seconds."""
 
+_MAX_RATIO = 20.0
+"""A greater proportion says no more than that it is great."""
+
 _MIN_LONG_WAIT_S = 60.0
 """The wait from which it is long: where the median is tiny, any wait is many times as long."""
 
@@ -107,7 +110,7 @@ def _words(own: float, usual: float, *, is_final: bool) -> str:
     if abs(own - usual) < _MIN_DIFFERENCE_S:
         return ""
     if own >= _MIN_RATIO * usual:
-        if usual < 1:
+        if usual < 1 or own > _MAX_RATIO * usual:
             return "much longer than"
         return f"{own / usual:,.0f} times as long as"
     # A time that still grows may become usual.

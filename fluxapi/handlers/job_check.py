@@ -32,6 +32,7 @@ _FIELDS: dict[Subject, tuple[str, ...]] = {
     "cores": ("num_cores", "num_tasks", "num_slots", "cores_per_task", "cores_per_slot"),
     "slot": ("cores_per_task", "cores_per_slot", "num_cores", "num_tasks", "num_slots"),
     "gpus": ("gpus_per_node", "gpus_per_task", "gpus_per_slot"),
+    "constraints": ("constraints",),
     "cwd": ("cwd", "workdir"),
 }
 """The fields that a finding may be about: the first one that is given, else the first of all."""

@@ -166,6 +166,8 @@ class Children:
             return False
         try:
             return parent is None or place_of(parent, child.jobid) == child.place
+        except InstanceNotFound:  # It has ended meanwhile.
+            return False
         except FluxapiError:
             return True
 

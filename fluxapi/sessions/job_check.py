@@ -13,7 +13,7 @@ from fluxapi.errors import FluxapiError
 from fluxapi.instance.nodes import nodes_and_totals
 from fluxapi.instance.protocol import Instance, InstanceInfo, Queue
 from fluxapi.model.checked import seconds
-from fluxapi.model.counts import read_counts
+from fluxapi.model.counts import Counts, read_counts
 from fluxapi.model.demand import demand
 from fluxapi.process.daemon_threads import DaemonThreads
 from fluxapi.process.shared_value import SharedValue
@@ -66,6 +66,7 @@ class JobChecker:
             demand(jobspec["resources"]),
             system.get("queue"),
             None if limit is None else seconds(limit),
+            _counts(jobspec).properties,
         )
         queues, nodes = await asyncio.gather(_told(self._queues.get()), _told(self._nodes.get()))
         rows = None if nodes is None else nodes["nodes"]
@@ -107,9 +108,19 @@ async def _told(answer: Awaitable[T]) -> T | None:
         return None
 
 
+def _counts(jobspec: Mapping[str, Any]) -> Counts:
+    system = jobspec.get("attributes", {}).get("system", {})
+    shell = system.get("shell", {}).get("options", {})
+    return read_counts(
+        jobspec["resources"],
+        jobspec["tasks"],
+        shell.get("per-resource"),
+        system.get("constraints"),
+    )
+
+
 def _size(jobspec: Mapping[str, Any], asked: Asked, queues: Sequence[Queue]) -> dict[str, Any]:
-    shell = jobspec["attributes"]["system"].get("shell", {}).get("options", {})
-    counts = read_counts(jobspec["resources"], jobspec["tasks"], shell.get("per-resource"))
+    counts = _counts(jobspec)
     queue = chosen_queue(asked, queues)
     duration = asked.duration or (queue and queue.policy.default_duration)
     found = {

@@ -16,7 +16,7 @@ Outcome = Literal["refused", "impossible", "waits", "note"]
 """The fate of the job: Flux refuses it; it can never start; it waits until something changes; it
 runs, but not as it looks."""
 
-Subject = Literal["queue", "duration", "nodes", "cores", "slot", "gpus", "cwd"]
+Subject = Literal["queue", "duration", "nodes", "cores", "slot", "gpus", "constraints", "cwd"]
 """The part of the job that a finding is about; ``slot`` is the size of one slot."""
 
 _Kind = Literal["nodes", "cores", "gpus"]
@@ -30,11 +30,16 @@ _MAX_NAME_CHARS = 64
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The parts of a job that are compared with the instance; a duration of 0 is no limit."""
+    """The parts of a job that are compared with the instance; a duration of 0 is no limit.
+
+    ``properties`` are those that its nodes must have, or with ``^`` not have, if it has no other
+    constraints.
+    """
 
     demand: Demand
     queue: str | None = None
     duration: float | None = None
+    properties: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +77,11 @@ def find_misfits(
     if nodes is not None:
         # A size that the policy refuses needs no second reason.
         known = {it.subject for it in found}
-        found += [it for it in _of_nodes(asked.demand, queue, nodes) if it.subject not in known]
+        known_nodes = list(nodes)
+        found += [
+            it for it in _of_nodes(asked.demand, queue, known_nodes) if it.subject not in known
+        ]
+        found += _of_properties(asked.properties, queue, known_nodes)
     return found
 
 
@@ -131,11 +140,7 @@ def _of_nodes(
     demand: Demand, queue: Queue | None, nodes: Iterable[Mapping[str, Any]]
 ) -> Iterator[Finding]:
     requires = () if queue is None else queue.policy.requires
-    members = [
-        node
-        for node in nodes
-        if "excluded" not in node and {*node.get("properties", ())}.issuperset(requires)
-    ]
+    members = list(_allowed(nodes, requires))
     up = [node for node in members if node["state"] == "up"]
     of_slot = [*_of_slot(demand, queue, members)] if members else []
     yield from of_slot
@@ -150,6 +155,33 @@ def _of_nodes(
         elif count > working:
             numbers = {"count": working, "total": total, "asked": count}
             yield _of(queue, kind, "waits", f"up_{kind}", **numbers)
+
+
+def _of_properties(
+    asked: Sequence[str], queue: Queue | None, nodes: Iterable[Mapping[str, Any]]
+) -> Iterator[Finding]:
+    """Yield that no node of the queue, or none that is up, has the properties of a job."""
+    requires = () if queue is None else queue.policy.requires
+    wanted = [name for name in asked if not name.startswith("^")]
+    having = [frozenset(node.get("properties", ())) for node in _allowed(nodes, requires)]
+    for name in wanted:
+        if having and not any(name in properties for properties in having):
+            shown = name[:_MAX_NAME_CHARS]
+            yield _of(queue, "constraints", "impossible", "no_property", property=shown)
+            return
+    fitting = list(_allowed(nodes, (*requires, *wanted))) if wanted else []
+    if fitting and not any(node["state"] == "up" for node in fitting):
+        names = ", ".join(name[:_MAX_NAME_CHARS] for name in wanted[:_MAX_NAMES])
+        yield _of(queue, "constraints", "waits", "property_down", properties=names)
+
+
+def _allowed(
+    nodes: Iterable[Mapping[str, Any]], requires: Iterable[str]
+) -> Iterator[Mapping[str, Any]]:
+    """Yield the nodes that may run jobs and have some properties."""
+    for node in nodes:
+        if "excluded" not in node and {*node.get("properties", ())}.issuperset(requires):
+            yield node
 
 
 def _of_slot(

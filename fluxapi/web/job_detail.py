@@ -16,7 +16,7 @@ import msgspec
 
 from fluxapi.errors import FluxapiError
 from fluxapi.instance.protocol import LookupKey
-from fluxapi.model.batch import script_of
+from fluxapi.model.batch import SCRIPT, script_of
 from fluxapi.model.constraint_text import constraint_text
 from fluxapi.model.demand import demand
 from fluxapi.model.eventlog import UNINDEXED, Event
@@ -326,9 +326,13 @@ def _details(context: Mapping[str, Any] | None) -> str:
 def _command(spec: Any) -> str:
     try:
         command = spec["tasks"][0]["command"]
+        if script_of(spec) is not None:
+            # The broker is Flux's own, and the script has no other name than the job.
+            name = spec["attributes"]["system"].get("job", {}).get("name") or "script"
+            command = [name, *command[command.index(SCRIPT) + 1 :]]
         text = command if isinstance(command, str) else _joined(command)
         return visible(text, _MAX_COMMAND_CHARS, lines=True)
-    except (KeyError, IndexError, TypeError):
+    except (AttributeError, KeyError, IndexError, TypeError):
         return ""
 
 

@@ -19,7 +19,7 @@ test("a default that the queue does not allow is no default", () => {
   const limits = { batch: 14_400, debug: 14_400, short: 600, free: 0, open: 0 };
   const maxima = { batch: 0, debug: 3600, short: 3600, free: 3600, open: 0 };
   const words = (/** @type {string} */ queue) => defaultLimit(limits, queue, "batch", maxima);
-  assert.deepEqual(["", "debug", "short", "free", "open"].map((queue) => words(queue).hint), ["4h by default", "Required, up to 1h", "10m by default, up to 1h", "Required, up to 1h", "No limit"]);
+  assert.deepEqual(["", "debug", "short", "free", "open"].map((queue) => words(queue).hint), ["4h by default", "Required, up to 1h", "10m, up to 1h", "Required, up to 1h", "No limit"]);
   assert.equal(words("debug").from, "The default, 4h, is longer.");
   assert.equal(words("debug").zero, "Required, up to 1h");
   assert.equal(words("debug").help, "Queue debug requires a time limit of up to 1h. The default, 4h, is longer.");

@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { instead } from "../src/job/output_instead.js";
 
-const RUNS = { isPending: false, isOver: false };
+const RUNS = { isPending: false, isOver: false, hasRun: true };
 
 test("an output that is long in coming is not called empty", () => {
   const feed = { hasEnded: false, isQuiet: false, isSilent: false };
@@ -18,5 +18,7 @@ test("an output that is long in coming is not called empty", () => {
 test("a job that has not started, and an output that has ended, are told", () => {
   const feed = { hasEnded: false, isQuiet: false, isSilent: false };
   assert.equal(instead(feed, "", { ...RUNS, isPending: true }).text, "The output appears here when the job has started.");
+  const canceled = { isPending: false, isOver: true, hasRun: false };
+  assert.equal(instead({ ...feed, hasEnded: true }, "The job wrote nothing.", canceled).text, "The job never started, so there is no output.");
   assert.deepEqual(instead({ ...feed, hasEnded: true }, "The job wrote nothing.", RUNS), { text: "The job wrote nothing.", isFinal: true });
 });

@@ -123,6 +123,7 @@ def test_a_job_is_canceled_with_a_reason(site: Service, page: Page) -> None:
     status(page, "CANCELED")
     expect(page.locator("#said")).to_be_empty()
     expect(page.locator("#outcome")).to_have_text("Canceled before it ran")
+    expect(page.locator("#screen")).to_contain_text("The job never started, so there is no output")
     expect(page.locator("#exceptions")).to_contain_text("<b>not needed</b>")
     expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
 

@@ -45,6 +45,16 @@ async def test_a_script_is_a_field(service: Service) -> None:
     assert system["environment"]["A"] == system["environment"]["HOME"]
 
 
+async def test_the_page_names_the_script_and_not_the_broker(service: Service) -> None:
+    body = {"script": SCRIPT, "script_args": ["a", "b c"]}
+    async with service.client.post("/v1/jobs", json=body) as response:
+        jobid = (await response.json())["id"]
+    async with service.client.get(f"/ui/jobs/{jobid}", headers={"Accept": "text/html"}) as answer:
+        page = await answer.text()
+    assert '<a class="soft" href="#script">Script</a> <code id="command">mine a' in page
+    assert "flux broker" not in page.partition('id="jobspec"')[0]
+
+
 async def test_a_script_is_the_body_and_the_query_wins(service: Service) -> None:
     response = await service.client.post(
         "/v1/jobs?num_nodes=4&num_slots=8&script_args=x,y", data=SCRIPT.encode(), headers=AS_SCRIPT

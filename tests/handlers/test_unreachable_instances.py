@@ -150,6 +150,10 @@ async def test_an_instance_that_cannot_be_opened_tells_what_helps(site: Site) ->
     assert (ended["state"], ended["reason_code"]) == ("ended", "job_ended")
     assert "remedy" not in ended
     assert found["remedy"] not in await read_page(site, "/ui/instances")
+    # A request does not get the old reason until the next attempt is due.
+    async with site.client.get(path, headers={"Accept": "text/html"}) as answer:
+        assert answer.status == 404
+        assert "has ended</h1>" in await answer.text()
 
 
 async def test_the_page_of_an_instance_that_cannot_be_opened_leads_to_its_job(site: Site) -> None:

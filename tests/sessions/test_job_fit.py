@@ -94,6 +94,9 @@ def findings(name: str) -> Iterator[Finding]:
         {"slots": 3, "gpus": 1}, {"cores": 5}, {"gpus": 3},
     ):  # fmt: skip
         yield from find_misfits(asked(name, **counts), [whole], cluster)
+    away = [node("drained", 4, 0, "fast")]
+    for wanted in ("fast", "ssd"):
+        yield from find_misfits(replace(asked(name), properties=(wanted,)), [whole], away)
 
 
 async def test_each_code_has_words_and_each_word_a_code(tmp_path: Path) -> None:
@@ -119,6 +122,32 @@ async def test_each_code_has_words_and_each_word_a_code(tmp_path: Path) -> None:
         places = {place for form in texts[key].values() for place in form[1::2]}
         assert set(one.message.params) == places
         assert one.message.text(english.text) == one.message.text()
+
+
+@pytest.mark.parametrize(
+    ("queue", "properties", "expected"),
+    [
+        ("batch", ("ssd",), "No node of queue batch has the property ssd, so the job can never"),
+        ("batch", ("big", "^old"), ""),
+        ("batch", ("fast",), "All nodes of queue batch with the property fast are drained or down"),
+        (None, ("sdd",), "No node has the property sdd, so the job can never start."),
+        (None, ("fast", "big"), "All nodes with the property fast, big are drained or down"),
+        (None, ("ssd",), ""),
+    ],
+)
+def test_the_properties_of_a_job_are_those_of_nodes(
+    queue: str | None, properties: tuple[str, ...], expected: str
+) -> None:
+    cluster = [
+        node("up", 4, 0, "big"),
+        node("drained", 4, 0, "big", "fast"),
+        node("up", 4, 0, "ssd"),
+    ]
+    job = replace(asked(queue), properties=properties)
+    found = find_misfits(job, [BATCH if queue else ANY], cluster)
+    assert "".join(it.message.text() for it in found).startswith(expected)
+    assert bool(found) == bool(expected)
+    assert {it.subject for it in found} <= {"constraints"}
 
 
 def test_what_is_not_known_is_not_judged() -> None:

@@ -22,8 +22,11 @@ import { t } from "../ui/words.js";
 export function fill(div, line, hits, current, isRanked = false) {
   div.dataset["stream"] = line.stream;
   // A program writes its progress and its warnings on stderr, too.
-  if (line.stream === "stderr" && isError(line.text)) div.dataset["level"] = "error";
+  const isBad = line.stream === "stderr" && isError(line.text);
+  if (isBad) div.dataset["level"] = "error";
   else delete div.dataset["level"];
+  // What the mark beside its number means.
+  div.title = isBad ? t("output.looks_like_error") : "";
   if (line.rank) div.dataset["rank"] = line.rank;
   const rank = isRanked && line.rank ? [element("span", { className: "rank", textContent: `${line.rank}: ` })] : [];
   const sign = line.goesOn ? [signOf(t("output.goes_on"))] : line.leftOut ? [signOf(t("output.left_out", { size: size(line.leftOut) }))] : [];

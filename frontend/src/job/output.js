@@ -236,9 +236,9 @@ export class Output {
   }
 
   /** Whether the job has not started, and whether it is inactive: without lines, its output is still on its way. */
-  #state = { isPending: false, isOver: false };
+  #state = { isPending: false, isOver: false, hasRun: true };
 
-  /** Take the state of the job. @param {{ isPending: boolean, isOver: boolean }} state */
+  /** Take the state of the job. @param {{ isPending: boolean, isOver: boolean, hasRun: boolean }} state */
   become(state) {
     if (this.#state.isPending && !state.isPending) this.#feed.begin();
     this.#changed ||= state.isPending !== this.#state.isPending || state.isOver !== this.#state.isOver;

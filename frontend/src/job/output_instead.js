@@ -6,9 +6,10 @@ import { t } from "../ui/words.js";
  * Return the text, empty while the output may come at once; final: no line is expected soon.
  * @param {{ hasEnded: boolean, isQuiet: boolean, isSilent: boolean }} feed
  * @param {string} said below the output: its end, or how far it has been read
- * @param {{ isPending: boolean, isOver: boolean }} job
+ * @param {{ isPending: boolean, isOver: boolean, hasRun: boolean }} job
  */
 export function instead(feed, said, job) {
+  if (job.isOver && !job.hasRun && feed.hasEnded) return { text: t("output.never_started"), isFinal: true };
   if (feed.hasEnded) return { text: said, isFinal: true };
   if (job.isPending) return { text: t("output.not_started"), isFinal: true };
   if (feed.isSilent && !job.isOver) return { text: t("output.nothing_yet"), isFinal: true };

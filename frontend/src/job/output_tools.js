@@ -24,7 +24,7 @@ const MAX_OFFERED = 64;
 export class OutputTools {
   #count = element("span", { className: "soft", role: "status" });
   #error = element("p", { className: "soft told", role: "status" });
-  #findError = element("button", { type: "button", className: "quiet", textContent: t("output.first_error") });
+  #findError = element("button", { type: "button", className: "quiet", textContent: t("output.first_error"), title: t("output.marked_errors") });
   #follow = element("button", { type: "button" });
   #previous;
   #next;

@@ -126,7 +126,7 @@ function become(newer) {
   gone = false;
   record = newer;
   said.become(record);
-  output.become({ isPending: isPending(record), isOver: record["state"] === "INACTIVE" });
+  output.become({ isPending: isPending(record), isOver: record["state"] === "INACTIVE", hasRun: "t_run" in record });
   deeds.offer(record, gone);
   offerWatch();
   recordPart.want();
@@ -193,7 +193,7 @@ const output = new Output({ screen: $("screen"), tools: $("output-tools"), foot:
     else wantError();
   },
 });
-output.become({ isPending: isPending(record), isOver: record["state"] === "INACTIVE" });
+output.become({ isPending: isPending(record), isOver: record["state"] === "INACTIVE", hasRun: "t_run" in record });
 addEventListener("keydown", (event) => {
   if (event.key === "Escape" && !document.querySelector("dialog[open]")) output.tools.leaveFull();
 });
