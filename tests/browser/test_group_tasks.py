@@ -340,6 +340,17 @@ def test_the_active_jobs_of_a_group_are_canceled_after_the_question_of_the_list(
     expect(page.get_by_role("button", name=re.compile("^Cancel"))).to_be_hidden()
 
 
+@page_only
+def test_the_page_of_a_group_says_why_its_jobs_wait(site: Service, page: Page, name: str) -> None:
+    held = [submit(site, **HELD, name=name, group=name) for _ in range(2)]
+    page.goto(f"{site.url}/ui/groups/{name}")
+    reasons = page.get_by_role("list", name="Why jobs are pending").get_by_role("listitem")
+    expect(reasons).to_have_text(["2 pending: held until it is released"])
+    for jobid in held:
+        cancel(site, jobid)
+    expect(reasons).to_have_count(0)
+
+
 def test_only_the_jobs_of_a_group_that_have_not_begun_are_canceled(
     site: Service, page: Page, name: str
 ) -> None:

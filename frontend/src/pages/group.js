@@ -6,6 +6,7 @@ import * as status from "../channel/connection_status.js";
 import { every } from "../channel/visibility.js";
 import { Blocks, MAX_JOBS } from "../job/labeled_output.js";
 import { GroupActions } from "../group/group_actions.js";
+import { GroupWaits } from "../group/group_waits.js";
 import { GroupWatch } from "../group/group_watch.js";
 import { fill } from "../job/line_view.js";
 import * as neighbors from "../job/neighbors.js";
@@ -14,6 +15,7 @@ import { note } from "../table/rows.js";
 import { element } from "../ui/element.js";
 import { ProgressBar } from "../ui/progress_bar.js";
 import { at } from "../ui/root.js";
+import { PENDING } from "../ui/states.js";
 import { MEDIUM, SHORT, visible } from "../ui/visible.js";
 import { list, number, t } from "../ui/words.js";
 
@@ -45,6 +47,7 @@ neighbors.remember(
 const group = encodeURIComponent(main.dataset["group"] ?? "");
 const path = `/v1/groups/${group}`;
 const bar = new ProgressBar();
+const waits = new GroupWaits($("group-waits"), group);
 /** @type {[string, "states" | "results", string[], string][]} */
 const columns = JSON.parse(main.dataset["columns"] ?? "[]");
 const choice = /** @type {HTMLFormElement} */ ($("choice"));
@@ -64,6 +67,7 @@ async function renew() {
   actions.become(record);
   draw(record);
   date(record);
+  void waits.become(PENDING.reduce((sum, state) => sum + (record["states"][state] ?? 0), 0));
   for (const [index, [, member, names]] of columns.entries()) {
     const count = names.reduce((sum, name) => sum + (record[member][name] ?? 0), 0);
     const link = $("counts").querySelectorAll("dd")[index]?.firstElementChild;
