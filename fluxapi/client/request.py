@@ -12,6 +12,7 @@ from fluxapi.model.jobid import encode_f58, parse
 from .errors import ConfigError
 
 __all__ = [
+    "MAX_TEXT_BYTES",
     "Query",
     "Request",
     "Response",
@@ -28,6 +29,9 @@ _SERVICE_PLACES = (
 
 _SERVICE_PATHS = ("/history/instances",)
 """Such paths below a part that exists once per instance."""
+
+MAX_TEXT_BYTES = 1 << 30
+"""Bytes of the largest output or record of a job that is read whole, decompressed."""
 
 Query = Mapping[str, object]
 """Parameters by name; a list repeats the parameter, ``None`` omits it."""
@@ -51,6 +55,8 @@ class Request:
     """The response may have no end, so it has a connection of its own."""
     timeout: float | None = None
     """Seconds for which the request is retried; ``None`` is the default of the client."""
+    max_bytes: int = 64 << 20
+    """Bytes of the largest response that is read whole, decompressed."""
 
 
 @dataclass(frozen=True)

@@ -48,8 +48,6 @@ _REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
 _METHOD_KEEPING_STATUSES = frozenset({307, 308})
 _UNAUTHORIZED_STATUS = 401
 _FIRST_ERROR_STATUS = 400
-_MAX_RESPONSE_BYTES = 1 << 30
-"""Bytes of the largest response, decompressed; the whole output of a job may be large."""
 _MIN_BYTES_PER_S = 1024
 """The slowest pace of a response that takes longer than the read timeout."""
 
@@ -277,14 +275,13 @@ class Transport:
         try:
             body = await read_bounded(
                 response,
-                _MAX_RESPONSE_BYTES,
+                request.max_bytes,
                 self.retry_policy.read_timeout,
                 _MIN_BYTES_PER_S,
             )
             if body is None:
-                return Failure(
-                    BadAnswer(f"The response is larger than {_MAX_RESPONSE_BYTES >> 20} MiB.")
-                )
+                limit = request.max_bytes >> 20
+                return Failure(BadAnswer(f"The response is larger than {limit} MiB."))
             return Response(response.status, response.headers, body)
         except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
             caught: BaseException = error

@@ -102,21 +102,35 @@ async def test_an_error_that_comes_in_pieces_is_read_whole(meet: Meet) -> None:
     assert len(caught.value.errors) == len(errors)
 
 
-async def test_an_answer_has_an_end(meet: Meet, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fluxapi.client.transport._MAX_RESPONSE_BYTES", 1 << 20)
+@pytest.mark.parametrize(
+    ("ask", "limit"),
+    [
+        (lambda flux: flux.get("f1"), "64 MiB"),
+        (lambda flux: flux.stored("f1", "jobspec"), "1 MiB"),
+        (lambda flux: flux.output("f1"), "1 MiB"),
+    ],
+)
+async def test_an_answer_has_an_end(
+    meet: Meet,
+    monkeypatch: pytest.MonkeyPatch,
+    ask: Callable[[AsyncClient], Awaitable[object]],
+    limit: str,
+) -> None:
+    for module in ("jobs", "output"):
+        monkeypatch.setattr(f"fluxapi.client.methods.{module}.MAX_TEXT_BYTES", 1 << 20)
 
     async def bomb(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Encoding": "gzip"})
         await response.prepare(request)
         packer = zlib.compressobj(wbits=31)
-        for _ in range(64):
+        for _ in range(65):
             await response.write(packer.compress(bytes(1 << 20)))
         await response.write(packer.flush())
         return response
 
     flux = await meet(bomb)
-    with pytest.raises(BadAnswer, match="larger than 1 MiB"):
-        await flux.get("f1")
+    with pytest.raises(BadAnswer, match=f"larger than {limit}"):
+        await ask(flux)
 
 
 def drips(status: int) -> Answer:

@@ -12,7 +12,7 @@ from fluxapi.client.event import Event
 from fluxapi.client.job import Job, JobList
 from fluxapi.client.options import ListFilter, StoredKey
 from fluxapi.client.pagination import Paged, next_page
-from fluxapi.client.request import Request
+from fluxapi.client.request import MAX_TEXT_BYTES, Request
 from fluxapi.client.results import Dependencies, FoundJobs
 from fluxapi.client.signatures import with_options
 
@@ -103,7 +103,9 @@ class JobMethods(Methods):
         if key not in {"jobspec", "R"}:
             path, query = f"{job_path(id)}/eventlog", {"path": key}
             headers = {"Accept": "text/plain"}
-        request = Request("GET", path, query, headers=headers, repeatable=True)
+        request = Request(
+            "GET", path, query, headers=headers, repeatable=True, max_bytes=MAX_TEXT_BYTES
+        )
         return (await self._transport.ask(request)).body.decode("utf-8", "replace")
 
     async def _pages(self, limit: int | None, filter: ListFilter) -> AsyncGenerator[_Page, None]:

@@ -24,7 +24,7 @@ from fluxapi.client.output import (
     output_of,
     tail_size,
 )
-from fluxapi.client.request import Query, Request
+from fluxapi.client.request import MAX_TEXT_BYTES, Query, Request
 from fluxapi.model.output import source_of
 
 from .base import LogEntry, Methods, job_path
@@ -252,6 +252,7 @@ class OutputMethods(Methods):
             {"tail": tail, "stream": stream},
             headers={"Accept": "application/x-ndjson"},
             repeatable=True,
+            max_bytes=MAX_TEXT_BYTES,
         )
         answer = await self._transport.ask(request)
         logged = [decoded(line, LogEntry) for line in answer.body.splitlines() if line]
