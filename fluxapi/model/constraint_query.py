@@ -36,7 +36,19 @@ def constraint(text: str) -> dict[str, Any]:
     found = reader.expression()
     if reader.kind:
         raise ConstraintError("query_unexpected", text=repr(reader.text))
+    if _depth(found) > _MAX_DEPTH:
+        raise ConstraintError("query_too_deep")
     return found
+
+
+def _depth(found: dict[str, Any]) -> int:
+    """Return the number of levels of an object: ``a|b c|d e`` nests without brackets."""
+    depth, level = 0, [found]
+    while level:
+        depth += 1
+        members = (value for one in level for values in one.values() for value in values)
+        level = [value for value in members if isinstance(value, dict)]
+    return depth
 
 
 def _tokens(text: str) -> list[tuple[str, str]]:

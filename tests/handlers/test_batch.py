@@ -196,6 +196,18 @@ async def test_advice_stands_behind_the_value(service: Service) -> None:
     )
 
 
+@pytest.mark.parametrize("part", ["a|-b ", "a|b c "])
+async def test_a_constraint_that_nests_without_brackets_is_an_error_of_its_line(
+    service: Service, part: str
+) -> None:
+    body = {"script": f'#!/bin/sh\n#flux: --requires="{part * 600}a"\ntrue\n'}
+    response = await service.client.post("/v1/scripts/check", json=body)
+    assert response.status == 200, await response.text()
+    (error,) = (await response.json())["errors"]
+    assert error["line"] == 2
+    assert "nested too deeply" in error["detail"]
+
+
 async def test_a_check_wants_a_program_unless_it_is_wrapped(service: Service) -> None:
     response = await service.client.post("/v1/scripts/check", json={"script": "echo\n"})
     (error,) = (await response.json())["errors"]

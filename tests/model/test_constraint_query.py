@@ -55,7 +55,9 @@ def test_invalid_constraints(query: str) -> None:
         constraint(query)
 
 
-@pytest.mark.parametrize("part", ["-a ", "not a ", "not ", "a not ", "(", "a&(", "a -b|(c "])
+@pytest.mark.parametrize(
+    "part", ["-a ", "not a ", "not ", "a not ", "(", "a&(", "a -b|(c ", "a|-b ", "a|b c "]
+)
 def test_one_that_is_nested_too_deeply_is_invalid(part: str) -> None:
     with pytest.raises(ConstraintError, match="nested too deeply"):
         constraint(part * 1_000 + "a")
