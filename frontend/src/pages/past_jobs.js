@@ -6,6 +6,7 @@ import { FilterBar } from "../table/filter_bar.js";
 import { KEYS, tokens } from "../table/filter_query.js";
 import { read } from "../table/filters.js";
 import { row } from "../table/rows.js";
+import { SortBy } from "../table/sort_by.js";
 import { at } from "../ui/root.js";
 import { RESULTS } from "../ui/states.js";
 
@@ -59,3 +60,21 @@ bar.input.addEventListener("keydown", ({ key }) => {
   if (key === "Enter" && !bar.said.textContent) go();
 });
 everywhere.addEventListener("change", go);
+
+// Where the headings have no room, a list of them sorts the page; each leads to a page of the service, as the headings do.
+const headings = [...document.querySelectorAll("#jobs th")].flatMap((th) => {
+  const link = th.querySelector("a");
+  const key = /** @type {HTMLElement} */ (th).dataset["key"] ?? "";
+  return link ? [{ key, title: link.textContent ?? "", href: link.href, sorted: th.getAttribute("aria-sort") }] : [];
+});
+const current = headings.find(({ sorted }) => sorted);
+if (current) {
+  // A heading that sorts already turns the order around; that of the submission is the newest first.
+  const sortBy = new SortBy(({ key }) => {
+    const href = headings.find((it) => it.key === key)?.href;
+    if (href) location.assign(href);
+  });
+  sortBy.show(/** @type {any} */ (headings), { key: current.key, down: current.sorted === "descending" });
+  sortBy.turn.hidden = current.key === "submitted";
+  everywhere.closest("label")?.after(sortBy.element);
+}
