@@ -9,7 +9,7 @@ import re
 
 from .phrases import Say, english
 
-__all__ = ["blamed", "excepted", "noted"]
+__all__ = ["blamed", "excepted", "not_started", "noted"]
 
 _NOTE = re.compile(
     "dependency (after-(?:start|finish|success|failure))=[ƒf]([1-9A-HJ-NP-Za-km-z]{1,12}) "
@@ -42,11 +42,17 @@ def noted(note: str, say: Say = english) -> str:
     return say(key, job=f"f{job}") if key else note
 
 
+def not_started(kind: str | None, note: str, say: Say = english) -> str:
+    """Return that a program could not be executed, in plain words, if an exception says that."""
+    found = _NOT_STARTED.fullmatch(note) if kind == "exec" else None
+    return say("outcomes.not_started", why=found[1]) if found else ""
+
+
 def excepted(kind: str | None, note: str | None, say: Say = english) -> str:
     """Return an exception as a phrase, which names its type unless the words tell it."""
     if not note:
         return str(kind)
-    if kind == "exec" and (found := _NOT_STARTED.fullmatch(note)):
-        return say("outcomes.not_started", why=found[1])
+    if words := not_started(kind, note, say):
+        return words
     words = noted(note, say)
     return words if words != note or note.startswith(f"{kind} ") else f"{kind}: {note}"

@@ -20,14 +20,13 @@ from fluxapi.model.batch import SCRIPT, script_of
 from fluxapi.model.constraint_text import constraint_text
 from fluxapi.model.demand import demand
 from fluxapi.model.eventlog import UNINDEXED, Event
-from fluxapi.model.humanize import LIMIT_NOTE, outcome_beside_exceptions, utc
+from fluxapi.model.humanize import outcome_beside_exceptions, utc
 from fluxapi.model.jobid import FANCY_PREFIX
-from fluxapi.model.phrases import Say, english
 from fluxapi.model.reason import dependency
 from fluxapi.model.shallow import is_wide
-from fluxapi.model.unmet import noted
 
 from .granted_nodes import granted, tell_hosts
+from .job_exceptions import exceptions
 from .job_times import limit, timeline
 from .visible import LONG, MEDIUM, SHORT, escaped, visible
 from .words import Words
@@ -35,7 +34,6 @@ from .words import Words
 __all__ = [
     "PARTS",
     "Records",
-    "exceptions",
     "facts",
     "job_detail",
     "job_part",
@@ -60,10 +58,6 @@ _MAX_EVENTS = 1000
 _MAX_EVENTS_CHARS = 256 << 10
 """Characters of the events in the page."""
 
-_MAX_EXCEPTIONS = 100
-
-_LATE = (None, "", LIMIT_NOTE)
-"""Notes of a timeout that say no more than that the time limit has ended."""
 _MAX_COMMAND_CHARS = 1000
 """Characters of the command at the top of the page; the jobspec has all of it."""
 
@@ -253,30 +247,6 @@ def _priority(priority: int | None, words: Words) -> str | None:
     if priority == _HIGHEST:
         return words.text("job.priority_highest")
     return None if priority is None else str(priority)
-
-
-def exceptions(
-    record: Mapping[str, Any], events: Iterable[Event] | None, say: Say = english
-) -> list[Mapping[str, Any]]:
-    """Return all exceptions of the eventlog; without one, that of the record.
-
-    Cancellations without a note, and the end of the time limit, are left out: the outcome tells
-    them.
-    """
-    is_timeout = record.get("result") == "TIMEOUT"
-    found = [event.context or {} for event in events or () if event.name == "exception"]
-    if not found and record["exception"]["occurred"]:
-        found = [record["exception"]]
-    return [
-        {
-            "type": visible(context.get("type", "exception"), SHORT),
-            "note": visible(noted(context.get("note") or "", say), lines=True),
-            "severity": context.get("severity", 0),
-        }
-        for context in found[-_MAX_EXCEPTIONS:]
-        if not (context.get("type") == "cancel" and not context.get("note"))
-        and not (is_timeout and context.get("type") == "timeout" and context.get("note") in _LATE)
-    ]
 
 
 def _eventlog(events: Sequence[Event] | None) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from fluxapi.model.batch import script_of
 from fluxapi.model.eventlog import Event
 from fluxapi.web import words
 from fluxapi.web.granted_nodes import granted, tell_hosts
-from fluxapi.web.job_detail import exceptions, facts, requested
+from fluxapi.web.job_detail import facts, requested
+from fluxapi.web.job_exceptions import exceptions
 from fluxapi.web.job_said import Piece, pieces
 
 from .fake import r_object
@@ -79,11 +80,11 @@ def test_the_ends_of_priorities_are_words(priority: int, said: str) -> None:
 def test_an_exception_comes_from_the_eventlog_else_from_the_record() -> None:
     worst = {"occurred": True, "type": "cancel", "severity": 0, "note": "why"}
     assert exceptions({"exception": worst}, None) == [
-        {"type": "cancel", "note": "why", "severity": 0}
+        {"type": "cancel", "note": "why", "severity": 0, "plain": False}
     ]
     events = [Event(1.0, "exception", {"type": "alloc", "severity": 1})]
     assert exceptions({"exception": worst}, events) == [
-        {"type": "alloc", "note": "", "severity": 1}
+        {"type": "alloc", "note": "", "severity": 1, "plain": False}
     ]
     assert exceptions({"exception": {"occurred": False}}, []) == []
 
@@ -126,13 +127,18 @@ def test_the_end_of_the_time_limit_is_told_by_the_outcome_alone() -> None:
 
 def test_a_command_that_was_not_found_is_told_by_its_exception_alone() -> None:
     note = "task 0 (host vm): start failed: x: No such file or directory"
-    record = {
+    record: dict[str, Any] = {
         "state": "INACTIVE",
         "result": "FAILED",
         "waitstatus": 127 << 8,
         "exception": {"occurred": True, "type": "exec", "severity": 0, "note": note},
     }
     assert humanize.outcome_beside_exceptions(record) == "Exit code 127"
+    # As the table says it.
+    (told,) = exceptions(record, None)
+    assert (told["note"], told["plain"]) == ("Did not start: x: No such file or directory", True)
+    (other,) = exceptions({**record, "exception": {**record["exception"], "note": "lost"}}, None)
+    assert (other["note"], other["plain"]) == ("lost", False)
     alone = {**record, "exception": {"occurred": False}}
     assert humanize.outcome_beside_exceptions(alone) == humanize.outcome(record)
     assert "not found" in humanize.outcome(record)
