@@ -1,7 +1,8 @@
-/** Why the pending jobs of a group wait: how many for which reason, read again now and then. */
+/** Why the pending jobs of a group wait: how many for which reason, read again when the group changes. */
 
 import { call } from "../ui/api.js";
 import { element } from "../ui/element.js";
+import { LivePart } from "../ui/live_part.js";
 import { MEDIUM, visible } from "../ui/visible.js";
 import { t } from "../ui/words.js";
 
@@ -9,8 +10,6 @@ import { t } from "../ui/words.js";
 const MAX_JOBS = 1000;
 /** Reasons that are told. */
 const MAX_REASONS = 3;
-/** Milliseconds between two requests: a reason may change while the number of jobs does not. */
-const EVERY = 10_000;
 
 /**
  * Return the reasons that most jobs have, and how many have each.
@@ -24,28 +23,37 @@ export function commonest(jobs) {
   return [...counts].map(([reason, count]) => ({ reason, count })).sort((a, b) => b.count - a.count).slice(0, MAX_REASONS);
 }
 
-export class GroupWaits {
-  #pending = 0;
-  #at = -Infinity;
+/** Return a line for each of the commonest reasons. @param {string} path of the jobs */
+async function sentences(path) {
+  const found = await call("GET", path);
+  return commonest(found["jobs"])
+    .map(({ reason, count }) => t("group.waits", { count, reason: visible(reason, { most: MEDIUM }) }))
+    .join("\n");
+}
 
-  /** @param {HTMLElement} where a list @param {string} group its ID, as in an address */
-  constructor(where, group) {
+export class GroupWaits {
+  #part;
+  #pending = 0;
+
+  /** @param {HTMLElement} where a list @param {string} group its ID, as in an address @param {Partial<import("../ui/live_part.js").Page>} [how] */
+  constructor(where, group, how = {}) {
     this.where = where;
-    this.group = group;
+    const path = `/v1/jobs?group=${group}&state=PENDING&limit=${MAX_JOBS}`;
+    this.#part = new LivePart(() => path, { ask: sentences, draw: (lines) => this.#draw(lines), ...how });
   }
 
-  /** @param {number} pending jobs now */
-  async become(pending) {
-    const now = performance.now();
-    if (pending === this.#pending && (!pending || now - this.#at < EVERY)) return;
+  /** Take the number of jobs that are pending now. @param {number} pending */
+  become(pending) {
     this.#pending = pending;
-    this.#at = now;
-    const found = pending ? await call("GET", `/v1/jobs?group=${this.group}&state=PENDING&limit=${MAX_JOBS}`).catch(() => undefined) : { jobs: [] };
-    if (!found || pending !== this.#pending) return;
-    const lines = commonest(found["jobs"]).map(({ reason, count }) => t("group.waits", { count, reason: visible(reason, { most: MEDIUM }) }));
-    if (lines.join("\n") !== [...this.where.children].map((it) => it.textContent).join("\n")) {
-      this.where.replaceChildren(...lines.map((textContent) => element("li", { textContent })));
+    if (pending) this.#part.want();
+    else this.where.hidden = true;
+  }
+
+  /** @param {string} lines */
+  #draw(lines) {
+    if (lines !== [...this.where.children].map((it) => it.textContent).join("\n")) {
+      this.where.replaceChildren(...lines.split("\n").map((textContent) => element("li", { textContent })));
     }
-    this.where.hidden = !lines.length;
+    this.where.hidden = !lines || !this.#pending;
   }
 }

@@ -67,7 +67,7 @@ async function renew() {
   actions.become(record);
   draw(record);
   date(record);
-  void waits.become(PENDING.reduce((sum, state) => sum + (record["states"][state] ?? 0), 0));
+  waits.become(PENDING.reduce((sum, state) => sum + (record["states"][state] ?? 0), 0));
   for (const [index, [, member, names]] of columns.entries()) {
     const count = names.reduce((sum, name) => sum + (record[member][name] ?? 0), 0);
     const link = $("counts").querySelectorAll("dd")[index]?.firstElementChild;
