@@ -46,7 +46,7 @@ class Supply:
     """The numbers of nodes or cores in total, up, and free of jobs.
 
     ``idle`` are those that are not up and have no job. Of nodes, ``drained`` are not up because
-    they are drained or draining.
+    they are drained or draining, and ``names`` has their names if they are few.
     """
 
     total: int
@@ -54,13 +54,15 @@ class Supply:
     free: int
     idle: int = 0
     drained: int = 0
+    names: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, figures: Mapping[str, int]) -> Supply:
+    def of(cls, figures: Mapping[str, Any]) -> Supply:
         """Build from the figures of the nodes or cores of a queue or of the instance."""
         total, free = figures["total"], figures["free"]
         idle = max(total - figures.get("allocated", total) - free, 0)
-        return cls(total, figures["up"], free, idle, figures.get("drained", 0))
+        names = tuple(figures.get("drained_names", ()))
+        return cls(total, figures["up"], free, idle, figures.get("drained", 0), names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,6 +346,8 @@ def _out(nodes: Supply | None, queue: str, say: Say) -> str:
     count, total = nodes.total - nodes.up, nodes.total
     part = "waits.part" if total > 1 else "waits.only"
     some = say(f"{part}_of_queue" if queue else part, count=count, total=total, queue=queue)
+    if total > 1 and count == len(nodes.names) and nodes.drained >= count:
+        return say("waits.drained_named", names=", ".join(nodes.names))
     return _away(some, nodes, count, say)
 
 

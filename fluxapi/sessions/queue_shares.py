@@ -7,12 +7,20 @@ may be of a kind of its own, so a set of kinds is an integer with a bit for each
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from fluxapi.instance.protocol import Queue
 
-__all__ = ["bits_of", "shares_of"]
+__all__ = ["bits_of", "few_names", "shares_of"]
+
+_MAX_NAMED = 2
+_MAX_NAMES_CHARS = 80
+"""Drained nodes that are named, and the characters of their names; each client receives them."""
+
+_HOST = re.compile("[A-Za-z0-9._-]+")
+"""A name that can be a part of a sentence; the instance of a job may say anything."""
 
 _MAX_SHARING = 20
 """Queues with running jobs that are named where they share nodes with another."""
@@ -50,6 +58,8 @@ class _Kinds:
     def __init__(self, nodes: Iterable[Mapping[str, Any]]) -> None:
         self._figures: list[list[int]] = []
         """The sums of :func:`_figures` of each kind."""
+        self._drained: list[list[str]] = []
+        """The names of drained nodes of each kind, at most one more than are told."""
         self._shares: dict[int, dict[str, Any]] = {}
         self._members: dict[_Properties, int] = {}
         having: dict[str, list[int]] = {}
@@ -60,6 +70,7 @@ class _Kinds:
             number = numbers.setdefault(properties, len(numbers))
             if number == len(self._figures):
                 self._figures.append([0] * _FIGURES)
+                self._drained.append([])
                 for name in properties:
                     having.setdefault(name, []).append(number)
             sums = self._figures[number]
@@ -67,6 +78,8 @@ class _Kinds:
                 sums[place] += figure
             if node["allocated"]:
                 used.add(number)
+            if node["state"] in _DRAINED and len(self._drained[number]) <= _MAX_NAMED:
+                self._drained[number].append(node.get("name", ""))
         count = len(self._figures)
         self._all = (1 << count) - 1
         self._used = bits_of(used, count)
@@ -85,6 +98,9 @@ class _Kinds:
             kinds = [self._figures[number] for number in _numbers(members)]
             figures = [sum(column) for column in zip(*kinds, strict=True)]
             found = self._shares[members] = _described(figures or [0] * _FIGURES)
+            found["nodes"] |= few_names(
+                [name for number in _numbers(members) for name in self._drained[number]]
+            )
         return found
 
     def _find(self, requires: _Properties) -> int:
@@ -95,6 +111,14 @@ class _Kinds:
                 found &= self._with.get(name, 0)
             self._members[requires] = found
         return found
+
+
+def few_names(drained: Sequence[str]) -> dict[str, list[str]]:
+    """Return the member that names drained nodes, unless they are too many or no host names."""
+    is_short = sum(map(len, drained)) <= _MAX_NAMES_CHARS and all(map(_HOST.fullmatch, drained))
+    if not drained or len(drained) > _MAX_NAMED or not is_short:
+        return {}
+    return {"drained_names": sorted(drained)}
 
 
 def bits_of(numbers: Iterable[int], count: int) -> int:

@@ -26,7 +26,7 @@ from fluxapi.process.timeslice import TimeSlice
 from fluxapi.table.table import Table
 
 from .queue_loads import first_in_line, first_of_others
-from .queue_shares import shares_of
+from .queue_shares import few_names, shares_of
 
 if TYPE_CHECKING:
     from fluxapi.events.stats import StatsView
@@ -280,6 +280,13 @@ def summary(found: dict[str, Any]) -> dict[str, Any]:
         "allocated": sum(1 for node in found["nodes"] if node["allocated"]),
         "free": sum(1 for node in up if not node["allocated"]),
         "states": states,
+        **few_names(
+            [
+                node.get("name", "")
+                for node in found["nodes"]
+                if node["state"] in {"drained", "draining"} and "excluded" not in node
+            ]
+        ),
         **{
             kind: {**totals[kind], "up": sum(node[kind]["total"] for node in up)}
             for kind in ("cores", "gpus")

@@ -52,6 +52,10 @@ def drained_nodes(observer: _Observer, record: Mapping[str, Any], words: Words) 
         for node in observer.drained_nodes or ()
         if requires <= set(node.get("properties") or ()) and node["state"] != "up"
     ]
+    if found and all(visible(node["name"], SHORT) in out for node in found):
+        # The reason names them, but does not say why they are drained.
+        told = [_named(node, words) for node in found if node.get("reason")]
+        return words.text("job.drain_reasons", nodes=", ".join(told)) if told else ""
     names = [_named(node, words) for node in found[:_MAX_NAMED]]
     if len(found) > _MAX_NAMED:
         names.append(words.text("job.more_drained", count=len(found) - _MAX_NAMED))

@@ -131,7 +131,12 @@ async def test_nodes_belong_to_the_queues_whose_properties_they_have(
     one = {"total": 1, "free": 0}
     assert found["fast"]["nodes"] == one | {"allocated": 1, "up": 1, "drained": 0}
     assert found["fast"]["cores"] == {"total": 4, "allocated": 2, "free": 2, "up": 4}
-    assert found["slow"]["nodes"] == one | {"allocated": 0, "up": 0, "drained": 1}
+    assert found["slow"]["nodes"] == one | {
+        "allocated": 0,
+        "up": 0,
+        "drained": 1,
+        "drained_names": ["node1"],
+    }
     assert found["none"]["gpus"] == {"total": 0, "allocated": 0, "free": 0, "up": 0}
 
 

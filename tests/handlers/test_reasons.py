@@ -14,7 +14,7 @@ from .conftest import Service
 from .fake import r_object
 
 STOPPED = "queue batch is stopped: full"
-DRAINED = "1 of the 2 nodes is drained; needs 1 node, 0 free"
+DRAINED = "drained: node1; needs 1 node, 0 free"
 
 
 async def queues_told(service: Service, *, started: bool) -> None:
@@ -66,13 +66,13 @@ async def test_nodes_of_other_queues_are_not_counted(service: Service) -> None:
     give_nodes(service, {"batch": "0-2", "debug": "3"}, "0,3")
     jobid = await service.submit(queue="batch", num_nodes=3, num_tasks=3)
     await queues_told(service, started=True)
-    drained = "1 of the 3 nodes of queue batch is drained"
+    drained = "drained: node0"
     assert set((await answers(service, jobid)).values()) == {f"{drained}; needs 3 nodes, 2 are up"}
     page = await (await service.client.get(f"/ui/jobs/{jobid}?part=record")).text()
-    link = f'<a href="../../ui/nodes?queue=batch">{drained}</a>; needs 3 nodes, 2 are up'
+    link = '<a href="../../ui/nodes?queue=batch">Drained: node0</a>; needs 3 nodes, 2 are up'
     assert link in page
     # Only those of its queue are named.
-    assert '<span class="soft" id="drained">Drained: node0 (disk).</span>' in page
+    assert '<span class="soft" id="drained">Reasons: node0 (disk).</span>' in page
 
 
 @pytest.mark.usefixtures("short_intervals")

@@ -68,6 +68,18 @@ def test_the_nodes_with_a_property_of_which_none_is_up_are_told() -> None:
     assert "properties_out" not in _summary(found)
 
 
+def test_drained_nodes_are_named_if_they_are_few_and_have_host_names() -> None:
+    found = describe(resources())
+    assert _summary(found)["drained_names"] == ["n1", "n2"]
+    found["nodes"][1]["name"] = "\u202en1"
+    assert "drained_names" not in _summary(found)
+    found["nodes"][1]["name"] = "n" * 79
+    assert "drained_names" not in _summary(found)
+    found["nodes"][1]["name"] = "n1"
+    found["nodes"][4]["state"] = "drained"
+    assert "drained_names" not in _summary(found)
+
+
 def test_a_node_that_is_down_is_found_as_drained_too() -> None:
     nodes = describe(resources())["nodes"]
 

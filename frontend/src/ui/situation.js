@@ -13,6 +13,7 @@ import { list, t } from "./words.js";
  * @property {number} free those that are up and have no job
  * @property {number} idle those that are not up and have no job
  * @property {number} drained nodes that are not up since they are drained or draining
+ * @property {string[]} names those of these nodes, if they are few
  */
 
 /** What there is to say of a job that waits in the queue when nobody says why. */
@@ -70,9 +71,9 @@ function failuresIn({ failed, timed_out: late, total }) {
   return t(late ? "jobs.failures_inside" : "jobs.failed_inside", { failed: bad, count: total });
 }
 
-/** @param {{ total: number, allocated?: number, free: number, up: number, drained?: number }} figures of the queue or the instance @returns {Supply} */
-function supply({ total, up, free, allocated = total, drained = 0 }) {
-  return { total, up, free, idle: Math.max(total - allocated - free, 0), drained };
+/** @param {{ total: number, allocated?: number, free: number, up: number, drained?: number, drained_names?: string[] }} figures of the queue or the instance @returns {Supply} */
+function supply({ total, up, free, allocated = total, drained = 0, drained_names: names = [] }) {
+  return { total, up, free, idle: Math.max(total - allocated - free, 0), drained, names };
 }
 
 export class Situation {
@@ -298,8 +299,9 @@ function tooFew(needs, { total: count, up }, queue) {
 /** Say how many nodes are not up, and why; nothing if all are up. @param {Supply | undefined} nodes @param {string} queue whose they are, if not the instance's */
 function notUp(nodes, queue) {
   if (!nodes || nodes.up >= nodes.total) return "";
-  const { total, up } = nodes;
+  const { total, up, names, drained } = nodes;
   const count = total - up;
+  if (total > 1 && count === names.length && drained >= count) return t("waits.drained_named", { names: names.join(", ") });
   const ofQueue = total > 1 ? t("waits.part_of_queue", { count, total, queue }) : t("waits.only_of_queue", { queue });
   const ofAll = total > 1 ? t("waits.part", { count, total }) : t("waits.only");
   return away(queue ? ofQueue : ofAll, nodes, count);
