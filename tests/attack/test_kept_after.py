@@ -60,7 +60,8 @@ async def test_a_job_that_waits_keeps_little_besides_its_jobspec() -> None:
         job = instance._running().active[jobid]
         kept = {name: size_of(getattr(job, name)) for name in Job.__slots__ if name != "jobspec"}
         assert sum(kept.values()) < 8192, kept
-        assert sys.getsizeof(job.jobspec) < len(jobspec) + 100
+        assert size_of(job.jobspec) < len(jobspec) + 100
+        assert isinstance(job.jobspec, bytes)
         assert job.outline.eligible
     finally:
         await instance.close()
