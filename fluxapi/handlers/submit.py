@@ -15,6 +15,7 @@ from fluxapi.model.jobid import encode_f58
 from fluxapi.model.jobspec import build
 from fluxapi.model.keymark import MAX_KEY_LENGTH, KeyMark, digest
 from fluxapi.model.message import Message, warned
+from fluxapi.model.submission import nobody_left
 from fluxapi.process.timeslice import TimeSlice
 from fluxapi.sessions.session import InstanceSession
 from fluxapi.sessions.submitter import MarkedSubmission
@@ -54,7 +55,7 @@ async def submit_fields(
     session: InstanceSession,
     fields: Mapping[str, Any],
     key: str | None,
-    has_left: Callable[[], bool] = lambda: False,
+    has_left: Callable[[], bool] = nobody_left,
 ) -> Made:
     """Submit one job by the valid fields of a request, once per *key*.
 

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
-__all__ = ["Submission"]
+__all__ = ["Submission", "nobody_left"]
+
+
+def nobody_left() -> bool:
+    """Return that the client is still there, or that the job is submitted without it, too."""
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,10 +18,12 @@ class Submission:
     """An encoded RFC 25 jobspec V1 and the options of ``flux_job_submit``(3).
 
     ``urgency`` 0–31 (16 is the default, 0 holds the job); ``waitable`` and ``debug`` are the flags
-    FLUX_JOB_WAITABLE and FLUX_JOB_DEBUG.
+    FLUX_JOB_WAITABLE and FLUX_JOB_DEBUG. If ``has_left``, which any thread may call, returns true
+    while the job waits to be sent, it is not sent.
     """
 
     jobspec: bytes
     urgency: int = 16
     waitable: bool = False
     debug: bool = False
+    has_left: Callable[[], bool] = field(default=nobody_left, compare=False, repr=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from fluxapi.errors import FluxapiError, OutcomeUnknown
@@ -12,6 +13,7 @@ from fluxapi.events.consumer import JournalConsumer
 from fluxapi.instance.protocol import JobControl, Submission
 from fluxapi.model.job import Job
 from fluxapi.model.keymark import KeyMark
+from fluxapi.model.submission import nobody_left
 from fluxapi.process.timeslice import TimeSlice
 
 from .idempotency import IdempotencyStore
@@ -63,13 +65,13 @@ class Submitter:
         self,
         key: str | None,
         jobs: Sequence[MarkedSubmission],
-        has_left: Callable[[], bool] = lambda: False,
+        has_left: Callable[[], bool] = nobody_left,
     ) -> Submitted:
         """Submit jobs that no earlier request with *key* has submitted, and return all results.
 
         The jobs are in the table before this returns, unless the journal is slow. With a key, the
-        submission is completed and recorded even if the caller is canceled. It does not begin if
-        *has_left* returns true at that moment.
+        submission is completed and recorded even if the caller is canceled. What is not sent to
+        the instance yet when *has_left* returns true is not sent.
 
         Raises:
             ConnectionResetError: The client has left, and nothing was submitted.
@@ -79,7 +81,8 @@ class Submitter:
         """
         if key is None:
             _check(has_left)
-            submitted = Submitted(await self._send([job.submission for job in jobs]))
+            submissions = [job.submission for job in jobs]
+            submitted = Submitted(await self._send(submissions, has_left))
         else:
             task = asyncio.ensure_future(self._submit_in_turn(key, jobs, has_left))
             self._under_way.add(task)
@@ -95,9 +98,11 @@ class Submitter:
             await self._idempotency.settled()
             await self._idempotency.resolve(key)
             _check(has_left)
-            return await self._submit_missing(key, jobs)
+            return await self._submit_missing(key, jobs, has_left)
 
-    async def _submit_missing(self, key: str, jobs: Sequence[MarkedSubmission]) -> Submitted:
+    async def _submit_missing(
+        self, key: str, jobs: Sequence[MarkedSubmission], has_left: Callable[[], bool]
+    ) -> Submitted:
         """Submit the jobs whose marks are not known."""
         idempotency = self._idempotency
         results: dict[int, int | FluxapiError] = {}
@@ -112,7 +117,7 @@ class Submitter:
                 results[place] = known
         replayed = len(results)
         try:
-            answers = await self._send([jobs[place].submission for place in missing])
+            answers = await self._send([jobs[place].submission for place in missing], has_left)
         except OutcomeUnknown:
             idempotency.doubt(key)
             raise
@@ -125,7 +130,11 @@ class Submitter:
             idempotency.doubt(key)
         return Submitted([results[place] for place in range(len(jobs))], replayed)
 
-    async def _send(self, submissions: list[Submission]) -> list[int | FluxapiError]:
+    async def _send(
+        self, submissions: list[Submission], has_left: Callable[[], bool]
+    ) -> list[int | FluxapiError]:
+        if has_left is not nobody_left:
+            submissions = [replace(one, has_left=has_left) for one in submissions]
         answers = await self._instance.submit(submissions)
         self.submitted += sum(isinstance(answer, int) for answer in answers)
         return answers

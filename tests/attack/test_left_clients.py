@@ -12,14 +12,17 @@ from typing import Any
 import pytest
 
 from fluxapi.handlers.submit import submit_fields
-from fluxapi.http import body, endpoints
+from fluxapi.http import body, endpoints, keys
 from fluxapi.process.timeslice import TimeSlice, stop_after_client
 from fluxapi.web import docs, slices
 from fluxapi.web.slices import text_of
+from tests.handlers.conftest import Service, service, start
 from tests.handlers.fake import FakeInstance
 from tests.mcp.sessions import needs_sdk
 
 from .wire import PATIENCE_S, connect, serving
+
+__all__ = ["service", "start"]
 
 
 async def test_a_page_is_not_rendered_for_a_client_that_has_left(
@@ -145,6 +148,30 @@ async def test_mcp_submits_nothing_for_a_client_that_has_left(
             await begun.wait()
         assert await asyncio.wait_for(ended, PATIENCE_S) is ConnectionResetError
     assert not sent
+
+
+@pytest.mark.parametrize("key", [None, "one"], ids=["no key", "key"])
+async def test_the_instance_learns_that_the_client_of_a_submission_has_left(
+    service: Service, monkeypatch: pytest.MonkeyPatch, key: str | None
+) -> None:
+    submit = FakeInstance.submit
+    left = False
+    seen: list[bool] = []
+
+    async def leave(self: FakeInstance, jobs: Any) -> Any:
+        nonlocal left
+        left = True
+        seen.extend(job.has_left() for job in jobs)
+        return await submit(self, jobs)
+
+    monkeypatch.setattr(FakeInstance, "submit", leave)
+    app = service.client.app
+    assert app is not None
+    session = app[keys.SESSIONS].root
+    await submit_fields(session, {"command": "true"}, key, lambda: left)
+    left = False
+    await submit_fields(session, {"command": "false"}, None)
+    assert seen == [True, False]
 
 
 async def test_a_request_is_freed_without_the_collector(monkeypatch: pytest.MonkeyPatch) -> None:

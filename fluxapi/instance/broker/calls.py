@@ -164,6 +164,15 @@ class Submissions:
         self.sent += 1
         return index, signer.payload(self._submissions[index])
 
+    def pass_over(self, post: Post) -> None:
+        """Do not send the next jobs whose clients have left."""
+        while not self.all_sent and self._submissions[self.sent].has_left():
+            self._results[self.sent] = refusal.left()
+            self.sent += 1
+            self._left -= 1
+            if self._left == 0:
+                post(self._resolve, self._results)
+
     def answer(self, index: int, error: int, payload: bytes, post: Post) -> bool:
         """See :class:`Request`."""
         if error:

@@ -80,6 +80,11 @@ def no_object() -> FluxRefused:
     return FluxRefused("the jobspec is not a JSON object")
 
 
+def left() -> InstanceUnavailable:
+    """Return the error for a submission that was not sent, since its client has left."""
+    return InstanceUnavailable("The client left before the job was sent to Flux.")
+
+
 def lost(reason: str) -> InstanceUnavailable:
     """Return the error for a lost connection to the broker."""
     return InstanceUnavailable(problem("flux_lost", reason=reason))

@@ -272,7 +272,8 @@ class RpcThread:
             if not self._batches or self._window <= 0:
                 return False
             batch = self._batches.popleft()
-            if batch.all_sent:  # It failed.
+            batch.pass_over(self._outbox.post)
+            if batch.all_sent:  # It failed, or nobody waits for it.
                 continue
             index, payload = batch.next(signer)
             if not batch.all_sent:

@@ -56,6 +56,30 @@ async def test_few_large_jobs_are_sent_before_one_is_answered() -> None:
     assert 2 <= len(sent) <= 5
 
 
+async def test_what_waits_is_not_sent_once_its_client_has_left() -> None:
+    left = False
+    gone = Submission(b"{}", has_left=lambda: left)
+    thread = RpcThread(None, None, 10.0)
+    thread._signer = Signer(0)
+    thread._outbox = SimpleNamespace(post=post)  # type: ignore[assignment]
+    thread._window = 0
+    first, second = Submissions([gone, ONE, gone]), Submissions([gone])
+    thread._batches.extend([first, second])
+    sent: list[int] = []
+    connection: Any = SimpleNamespace(request=lambda _, __, tag: sent.append(tag), clogged=0)
+    assert not thread._send_batches(connection, 0.0)
+    left = True
+    thread._window = 10
+    assert not thread._send_batches(connection, 0.0)
+    assert len(sent) == 1
+    assert isinstance((await second.future)[0], InstanceUnavailable)
+    first.answer(1, 0, b'{"id":11}', post)
+    before, own, after = await first.future
+    assert own == 11
+    assert isinstance(before, InstanceUnavailable)
+    assert isinstance(after, InstanceUnavailable)
+
+
 async def test_a_call_gets_its_answer() -> None:
     call = Call(b"a.b", b"{}", decode=json.loads)
     assert call.answer(0, 0, b'{"x":1}', post)

@@ -121,8 +121,11 @@ class Site:
         self.instance = instance
         self.journal = Journal(instance)
 
-    async def submit(self, jobspec: bytes, urgency: int = 16, **flags: bool) -> int:
-        [result] = await self.instance.submit([Submission(jobspec, urgency, **flags)])
+    async def submit(
+        self, jobspec: bytes, urgency: int = 16, *, waitable: bool = False, debug: bool = False
+    ) -> int:
+        submission = Submission(jobspec, urgency, waitable=waitable, debug=debug)
+        [result] = await self.instance.submit([submission])
         if isinstance(result, FluxapiError):
             raise result
         return result
