@@ -46,19 +46,24 @@ class TemplateFolder:
         A file that is damaged stays where it is, and the log names it.
         """
         private_folder(self.path)
-        return islice(self._readable(), limit)
-
-    def _readable(self) -> Iterator[tuple[Template, int]]:
-        with os.scandir(self.path) as found:
-            names = sorted(entry.name for entry in islice(found, _MAX_FILES))
-        for file in names:
-            name = file.removesuffix(_SUFFIX)
-            if name == file or not _NAME.match(name):
-                continue
+        count = 0
+        for name in self._names():
+            if count == limit:
+                _log.warning("only %d templates in %s are used, not %s", limit, self.path, name)
+                return
             try:
-                yield self.read(name)
+                found = self.read(name)
             except (OSError, ValueError) as error:
-                _log.warning("the template %s is not used: %s", self.path / file, error)
+                _log.warning("the template %s is not used: %s", self._file(name), error)
+            else:
+                count += 1
+                yield found
+
+    def _names(self) -> list[str]:
+        with os.scandir(self.path) as found:
+            files = sorted(entry.name for entry in islice(found, _MAX_FILES))
+        names = ((file, file.removesuffix(_SUFFIX)) for file in files)
+        return [name for file, name in names if name != file and _NAME.match(name)]
 
     def read(self, name: str) -> tuple[Template, int]:
         """Return a template and the size of its file; raise ``OSError`` or ``ValueError``."""
@@ -74,8 +79,11 @@ class TemplateFolder:
             raise ValueError("it was written by another release, or has another name")
         return template, len(data)
 
-    def write(self, name: str, data: bytes) -> None:
-        """Write the file of a template; after an ``OSError`` it is as before."""
+    def write(self, name: str, data: bytes, *, is_new: bool) -> None:
+        """Write the file of a template; after an ``OSError`` it is as before.
+
+        A file that is there though the template *is_new* could not be used, and is set aside.
+        """
         path = self._file(name)
         fresh = path.with_name(f".{path.name}.new")
         with contextlib.suppress(FileNotFoundError):
@@ -86,6 +94,10 @@ class TemplateFolder:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
+            if is_new and os.path.lexists(path):
+                aside = path.with_name(f"{path.name}.broken")
+                path.replace(aside)
+                _log.warning("the file %s, which was not used, is now %s", path, aside)
             fresh.replace(path)
         except OSError:
             with contextlib.suppress(OSError):

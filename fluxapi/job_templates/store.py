@@ -102,7 +102,7 @@ class TemplateStore:
             data = msgspec.json.encode(template)
             self._check_room(known, len(data))
             try:
-                await asyncio.to_thread(folder.write, name, data)
+                await asyncio.to_thread(folder.write, name, data, is_new=known is None)
             except OSError as error:
                 raise NotStored(
                     problem(

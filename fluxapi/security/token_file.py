@@ -28,6 +28,9 @@ T = TypeVar("T")
 _MAX_FILE_BYTES = 4 << 20
 """Size of the largest file that is read; a thousand tokens take a tenth of it."""
 
+_UNIQUE = ("id", "name", "hash")
+"""Members in which no two tokens are equal."""
+
 _PRIVATE_FILE, _PRIVATE_FOLDER = 0o600, 0o700
 
 _LOCK_FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
@@ -47,7 +50,12 @@ def _decode(data: bytes, kind: type[T]) -> list[T]:
     content = msgspec.json.decode(data, type=_Content)
     if content.format != 1:
         raise ValueError("it was written by another release")
-    return [msgspec.json.decode(raw, type=kind) for raw in content.tokens]
+    tokens = [msgspec.json.decode(raw, type=kind) for raw in content.tokens]
+    for name in _UNIQUE:
+        if len({getattr(token, name) for token in tokens}) < len(tokens):
+            # One that is revoked would leave another one valid.
+            raise ValueError(f"two tokens have the same {name}")
+    return tokens
 
 
 class TokenFile:

@@ -97,6 +97,23 @@ async def test_a_damaged_file_is_named_in_the_log_and_stays(
     assert store.all() == []
     assert "bad.json is not used" in caplog.text
     assert file.read_bytes() == content
+    await store.save("bad", "", JOB)
+    assert (tmp_path / "bad.json.broken").read_bytes() == content
+    await store.save("bad", "again", JOB)
+    assert (tmp_path / "bad.json.broken").read_bytes() == content
+    assert len((await opened(tmp_path)).all()) == 1
+
+
+async def test_the_log_names_the_first_template_beyond_the_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = await opened(tmp_path)
+    for name in "abc":
+        await store.save(name, "", JOB)
+    monkeypatch.setattr(store_module, "MAX_TEMPLATES", 2)
+    assert len((await opened(tmp_path)).all()) == 2
+    assert "only 2 templates" in caplog.text
+    assert "not c" in caplog.text
 
 
 async def test_a_link_or_a_pipe_is_not_followed(tmp_path: Path) -> None:

@@ -199,6 +199,13 @@ def changed(**fields: object) -> bytes:
     return json.dumps({"format": 1, "tokens": [token | fields]}).encode()
 
 
+def doubled(same: str) -> bytes:
+    """Return a token file with two tokens that are equal in one member."""
+    one = {"id": "0" * 10, "name": "a", "scope": "view", "hash": "0" * 64, "created": 0}
+    two = {"id": "1" * 10, "name": "b", "scope": "view", "hash": "1" * 64, "created": 0}
+    return json.dumps({"format": 1, "tokens": [one, two | {same: one[same]}]}).encode()
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -211,6 +218,7 @@ def changed(**fields: object) -> bytes:
         b"[" * 100_000,
         pytest.param(b" " * (5 << 20), id="large"),
         *(changed(**fields) for fields in HOSTILE_FIELDS),
+        *map(doubled, ("id", "name", "hash")),
     ],
 )
 async def test_a_damaged_file_is_set_aside_and_opens_nothing(
