@@ -70,8 +70,8 @@ class Submitter:
         """Submit jobs that no earlier request with *key* has submitted, and return all results.
 
         The jobs are in the table before this returns, unless the journal is slow. With a key, the
-        submission is completed and recorded even if the caller is canceled. What is not sent to
-        the instance yet when *has_left* returns true is not sent.
+        submission is completed and recorded even if the caller is canceled. Jobs that are not sent
+        to the instance yet when *has_left* returns true are not sent.
 
         Raises:
             ConnectionResetError: The client has left, and nothing was submitted.
