@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sqlite3
 from pathlib import Path
@@ -54,11 +55,14 @@ _MIGRATIONS = (
 )
 """One script for each version of the schema; ``user_version`` counts those that have run."""
 
+_TABLES = ("webhooks", "meta", "taken", "deliveries")
+"""What is kept of a damaged file, the most important first."""
+
 
 def open_database(statedir: Path | None) -> sqlite3.Connection:
     """Return the database in *statedir*, migrated, or one in memory. This call blocks.
 
-    A file that is damaged is set aside, so that the service starts without webhooks.
+    A file that is damaged is set aside, and what can be read of it is used.
 
     Raises:
         SettingsError: The file cannot be used.
@@ -74,13 +78,15 @@ def open_database(statedir: Path | None) -> sqlite3.Connection:
             if not suffix or beside.is_symlink() or beside.exists():
                 private_file(beside)
         try:
-            return _connected(str(path))
+            return _checked(str(path))
         except sqlite3.DatabaseError as error:
             if isinstance(error, sqlite3.OperationalError):
                 raise
-            _set_aside(path, error)
+            aside = _set_aside(path, error)
             private_file(path)
-            return _connected(str(path))
+            database = _connected(str(path))
+            _keep_readable(aside, database)
+            return database
     except (OSError, sqlite3.Error) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise SettingsError(
@@ -89,16 +95,45 @@ def open_database(statedir: Path | None) -> sqlite3.Connection:
         ) from None
 
 
-def _set_aside(path: Path, error: sqlite3.DatabaseError) -> None:
+def _set_aside(path: Path, error: sqlite3.DatabaseError) -> Path:
+    """Give a damaged file another name, and return that."""
     aside = path.with_suffix(".broken.db")
     path.replace(aside)
     for suffix in ("-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
-    _log.error(
-        "the file of webhooks is damaged, and no webhook in it is used; it is now %s: %s",
-        aside,
-        error,
-    )
+    _log.error("the file of webhooks is damaged; it is now %s: %s", aside, error)
+    return aside
+
+
+def _keep_readable(damaged: Path, database: sqlite3.Connection) -> None:
+    """Copy the rows of a damaged file to a new one, those of each table up to the damage."""
+    try:
+        old = sqlite3.connect(f"{damaged.as_uri()}?mode=ro", uri=True)
+    except sqlite3.Error:
+        return
+    with contextlib.closing(old):
+        for table in _TABLES:
+            count = 0
+            try:
+                for row in old.execute(f"SELECT * FROM {table}"):  # noqa: S608 - constants
+                    places = ", ".join("?" * len(row))
+                    database.execute(f"INSERT OR IGNORE INTO {table} VALUES ({places})", row)  # noqa: S608 - constants
+                    count += 1
+            except sqlite3.Error as error:
+                _log.error("only %d rows of the table %s can be read: %s", count, table, error)
+
+
+def _checked(name: str) -> sqlite3.Connection:
+    """Return a connection to a file whose pages are sound; raise ``DatabaseError``."""
+    database = _connected(name)
+    try:
+        (found,) = database.execute("PRAGMA quick_check(1)").fetchone()
+        if found != "ok":
+            raise sqlite3.DatabaseError(found)  # noqa: TRY301 - closes the file as for others
+    except BaseException:
+        database.close()
+        raise
+    return database
 
 
 def _connected(name: str) -> sqlite3.Connection:

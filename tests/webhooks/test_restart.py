@@ -191,6 +191,34 @@ async def test_a_damaged_file_is_set_aside(serve: Serve, tmp_path: Path) -> None
     assert (tmp_path / "webhooks.broken.db").exists()
 
 
+async def test_a_damaged_page_costs_no_webhook(
+    serve: Serve, receiver: Receiver, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = await serve(statedir=tmp_path)
+    hooks = [await first.hook(receiver, name=name) for name in ("one", "two")]
+    await first.stop()
+    path = tmp_path / FILE_NAME
+    with sqlite3.connect(path) as database:
+        # An old delivery fills pages of its own.
+        for _ in range(50):
+            database.execute(
+                "INSERT INTO deliveries (webhook, lane, notice, type, subject, body, created) "
+                "VALUES (?, 'x', 'x', 'x', 'x', zeroblob(4000), 1)",
+                (hooks[0]["id"],),
+            )
+        ((size,),) = database.execute("PRAGMA page_size")
+    database.close()
+    content = bytearray(path.read_bytes())
+    for page in range(len(content) // size // 2, len(content) // size):
+        content[page * size : page * size + 8] = b"\xff" * 8
+    path.write_bytes(content)
+    second = await serve(first.instance, statedir=tmp_path)
+    shown = (await second.ask("GET", "/webhooks"))["webhooks"]
+    assert {it["id"] for it in shown} == {it["id"] for it in hooks}
+    assert (tmp_path / "webhooks.broken.db").exists()
+    assert "rows of the table deliveries can be read" in caplog.text
+
+
 async def test_a_damaged_webhook_is_left_out(
     serve: Serve, receiver: Receiver, tmp_path: Path
 ) -> None:
