@@ -162,10 +162,12 @@ def migrate(database: sqlite3.Connection) -> None:
 
     Raises:
         HistoryUnavailable: A later release has written it.
-        sqlite3.Error: It cannot be changed.
+        sqlite3.Error: It is damaged, or cannot be changed.
     """
     while True:
         (version,) = database.execute("PRAGMA user_version").fetchone()
+        if version < 0:
+            raise sqlite3.DatabaseError(f"the version of its tables is {version}")
         if version > len(SCRIPTS):
             raise HistoryUnavailable(
                 "A later release of fluxapi has written the history; use that release, or name "

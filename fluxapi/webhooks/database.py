@@ -56,7 +56,7 @@ _MIGRATIONS = (
 """One script for each version of the schema; ``user_version`` counts those that have run."""
 
 _TABLES = ("webhooks", "meta", "taken", "deliveries")
-"""What is kept of a damaged file, the most important first."""
+"""The tables, those first that matter most when a damaged file is copied."""
 
 
 def open_database(statedir: Path | None) -> sqlite3.Connection:
@@ -160,6 +160,8 @@ def _connected(name: str) -> sqlite3.Connection:
 
 def _migrate(database: sqlite3.Connection) -> None:
     (version,) = database.execute("PRAGMA user_version").fetchone()
+    if version < 0:
+        raise sqlite3.DatabaseError(f"the version of its tables is {version}")
     if version > len(_MIGRATIONS):
         raise sqlite3.OperationalError(
             f"it was written by a later release (version {version} of its schema)"

@@ -14,7 +14,7 @@ import pytest
 
 from fluxapi.archive import statements, writer
 from fluxapi.archive.archive import Archive
-from fluxapi.archive.database import FILE_NAME, connect, open_database
+from fluxapi.archive.database import FILE_NAME, check_readable, connect, open_database
 from fluxapi.archive.migrations import SCRIPTS
 from fluxapi.errors import HistoryUnavailable
 from fluxapi.model.eventlog import Resync
@@ -134,6 +134,16 @@ def test_a_database_of_a_later_release_is_left_alone(tmp_path: Path) -> None:
     database.close()
     with pytest.raises(HistoryUnavailable, match="later release"):
         open_database(tmp_path)
+
+
+@pytest.mark.parametrize("version", [-1, -100])
+def test_a_database_with_a_version_below_zero_is_damaged(tmp_path: Path, version: int) -> None:
+    database = connect(open_database(tmp_path))
+    database.execute(f"PRAGMA user_version = {version}")
+    database.close()
+    for use in (open_database, check_readable):
+        with pytest.raises(HistoryUnavailable, match=f"version of its tables is {version}"):
+            use(tmp_path)
 
 
 def test_two_services_may_create_it_at_the_same_time(tmp_path: Path) -> None:

@@ -219,6 +219,19 @@ async def test_a_damaged_page_costs_no_webhook(
     assert "rows of the table deliveries can be read" in caplog.text
 
 
+async def test_webhooks_outlive_a_damaged_version(
+    serve: Serve, receiver: Receiver, tmp_path: Path
+) -> None:
+    first = await serve(statedir=tmp_path)
+    hook = await first.hook(receiver)
+    await first.stop()
+    with sqlite3.connect(tmp_path / FILE_NAME) as database:
+        database.execute("PRAGMA user_version = -1")
+    database.close()
+    second = await serve(first.instance, statedir=tmp_path)
+    assert [it["id"] for it in (await second.ask("GET", "/webhooks"))["webhooks"]] == [hook["id"]]
+
+
 async def test_a_damaged_webhook_is_left_out(
     serve: Serve, receiver: Receiver, tmp_path: Path
 ) -> None:
