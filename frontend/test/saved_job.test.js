@@ -102,3 +102,12 @@ test("a template keeps a group by its name, not by an ID that ends with its jobs
   const { fragment = "" } = fragmentOf({ job: { command: "true", group: "g0123456789abcde" } });
   assert.deepEqual(readFragment(fragment), { job: { command: "true" } });
 });
+
+test("an object in a link cannot make its conversion to text fail", () => {
+  const odd = { toString: 1, valueOf: 2, more: 3 };
+  const job = { command: "x", group: odd, dependencies: [{ scheme: "after", value: odd }] };
+  const coded = Buffer.from(JSON.stringify({ job })).toString("base64url");
+  const read = /** @type {import("../src/submit/saved_job.js").Saved} */ (readFragment(`job=${coded}`));
+  assert.equal(`${read.job["dependencies"][0].value}`, "[object Object]");
+  assert.deepEqual(withoutDependencies(withoutNamelessGroup(read)).dependencies, ["after:[object Object]"]);
+});

@@ -9,6 +9,8 @@ import { checkSaved, withoutNamelessGroup, withoutSecrets } from "./saved_job.js
 /** Characters of a fragment: chat programs and browsers cut longer addresses. */
 export const MAX_LINK_CHARS = 8000;
 const NAME = "job=";
+/** Members that would make each conversion of an object to text fail. */
+const CONVERSIONS = ["toString", "valueOf"];
 
 /** @param {Uint8Array} bytes */
 function base64url(bytes) {
@@ -40,7 +42,8 @@ export function readFragment(hash) {
   if (text.length > MAX_LINK_CHARS || !/^[A-Za-z0-9_-]+$/.test(coded)) throw new Unreadable(t("submit.link_damaged"));
   try {
     const bytes = Uint8Array.from(atob(coded.replaceAll("-", "+").replaceAll("_", "/")), (it) => it.charCodeAt(0));
-    return checkSaved(JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)));
+    const json = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return checkSaved(JSON.parse(json, (name, value) => (CONVERSIONS.includes(name) ? undefined : value)));
   } catch (error) {
     if (error instanceof Unreadable) throw error;
     throw new Unreadable(t("submit.link_damaged"));
