@@ -138,6 +138,12 @@ async def test_a_column_that_is_not_ours_stops_no_start(start: Starter, tmp_path
     assert await second.run(spec("true")) > old
 
 
+async def test_a_file_that_is_damaged_is_named_with_the_remedy(tmp_path: Path) -> None:
+    (tmp_path / "jobs.sqlite").write_bytes(b"no database " * 1000)
+    with pytest.raises(InstanceUnavailable, match=r"jobs\.sqlite is damaged .* move it away"):
+        await EmbeddedInstance(statedir=tmp_path).start()
+
+
 @pytest.mark.parametrize(
     "damage",
     [

@@ -27,6 +27,7 @@ from fluxapi.process.transaction import transaction
 __all__ = ["Row", "Store"]
 
 _Result = TypeVar("_Result")
+_FILE_NAME = "jobs.sqlite"
 _FORMAT = 1
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value REAL) WITHOUT ROWID;
@@ -114,9 +115,15 @@ class Store:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._executor, function)
         except (OSError, sqlite3.Error) as error:
-            raise InstanceUnavailable(
-                f"The state directory {self._statedir} cannot be used: {error}"
-            ) from error
+            # Errors of derived types are faults of a call or of the disk.
+            if type(error) is sqlite3.DatabaseError:
+                detail = (
+                    f"The file {self._statedir / _FILE_NAME} is damaged ({error}): put a copy in "
+                    "its place, or move it away to start without the jobs in it."
+                )
+            else:
+                detail = f"The state directory {self._statedir} cannot be used: {error}"
+            raise InstanceUnavailable(detail) from error
 
     def _open(self) -> float:
         self._statedir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -132,7 +139,7 @@ class Store:
                 "stop it first, or give another directory."
             ) from None
         database = sqlite3.connect(
-            self._statedir / "jobs.sqlite", isolation_level=None, check_same_thread=False
+            self._statedir / _FILE_NAME, isolation_level=None, check_same_thread=False
         )
         self._database = database
         # No other connection needs the file, so no memory is shared through a file beside it: a job
@@ -176,9 +183,9 @@ class Store:
         finally:
             os.close(outputs)
         # SQLite creates its other files with the mode of the database.
-        os.close(open_regular(self._statedir / "jobs.sqlite", os.O_RDWR | os.O_CREAT))
+        os.close(open_regular(self._statedir / _FILE_NAME, os.O_RDWR | os.O_CREAT))
         for path in self._statedir.iterdir():
-            is_of_database = path.name.startswith("jobs.sqlite")
+            is_of_database = path.name.startswith(_FILE_NAME)
             # The history may be closing a database beside this one, whose files then vanish.
             with contextlib.suppress(FileNotFoundError):
                 if is_of_database or (path.is_file() and not path.is_symlink()):
