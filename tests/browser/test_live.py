@@ -291,7 +291,7 @@ def test_a_hundred_thousand_jobs_and_five_hundred_events_a_second(watched: Page)
     with relay("fluxapi", JOBS) as server:
         site = f"http://127.0.0.1:{server.port}"
         watched.goto(site)
-        expect(watched.locator("#count")).to_have_text(f"{JOBS:,} jobs", timeout=60_000)
+        expect(watched.locator("#count")).to_have_text(f"{JOBS:,} jobs", timeout=180_000)
         live(watched)
         server.tell(do="paced", events=EVENTS, rate=RATE)
         # It is used meanwhile: scrolled, filtered, sorted, all of a view selected.

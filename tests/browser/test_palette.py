@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import re
-import threading
 
 import pytest
 from playwright.sync_api import Page, Route, expect
@@ -24,6 +23,17 @@ def opened(site: Service, page: Page) -> Page:
     page.keyboard.press("Control+k")
     expect(page.get_by_role("combobox", name="Search")).to_be_focused()
     return page
+
+
+def hold(page: Page, address: re.Pattern[str]) -> list[Route]:
+    """Return the requests for an address, which wait until the test continues them."""
+    held: list[Route] = []
+
+    def keep(route: Route) -> None:
+        held.append(route)
+
+    page.route(address, keep)
+    return held
 
 
 def find(page: Page, text: str) -> None:
@@ -219,16 +229,9 @@ def test_names_are_only_text(site: Service, opened: Page) -> None:
 
 def test_answers_to_older_queries_are_ignored(site: Service, page: Page) -> None:
     first, last = submit(site, name="older-query"), submit(site, name="newer-query")
-    held = threading.Event()
-    waiting: list[Route] = []
-
-    def hold(route: Route) -> None:
-        waiting.append(route)
-        held.set()
-
     page.goto(site.url)
     live(page)
-    page.route(re.compile(r"/v1/jobs\?.*text=older-query"), hold)
+    waiting = hold(page, re.compile(r"/v1/jobs\?.*text=older-query"))
     page.get_by_role("button", name="Search").click()
     with page.expect_request(re.compile("text=older-query")):
         find(page, "older-query")
@@ -295,19 +298,16 @@ def test_letters_that_are_typed_before_the_palette_is_there_are_in_it(
     site: Service, page: Page
 ) -> None:
     submit(site, name="wing-of-a-heron")
-    arrives = threading.Event()
-
-    def late(route: Route) -> None:
-        arrives.wait(30)
-        route.continue_()
-
     page.goto(site.url)
     live(page)
-    script = page.evaluate("document.body.dataset.palette")
-    page.route(re.compile(re.escape(script.rpartition("/")[2])), late)
-    page.keyboard.press("Control+k")
+    script = re.compile(
+        re.escape(page.evaluate("document.body.dataset.palette").rpartition("/")[2])
+    )
+    late = hold(page, script)
+    with page.expect_request(script):
+        page.keyboard.press("Control+k")
     page.keyboard.type("heron")
-    arrives.set()
+    late[0].continue_()
     expect(page.get_by_role("combobox", name="Search")).to_have_value("heron")
     page.keyboard.type("s")
     expect(page.get_by_role("combobox", name="Search")).to_have_value("herons")
