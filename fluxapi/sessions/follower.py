@@ -27,7 +27,7 @@ __all__ = ["ChildFollower"]
 
 _log = logging.getLogger(__name__)
 
-_MIN_PAUSE_S, _MAX_PAUSE_S = 0.2, 5.0
+_MIN_PAUSE_S, _MAX_PAUSE_S = 0.2, 1.0
 """Pause after a look at the tree, and longest time between two while instances run."""
 
 _PATIENCE_S = 2.0
