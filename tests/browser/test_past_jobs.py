@@ -45,7 +45,7 @@ def past(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 def test_a_purged_job_is_found_and_opened(past: Service, page: Page) -> None:
     page.goto(past.url)
-    page.get_by_role("link", name="History").click()
+    page.get_by_role("navigation", name="Pages").get_by_role("link", name="History").click()
     expect(page.locator("#jobs tbody tr")).to_have_count(3)
     field = page.get_by_role("combobox")
     field.fill("train failed")
