@@ -25,7 +25,7 @@ export function fill(div, line, hits, current, isRanked = false) {
   const isBad = line.stream === "stderr" && isError(line.text);
   if (isBad) div.dataset["level"] = "error";
   else delete div.dataset["level"];
-  // What the mark beside its number means.
+  // Tells the meaning of the mark beside its number.
   div.title = isBad ? t("output.looks_like_error") : "";
   if (line.rank) div.dataset["rank"] = line.rank;
   const rank = isRanked && line.rank ? [element("span", { className: "rank", textContent: `${line.rank}: ` })] : [];

@@ -61,7 +61,7 @@ bar.input.addEventListener("keydown", ({ key }) => {
 });
 everywhere.addEventListener("change", go);
 
-// Where the headings have no room, a list of them sorts the page; each leads to a page of the service, as the headings do.
+// If there is no room for the headings, a list of them sorts the page: each leads to a page of the service, as the headings do.
 const headings = [...document.querySelectorAll("#jobs th")].flatMap((th) => {
   const link = th.querySelector("a");
   const key = /** @type {HTMLElement} */ (th).dataset["key"] ?? "";
