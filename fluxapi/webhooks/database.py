@@ -108,7 +108,7 @@ def _set_aside(path: Path, error: sqlite3.DatabaseError) -> Path:
 def _keep_readable(damaged: Path, database: sqlite3.Connection) -> None:
     """Copy the rows of a damaged file to a new one, those of each table up to the damage."""
     try:
-        old = sqlite3.connect(f"{damaged.as_uri()}?mode=ro", uri=True)
+        old = sqlite3.connect(f"{damaged.absolute().as_uri()}?mode=ro", uri=True)
     except sqlite3.Error:
         return
     with contextlib.closing(old):

@@ -15,7 +15,7 @@ from fluxapi.model.eventlog import Event, JournalMessage
 from fluxapi.model.jobid import JOBID_ANY, encode_f58
 from fluxapi.table.changes import Changes, Posted
 from fluxapi.table.index import facets
-from fluxapi.webhooks.database import FILE_NAME
+from fluxapi.webhooks.database import FILE_NAME, open_database
 
 from .conftest import Lasting, Serve, until
 from .receiver import Message, Receiver, receiving
@@ -189,6 +189,16 @@ async def test_a_damaged_file_is_set_aside(serve: Serve, tmp_path: Path) -> None
     site = await serve(statedir=tmp_path)
     assert (await site.ask("GET", "/webhooks"))["webhooks"] == []
     assert (tmp_path / "webhooks.broken.db").exists()
+
+
+def test_a_damaged_file_below_a_relative_directory_is_set_aside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("state").mkdir(mode=0o700)
+    (Path("state") / FILE_NAME).write_bytes(b"no database " * 1000)
+    open_database(Path("state")).close()
+    assert Path("state/webhooks.broken.db").exists()
 
 
 async def test_a_damaged_page_costs_no_webhook(
