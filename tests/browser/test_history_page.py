@@ -15,6 +15,7 @@ from tests.archive.past_jobs import Past, store
 from tests.running import Service, service
 
 from .test_accessibility import violations
+from .waits import Held
 
 HOUR = 3600.0
 
@@ -150,14 +151,13 @@ def test_the_address_keeps_the_choice(past: Service, still: Page) -> None:
 
 def test_a_late_answer_does_not_hide_what_is_wrong(past: Service, still: Page) -> None:
     open_page(still, past)
-    held: list[Route] = []
-    still.route("**/v1/history/figures*", lambda route: held.append(route))  # noqa: PLW0108 - marked by it
+    late = Held(still, "**/v1/history/figures*")
     with still.expect_request("**/v1/history/figures*"):
         still.get_by_text("Custom", exact=True).click()
     still.get_by_label("From").fill("2100-01-01T00:00")
     expect(still.get_by_role("alert")).to_contain_text("begins before it ends")
     with still.expect_response("**/v1/history/figures*") as answered:
-        held[0].continue_()
+        late.release()
     answered.value.finished()
     # A turn of the page, in which the answer is taken.
     still.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")

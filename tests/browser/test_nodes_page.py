@@ -12,6 +12,7 @@ from tests.running import Service
 from .sites import page_only, site
 from .test_jobs import live, submit
 from .test_submit_layout import SHIFTS
+from .waits import Held
 
 __all__ = ["site"]
 
@@ -250,20 +251,15 @@ def test_the_list_does_not_move_while_the_nodes_are_read(
     context = browser.new_context(viewport={"width": width, "height": 940})
     page = context.new_page()
     page.add_init_script(SHIFTS)
-    held: list[Route] = []
-
-    def hold(route: Route) -> None:
-        # Until the page was drawn without them: an answer that is at once there hides what moves.
-        held.append(route)
-
-    page.route("**/v1/resources", hold)
+    # Until the page was drawn without them: an answer that is at once there hides what moves.
+    nodes = Held(page, "**/v1/resources")
     with page.expect_request("**/v1/resources"):
         page.goto(f"{site.url}/ui/nodes")
     live(page)
     waits = page.locator("#picture.skeleton")
     expect(waits).to_be_visible()
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
-    held[0].continue_()
+    nodes.release()
     expect(page.get_by_role("img", name="The nodes by rank")).to_be_visible()
     expect(waits).to_have_count(0)
     assert page.evaluate("window.shifted") < 0.02

@@ -6,12 +6,13 @@ import getpass
 import re
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, expect
 
 from tests.running import Service
 
 from .test_accessibility import violations
 from .test_jobs import live, submit
+from .waits import Held
 
 HOSTILE = "<img src=x onerror=alert(1)>\u202etxt.exe"
 
@@ -23,17 +24,6 @@ def opened(site: Service, page: Page) -> Page:
     page.keyboard.press("Control+k")
     expect(page.get_by_role("combobox", name="Search")).to_be_focused()
     return page
-
-
-def hold(page: Page, address: re.Pattern[str]) -> list[Route]:
-    """Return the requests for an address, which wait until the test continues them."""
-    held: list[Route] = []
-
-    def keep(route: Route) -> None:
-        held.append(route)
-
-    page.route(address, keep)
-    return held
 
 
 def find(page: Page, text: str) -> None:
@@ -231,7 +221,7 @@ def test_answers_to_older_queries_are_ignored(site: Service, page: Page) -> None
     first, last = submit(site, name="older-query"), submit(site, name="newer-query")
     page.goto(site.url)
     live(page)
-    waiting = hold(page, re.compile(r"/v1/jobs\?.*text=older-query"))
+    waiting = Held(page, re.compile(r"/v1/jobs\?.*text=older-query"))
     page.get_by_role("button", name="Search").click()
     with page.expect_request(re.compile("text=older-query")):
         find(page, "older-query")
@@ -239,7 +229,7 @@ def test_answers_to_older_queries_are_ignored(site: Service, page: Page) -> None
     jobs = page.get_by_role("group", name="Jobs").get_by_role("option")
     expect(jobs).to_contain_text([last])
     with page.expect_response(re.compile("text=older-query")):
-        waiting[0].continue_()
+        waiting.release()
     expect(jobs).to_have_count(1)
     expect(jobs).not_to_contain_text(first)
 
@@ -303,12 +293,10 @@ def test_letters_that_are_typed_before_the_palette_is_there_are_in_it(
     script = re.compile(
         re.escape(page.evaluate("document.body.dataset.palette").rpartition("/")[2])
     )
-    late = hold(page, script)
+    late = Held(page, script)
     page.keyboard.press("Control+k")
     page.keyboard.type("heron")
-    while not late:
-        page.evaluate("0")  # Events come with the answers to calls.
-    late[0].continue_()
+    late.release()
     expect(page.get_by_role("combobox", name="Search")).to_have_value("heron")
     page.keyboard.type("s")
     expect(page.get_by_role("combobox", name="Search")).to_have_value("herons")

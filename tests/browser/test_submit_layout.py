@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.running import Service
 
 from .test_accessibility import violations
 from .test_jobs import live
-from .waits import wait_until
+from .waits import Held, wait_until
 
 SHIFTS = """
 window.shifted = 0;
@@ -57,17 +57,12 @@ def test_while_a_job_is_sent_the_bar_says_that_alone(site: Service, page: Page) 
     live(page)
     page.get_by_label("Command", exact=True).fill("true")
     expect(page.locator("#plan")).to_contain_text("Submits 1 job")
-    held: list[Route] = []
-
-    def hold(route: Route) -> None:
-        held.append(route)
-
-    page.route("**/v1/jobs", hold)
+    sent = Held(page, "**/v1/jobs")
     page.get_by_role("button", name="Submit", exact=True).click()
     expect(page.locator("#done")).to_have_text("Submitting…")
     expect(page.locator("#plan")).not_to_be_visible()
     expect(page.get_by_role("button", name="Submit", exact=True)).to_be_disabled()
-    held[0].continue_()
+    sent.release()
     expect(page.locator("#done")).to_contain_text("1 job submitted")
 
 
@@ -123,6 +118,21 @@ def test_the_field_that_is_filled_in_stays_above_the_answer(
           <= document.querySelector("#answer").getBoundingClientRect().top""",
     )
     context.close()
+
+
+def test_a_job_submitted_before_its_check_says_its_size_afterward(
+    site: Service, page: Page
+) -> None:
+    page.goto(f"{site.url}/ui/submit")
+    live(page)
+    check = Held(page, "**/v1/jobs/check")
+    page.get_by_label("Command", exact=True).fill("true")
+    page.get_by_role("button", name="Submit", exact=True).click()
+    done = page.locator("#done")
+    expect(done).to_contain_text("1 job submitted")
+    expect(done).not_to_contain_text("no time limit")
+    check.release()
+    expect(done).to_contain_text("1 core · no time limit")
 
 
 @pytest.mark.parametrize("width", [1440, 390])

@@ -1,8 +1,10 @@
-"""Waiting for what a page comes to hold."""
+"""Waiting for what a page comes to hold, and letting it wait."""
 
 from __future__ import annotations
 
-from playwright.sync_api import Page
+import re
+
+from playwright.sync_api import Page, Route
 
 
 def wait_until(page: Page, predicate: str, arg: object = None) -> None:
@@ -18,3 +20,22 @@ def wait_until(page: Page, predicate: str, arg: object = None) -> None:
         }})""",
         arg,
     )
+
+
+class Held:
+    """Requests of a page for an address, which wait until the test lets the first one go."""
+
+    def __init__(self, page: Page, address: str | re.Pattern[str]) -> None:
+        """Hold the requests of ``page`` for ``address`` from now on."""
+        self._page = page
+        self._routes: list[Route] = []
+        page.route(address, self._keep)
+
+    def _keep(self, route: Route) -> None:
+        self._routes.append(route)
+
+    def release(self) -> None:
+        """Let the first request go, once the page has made it."""
+        while not self._routes:
+            self._page.evaluate("0")  # Events come with the answers to calls.
+        self._routes[0].continue_()

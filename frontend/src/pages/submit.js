@@ -51,6 +51,8 @@ const HINT_PAUSE_MS = 350;
 let hinting = 0;
 /** What is said of dependencies on jobs that the instance does not have. */
 const GONE = "gone";
+/** The request that the form makes as it is. */
+let asked = "";
 /** The request that was answered last: it is sent again only by the button that says so. */
 let answered = "";
 /** The request that was sent last. */
@@ -85,7 +87,7 @@ function update() {
   editor.compare(values);
   const made = request(withFiles(job, files.entries), inputs.many, values);
   terminal.show(job, made, files.names);
-  const asked = made.path + JSON.stringify(made.body);
+  asked = made.path + JSON.stringify(made.body);
   const isAnswered = asked === answered;
   isDone &&= isAnswered;
   $("content").classList.toggle("submitted", isDone);
@@ -155,6 +157,8 @@ function plan() {
   else if (!report) answer.plan(t("submit.plan_checking"), false);
   else if (!report.valid || waitFor.gone.refused || report.findings.some(({ outcome }) => outcome === "refused")) answer.plan(t("submit.plan_invalid"), false);
   else answer.plan(t("submit.plan", { count: jobs }), true, sizeInWords(report.size, jobs));
+  // Somebody may submit before the form was checked, so what the jobs ask for may be told after them.
+  if (report && check.isCurrent && asked === answered) answer.sized(sizeInWords(report.size, jobs));
   const found = report && !isEmpty && !lacks ? told(report) : [];
   answer.findings(found);
   // The editor lists the wrong lines of a script itself.
@@ -272,7 +276,7 @@ async function submit(isAgain) {
   answer.sending();
   try {
     const made = await sender.send(path, body);
-    const { ids, isWhole } = answer.submitted(made, report && check.isCurrent ? sizeInWords(report.size, jobCount(inputs.many, values)) : []);
+    const { ids, isWhole } = answer.submitted(made);
     answered = text;
     isDone = isWhole;
     if (ids.length) keepRecent({ when: Date.now() / 1000, ids, count: ids.length, ...withoutSecrets(savedOf(job, values)) });

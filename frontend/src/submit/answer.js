@@ -163,8 +163,8 @@ export class Answer {
     else this.clear();
   }
 
-  /** Say which jobs were made, and return them. @param {Record<string, any>} answer @param {string[]} size of them */
-  submitted(answer, size) {
+  /** Say which jobs were made, and return them. @param {Record<string, any>} answer */
+  submitted(answer) {
     this.clear();
     /** @type {{ id?: string, error?: { detail?: string } }[]} */
     const jobs = answer["jobs"] ?? [{ id: answer["id"] }];
@@ -179,7 +179,7 @@ export class Answer {
       const said = element("p", {});
       said.append(rich("submit.submitted", { count: ids.length, jobs: links }));
       done.append(said);
-      if (size.length) done.append(element("p", { className: "soft", textContent: size.join(" · ") }));
+      done.append(element("p", { className: "soft size", hidden: true }));
     }
     for (const warning of warningsOf(answer)) done.append(element("p", { className: "soft", textContent: warning }));
     if (failed.length) {
@@ -188,5 +188,13 @@ export class Answer {
     }
     $("answer").classList.add(failed.length ? "bad" : "good");
     return { ids, isWhole: !failed.length };
+  }
+
+  /** Say beside the new jobs what they ask for, once the check has told. @param {string[]} size of them */
+  sized(size) {
+    const line = $("done").querySelector("p.size");
+    if (!(line instanceof HTMLElement)) return;
+    line.textContent = size.join(" · ");
+    line.hidden = !size.length;
   }
 }
