@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from fluxapi.model.duration import duration
 from fluxapi.model.times import short_date
 
+from .figure_answer import CoresUse, Counts, Figures, Quantiles
 from .text import safe
 
 __all__ = ["figure_lines"]
@@ -16,47 +16,42 @@ _COUNTS = ("ENDED", "FAILED", "CANCELED", "CORE-HOURS", "WAIT", "WAIT-P90", "RUN
 _UNKNOWN = "-"
 
 
-def figure_lines(found: Mapping[str, Any]) -> Iterator[str]:
+def figure_lines(found: Figures) -> Iterator[str]:
     """Yield the lines of a table: one of each group or step, and one of all jobs."""
-    if "groups" in found:
-        head = str(found["by"]).upper()
-        rows = [(safe(group["value"]) or "(none)", *_cells(group)) for group in found["groups"]]
-        if "rest" in found:
-            rows.append((f"({found['rest']['groups']} others)", *_cells(found["rest"])))
-        headings: tuple[str, ...] = (head, *_COUNTS)
+    if found.groups is not None:
+        rows = [(safe(group.value) or "(none)", *_cells(group)) for group in found.groups]
+        if found.rest is not None:
+            rows.append((f"({found.rest.groups:,} others)", *_cells(found.rest)))
+        headings: tuple[str, ...] = (safe(found.by).upper(), *_COUNTS)
     else:
         headings = ("FROM", *_COUNTS, "CORES-USED")
-        rows = [
-            (short_date(step["time"]), *_cells(step), _use(step.get("use")))
-            for step in found["steps"]
-        ]
-    total = ("(all)", *_cells(found["total"]))
+        rows = [(short_date(step.time), *_cells(step), _use(step.use)) for step in found.steps]
+    total = ("(all)", *_cells(found.total))
     yield from _aligned([headings, *rows, (*total, *("",) * (len(headings) - len(total)))])
 
 
-def _cells(figures: Mapping[str, Any]) -> tuple[str, ...]:
-    wait, run = figures.get("wait"), figures.get("run")
+def _cells(figures: Counts) -> tuple[str, ...]:
     return (
-        f"{figures['ended']:,}",
-        f"{figures['failed'] + figures['timeout']:,}",
-        f"{figures['canceled']:,}",
-        f"{figures['core_hours']:,.1f}",
-        *_times(wait),
-        *_times(run),
+        f"{figures.ended:,}",
+        f"{figures.failed + figures.timeout:,}",
+        f"{figures.canceled:,}",
+        f"{figures.core_hours:,.1f}",
+        *_times(figures.wait),
+        *_times(figures.run),
     )
 
 
-def _times(quantiles: Mapping[str, float] | None) -> tuple[str, str]:
+def _times(quantiles: Quantiles | None) -> tuple[str, str]:
     if quantiles is None:
         return _UNKNOWN, _UNKNOWN
-    return duration(quantiles["median"]), duration(quantiles["p90"])
+    return duration(quantiles.median), duration(quantiles.p90)
 
 
-def _use(use: Mapping[str, float] | None) -> str:
+def _use(use: CoresUse | None) -> str:
     """Return the share of the cores that were in use."""
-    if use is None or "cores_allocated" not in use or not use.get("cores"):
+    if use is None or use.cores_allocated is None or not use.cores:
         return _UNKNOWN
-    return f"{100 * use['cores_allocated'] / use['cores']:.0f}%"
+    return f"{100 * use.cores_allocated / use.cores:.0f}%"
 
 
 def _aligned(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 from fluxapi.cli.arguments import Parsers, natural
 from fluxapi.cli.exit_codes import OK, USAGE, Failure
+from fluxapi.cli.figure_answer import Figures
 from fluxapi.cli.figure_lines import figure_lines
 from fluxapi.cli.session import add_connection, runs
 from fluxapi.cli.terminal import note, put
 from fluxapi.cli.times import when
+from fluxapi.client.body import converted
 
 if TYPE_CHECKING:
     from fluxapi.client import AsyncClient
@@ -88,10 +90,11 @@ async def _figures(flux: AsyncClient, arguments: argparse.Namespace) -> int:
     if arguments.json:
         put(json.dumps(found))
         return OK
-    for line in figure_lines(found):
+    figures = converted(found, Figures)
+    for line in figure_lines(figures):
         put(line)
-    if "sampled" in found:
-        note(f"Waits and run times are sampled: at least one in {found['sampled']} jobs counts.")
-    if found.get("is_cut"):
+    if figures.sampled is not None:
+        note(f"Waits and run times are sampled: at least one in {figures.sampled:,} jobs counts.")
+    if figures.is_cut:
         note("Jobs ran on too many different sets of nodes; some are not counted.")
     return OK

@@ -58,13 +58,12 @@ async def read_bounded(
         asyncio.TimeoutError: The body takes more than *max_seconds*, and comes more slowly than
             *min_bytes_per_s*.
     """
-    parts, size = [], 0
+    body = bytearray()
     begin = time.monotonic()
     async for part in response.content.iter_any():
-        parts.append(part)
-        size += len(part)
-        if size > max_bytes:
+        body += part
+        if len(body) > max_bytes:
             return None
-        if time.monotonic() - begin > max_seconds + size / min_bytes_per_s:
+        if time.monotonic() - begin > max_seconds + len(body) / min_bytes_per_s:
             raise asyncio.TimeoutError
-    return b"".join(parts)
+    return bytes(body)

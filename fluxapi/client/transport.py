@@ -48,7 +48,7 @@ _REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
 _METHOD_KEEPING_STATUSES = frozenset({307, 308})
 _UNAUTHORIZED_STATUS = 401
 _FIRST_ERROR_STATUS = 400
-_MIN_BYTES_PER_S = 1024
+_MIN_BYTES_PER_S = 16 * 1024
 """The slowest pace of a response that takes longer than the read timeout."""
 
 

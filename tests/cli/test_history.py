@@ -12,7 +12,9 @@ import msgspec
 import pytest
 
 from fluxapi.cli import job_detail
+from fluxapi.cli.figure_answer import Figures
 from fluxapi.cli.figure_lines import figure_lines
+from fluxapi.client.body import converted
 from fluxapi.client.job import Job, JobHistory
 from tests.archive.past_jobs import Past, store
 from tests.running import Service, service
@@ -139,7 +141,7 @@ def test_what_is_not_known_is_a_dash_and_the_rest_is_a_line() -> None:
         "total": counts,
         "steps": [],
     }
-    assert [line.split() for line in figure_lines(found)][1:3] == [
+    assert [line.split() for line in figure_lines(converted(found, Figures))][1:3] == [
         ["(none)", "1", "1", "0", "0.0", "-", "-", "-", "-"],
         ["(3", "others)", "1", "1", "0", "0.0", "-", "-", "-", "-"],
     ]

@@ -34,6 +34,9 @@ GROUP = {
     "id": "g000000000000001", "userid": 1, "username": "u", "total": 1, "active": 1, "purged": 0,
     "progress": 0.5, "states": {}, "results": {}, "t_first_submit": 1.0,
 }  # fmt: skip
+FIGURES = {
+    "ended": 1, "completed": 1, "failed": 0, "canceled": 0, "timeout": 0, "core_hours": 0.5,
+}  # fmt: skip
 GOOD: Mapping[str, Any] = {
     "/v1/": {"instance": "flux", "capabilities": {"scripts": "task"}},
     "/v1/resources": RESOURCES,
@@ -60,7 +63,7 @@ class Liar:
     def run(self, *words: str) -> Done:
         environ = {"FLUX_TOKEN": "s3cret", "FLUX_USER": "me"}
         # Some commands have actions, which have the options.
-        begin = 2 if words[0] in {"queue", "resource"} else 1
+        begin = 2 if words[0] in {"history", "queue", "resource"} else 1
         options = (*words[:begin], "--retries=0", *words[begin:])
         return Program(self.url, self._home)(*options, **environ)
 
@@ -116,6 +119,22 @@ def liar(tmp_path: Path) -> Iterator[Liar]:
         ("groups", "/v1/groups", {"groups": [{**GROUP, "t_first_submit": 1e300}], "next": None}),
         ("token list", "/v1/tokens", {"tokens": [{**TOKEN, "created": 1e300}]}),
         ("token create --name=n", "/v1/tokens", {**TOKEN, "token": f"a{ESCAPE}", "kept": True}),
+        ("history figures", "/v1/history/figures", {}),
+        (
+            "history figures",
+            "/v1/history/figures",
+            {"total": FIGURES, "steps": [{**FIGURES, "time": 1e300}]},
+        ),
+        (
+            "history figures",
+            "/v1/history/figures",
+            {"total": {**FIGURES, "ended": "1"}, "steps": []},
+        ),
+        (
+            "history figures --by=name",
+            "/v1/history/figures",
+            {"total": FIGURES, "steps": [], "groups": [FIGURES]},
+        ),
         ("jobs", "/v1/jobs", {"jobs": [], "next": "x", "cursor": "a.1"}),
         ("groups", "/v1/groups", {"groups": [], "next": "x"}),
     ],
