@@ -222,3 +222,24 @@ def test_only_the_broker_and_its_bindings_import_flux() -> None:
 def test_the_middle_is_pure(module: str) -> None:
     impure = {"flux", "_flux", "socket", "sqlite3", "subprocess"}
     assert not impure & {name.split(".")[0] for name in imports(module)}
+
+
+_GENERATED = {ROOT / "fluxapi/client/sync.py"}
+
+
+def test_a_file_is_short() -> None:
+    folders = ["fluxapi", "tests", "bench", "tools", "examples", "frontend/src"]
+    files = [
+        path
+        for folder in folders
+        for kind in ("py", "js")
+        for path in (ROOT / folder).rglob(f"*.{kind}")
+        if "static" not in path.parts and path not in _GENERATED
+    ]
+    long = {
+        str(path.relative_to(ROOT)): lines
+        for path in files
+        if (lines := path.read_bytes().count(b"\n")) >= 400
+    }
+    assert files
+    assert not long

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
@@ -19,80 +18,19 @@ from fluxapi.errors import (
 )
 from fluxapi.instance.protocol import (
     ChildPlace,
-    Instance,
 )
 from fluxapi.model.eventlog import Event, JournalMessage
 from fluxapi.model.message import Message, text_of
 from fluxapi.sessions import children as module
 from fluxapi.sessions.child import canonical_path
-from fluxapi.sessions.children import ChildLimits, Children
-from fluxapi.sessions.registry import SessionRegistry
-from fluxapi.sessions.session import ROOT, Bounds, InstanceSession
-from fluxapi.settings import Settings
-from fluxapi.table.capacity import Capacity
+from fluxapi.sessions.session import ROOT
 from tests.handlers.fake import FakeInstance
 
 from .broker import JOBSPEC, FakeBroker
+from .tree import Plant
 
 IDS = [number << 24 for number in range(1, 8)]
 PATHS = ["f5Uq6e", "fAXe5h", "fFaTMm"]
-
-
-class Tree:
-    """A root, its children, and what opens them."""
-
-    def __init__(self, registry: SessionRegistry, children: Children, root: FakeBroker) -> None:
-        self.registry = registry
-        self.children = children
-        self.root = root
-        self.job_of: dict[str, int] = {}
-
-    async def launch(self, jobid: int, broker: FakeBroker | None = None, **how: Any) -> str:
-        """Run a job that is an instance, and return its path."""
-        broker = self.root if broker is None else broker
-        broker.launch(jobid, **how)
-        session = next(s for s in self.registry if s.instance is broker)
-        uri = how.get("uri", "x")
-        await session.journal.waiters.wait(
-            jobid, lambda job: job is not None and (uri is None or bool(job.annotations)), 30
-        )
-        prefix = f"{session.path}/" if session.path else ""
-        return f"{prefix}{canonical_path(str(jobid))}"
-
-    async def open(self, path: str) -> InstanceSession:
-        """Open and release an instance."""
-        async with self.children.using(path) as session:
-            return session
-
-
-Plant = Callable[..., Awaitable[Tree]]
-
-
-@pytest.fixture
-async def plant() -> AsyncIterator[Plant]:
-    stack = AsyncExitStack()
-
-    async def planted(
-        root: FakeInstance | None = None, capacity: int | None = None, **limits: Any
-    ) -> Tree:
-        @asynccontextmanager
-        async def opened(path: str, instance: Instance) -> AsyncIterator[InstanceSession]:
-            bounds = None
-            if path != ROOT and capacity is not None:
-                bounds = Bounds(capacity, 100, capacity=Capacity(capacity, 1 << 30))
-            async with InstanceSession.open(path, instance, Settings(), bounds=bounds) as session:
-                yield session
-
-        registry = SessionRegistry(opened)
-        children = Children(registry, ChildLimits(**limits))
-        root = FakeBroker() if root is None else root
-        await (await registry.open(ROOT, root)).journal.caught_up()
-        stack.push_async_callback(registry.close_all)
-        stack.push_async_callback(children.aclose)
-        return Tree(registry, children, root)  # type: ignore[arg-type] # some tests have others
-
-    yield planted
-    await stack.aclose()
 
 
 async def test_requests_for_one_child_share_one_opening(plant: Plant) -> None:

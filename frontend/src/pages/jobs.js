@@ -27,6 +27,7 @@ import { every } from "../channel/visibility.js";
 import { watchOn } from "../notify/notify.js";
 import { ViewWatch } from "../notify/view_watch.js";
 import { Rows } from "../table/rows.js";
+import { leadToPast } from "../table/past_matches.js";
 import * as neighbors from "../job/neighbors.js";
 import * as status from "../channel/connection_status.js";
 import { canShare, shareButton } from "../ui/share.js";
@@ -37,7 +38,6 @@ import { downloads, viewMenu } from "../table/view_menu.js";
 import { MEDIUM, visible } from "../ui/visible.js";
 import { t } from "../ui/words.js";
 import { Situation } from "../ui/situation.js";
-import { RESULTS } from "../ui/states.js";
 
 /** @param {string} id */
 const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
@@ -148,20 +148,10 @@ function draw() {
   $("frame").classList.toggle("loading", isLoading && !order.size);
   $("none").hidden = order.size > 0 || all > 0 || isLoading;
   $("no-match").hidden = order.size > 0 || all === 0 || isLoading;
-  leadToHistory();
+  const link = document.getElementById("in-history");
+  if (link && !$("no-match").hidden) leadToPast(/** @type {HTMLAnchorElement} */ (link), filters);
   $("news").hidden = arrived === 0;
   say($("news"), t("jobs.moved", { count: arrived }));
-}
-
-/** Lead from a table without a match to the past jobs that match: the instance has them no more. */
-function leadToHistory() {
-  const link = /** @type {HTMLAnchorElement | null} */ (document.getElementById("in-history"));
-  if (!link || $("no-match").hidden) return;
-  const { state = "", ...rest } = filters;
-  const results = state.toUpperCase();
-  const isOver = results.split(",").every((it) => RESULTS.includes(it));
-  link.hidden = Boolean(state) && !isOver;
-  link.href = at(`/ui/history/jobs?${new URLSearchParams({ ...(isOver ? { result: results } : {}), ...rest })}`);
 }
 
 /** @param {HTMLElement} where @param {string} text */

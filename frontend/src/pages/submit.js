@@ -6,7 +6,8 @@ import { shellAdvice, shellSyntax } from "../submit/advice.js";
 import { Answer, sizeInWords } from "../submit/answer.js";
 import { Attachments, filesOf, withFiles } from "../submit/attachments.js";
 import { showDefaultLimit } from "../submit/default_limit.js";
-import { collect, fieldOf, hint, jobCount, request } from "../submit/form.js";
+import { freeInWords } from "../submit/free_resources.js";
+import { collect, fieldOf, hint, jobCount, lacking, request } from "../submit/form.js";
 import { duration, Inputs } from "../submit/inputs.js";
 import { keepRecent } from "../submit/kept.js";
 import { readFragment } from "../submit/link.js";
@@ -15,6 +16,7 @@ import { Origin } from "../submit/origin.js";
 import { titleOf, valuesOfSaved, withoutSecrets } from "../submit/saved_job.js";
 import { LINE, ScriptEditor, inForm } from "../submit/script.js";
 import { readJob } from "../submit/read_job.js";
+import { Refusals, aboutField, withOthers } from "../submit/refusals.js";
 import { Sender } from "../submit/sender.js";
 import { split } from "../submit/shell.js";
 import { TellMade, watchOf } from "../submit/tell_made.js";
@@ -31,7 +33,6 @@ import { t } from "../ui/words.js";
 
 /** @typedef {import("../submit/form.js").Field} Field */
 /** @typedef {import("../submit/form.js").Values} Values */
-/** @typedef {import("../submit/form.js").Wrong} Wrong */
 /** @typedef {import("../submit/saved_job.js").Saved} Saved */
 /** @typedef {import("../submit/live_check.js").Report} Report */
 
@@ -59,8 +60,6 @@ let answered = "";
 let sent = "";
 /** Whether every job of that request was made: the answer takes the place of the form then. */
 let isDone = false;
-/** @type {Set<string>} fields that were refused and not changed since */
-const refused = new Set();
 /** @type {Report | undefined} */
 let report;
 let problem = "";
@@ -71,6 +70,7 @@ const terminal = new TerminalLines($("facts").dataset["user"] ?? "");
 const sender = new Sender();
 const origin = new Origin();
 const editor = new ScriptEditor(fields, () => update());
+const refusals = new Refusals({ inputs, fields, answer, editor });
 const waitFor = new WaitFor(/** @type {HTMLTextAreaElement} */ ($("dependencies")), () => plan());
 const files = new Attachments($("attached"), $("wrong-files"), /** @type {HTMLInputElement} */ ($("attach")), () => update());
 
@@ -106,7 +106,7 @@ function update() {
 /** Show the form again after its answer, with what was submitted. */
 function reopen() {
   answered = "";
-  forget();
+  refusals.forget();
   update();
   inputs.focus(inputs.what);
 }
@@ -114,28 +114,21 @@ function reopen() {
 /** Say what will not work as it looks. @param {Values} values */
 function advise(values) {
   const shell = inputs.what === "script" ? "" : shellAdvice(shellSyntax(String(values["command"] ?? "")));
-  if (!refused.has("command")) inputs.say("command", shell);
+  if (!refusals.has("command")) inputs.say("command", shell);
   const { from, zero } = showDefaultLimit(String(values["queue"] ?? "").trim() || String(editor.fields["queue"] ?? ""));
   editor.zero = zero;
   const typed = String(values["duration"] ?? "").trim();
   const limit = typed || editor.fields["duration"] !== undefined ? duration(typed, zero) : from;
-  if (!refused.has("duration")) inputs.understood("duration", limit);
+  if (!refusals.has("duration")) inputs.understood("duration", limit);
   const program = split(String(values["command"]))?.[0]?.split("/").at(-1) ?? "";
   const fits = !values["is_launcher"] || !program || launchers.includes(program);
   const shown = visible(program, { most: MEDIUM });
   const words = launchers.length ? t("submit.no_launcher", { program: shown, names: launchers.join(", ") }) : t("submit.no_launcher_allowed", { program: shown });
-  if (!refused.has("is_launcher")) inputs.say("is_launcher", fits ? "" : words);
+  if (!refusals.has("is_launcher")) inputs.say("is_launcher", fits ? "" : words);
 }
 
 /** Whether the instance has ended, so that it takes no job. */
 const hasEnded = () => document.body.dataset["state"] === "ended" || document.getElementById("ended") !== null;
-
-/** Say that many jobs are wanted, but not how many; empty when it is known. @param {Values} values */
-function lacking(values) {
-  const { many } = inputs;
-  if (many === "one" || String(values[many] ?? "").trim()) return "";
-  return t(many === "cc" ? "submit.plan_no_numbers" : "submit.plan_no_copies");
-}
 
 /** Say what the button will do, and what stands against it. */
 function plan() {
@@ -149,7 +142,7 @@ function plan() {
     go.disabled = true;
     return;
   }
-  const lacks = lacking(values);
+  const lacks = lacking(inputs.many, values);
   if (isEmpty) answer.plan(t(inputs.what === "script" ? "submit.plan_empty_script" : "submit.plan_empty"), false);
   else if (wrong.length) answer.plan(t("submit.plan_unreadable"), false);
   else if (lacks) answer.plan(lacks, false);
@@ -162,7 +155,7 @@ function plan() {
   const found = report && !isEmpty && !lacks ? told(report) : [];
   answer.findings(found);
   // The editor lists the wrong lines of a script itself.
-  const beside = found.filter(({ name, code }) => name && !refused.has(name) && !(name === "script" && code === LINE) && code !== GONE);
+  const beside = found.filter(({ name, code }) => name && !refusals.has(name) && !(name === "script" && code === LINE) && code !== GONE);
   inputs.notes(new Map(beside.map((it) => [it.name, it])));
 }
 
@@ -174,7 +167,7 @@ function told(report) {
     return inputs.names.includes(name) ? name : "";
   };
   return [
-    ...errors.map((it) => ({ name: named(it), outcome: "refused", code: it.code, detail: misread(named(it)) || inputs.labeled(inForm(it)) })),
+    ...errors.map((it) => ({ name: named(it), outcome: "refused", code: it.code, detail: refusals.misread(named(it)) || inputs.labeled(inForm(it)) })),
     // It stands beside the field, with a button that takes the jobs out.
     ...(waitFor.gone.refused ? [{ name: "dependencies", outcome: "refused", code: GONE, detail: waitFor.gone.refused }] : []),
     ...findings.map((it) => ({ name: named(it), outcome: it.outcome, code: it.code, detail: message("findings", it, it.detail) })),
@@ -190,70 +183,6 @@ const check = new LiveCheck((found, why) => {
   plan();
 });
 
-function forget() {
-  for (const name of inputs.names) inputs.say(name, "");
-  refused.clear();
-  answer.clear();
-}
-
-/** Return what the page says of a value that cannot be read: it knows what may be typed, beyond what the service takes. @param {string} name */
-function misread(name) {
-  const field = fields.find((it) => it.name === name);
-  return field && field.kind !== "flag" ? hint(field, String(inputs.values()[name] ?? "")) : "";
-}
-
-/** Put what is wrong beside the fields, and go to the first of them.
- * @param {Wrong[]} wrong @param {string} detail @param {boolean} bulk
- */
-function refuse(wrong, detail, bulk) {
-  /** @type {Map<string, Wrong[]>} */
-  const by = new Map();
-  for (const error of wrong) {
-    const { pointer } = error;
-    const name = fieldOf(pointer, bulk);
-    const inner = pointer.split("/").slice(bulk && pointer.startsWith("/job/") ? 3 : 2).join("/");
-    const known = inputs.names.includes(name);
-    const place = known ? inner : pointer;
-    by.set(known ? name : "", [...(by.get(known ? name : "") ?? []), { ...error, pointer: place }]);
-  }
-  const sentence = (/** @type {Wrong} */ error) => [error.pointer, inputs.labeled(inForm(error))].filter(Boolean).join(" ");
-  const rest = (by.get("") ?? []).map(sentence);
-  by.delete("");
-  for (const [name, errors] of by) {
-    // The editor lists the wrong lines of a script; they do not stand below it once more.
-    const lines = errors.filter(({ code }) => name === "script" && code === LINE);
-    if (lines.length) editor.refuse(lines);
-    inputs.say(name, misread(name) || errors.filter((it) => !lines.includes(it)).map(sentence).join(" "), true);
-    refused.add(name);
-  }
-  const names = inputs.names.filter((name) => by.has(name));
-  answer.refused(names, rest, detail);
-  if (names[0]) inputs.focus(names[0]);
-  else $("summary").focus();
-}
-
-/** Return the errors with those that the check finds in other fields, so that all are told at once.
- * @param {Wrong[]} wrong @param {Record<string, unknown>} job what can be read @param {boolean} bulk
- */
-async function withOthers(wrong, job, bulk) {
-  const prefix = bulk ? "/job" : "";
-  const known = new Set(wrong.map(({ pointer }) => fieldOf(pointer, bulk)));
-  try {
-    /** @type {Report} */
-    const { errors } = await call("POST", "/v1/jobs/check", { job });
-    const others = errors.map((it) => ({ ...it, pointer: prefix + it.pointer })).filter((it) => !known.has(fieldOf(it.pointer, bulk)));
-    return [...wrong, ...others];
-  } catch {
-    // Without the check of the service, the form tells the errors that it has found itself.
-    return wrong;
-  }
-}
-
-/** Return the field that Flux refused, where its words name one. @param {Record<string, any>} document @param {string} detail @param {boolean} bulk */
-function aboutField({ flux }, detail, bulk) {
-  return String(flux ?? "").startsWith("dependency:") ? [{ pointer: `${bulk ? "/job" : ""}/dependencies`, detail }] : [];
-}
-
 /** @param {boolean} isAgain whether a request that was answered is meant to be sent once more */
 async function submit(isAgain) {
   const values = inputs.values();
@@ -263,14 +192,14 @@ async function submit(isAgain) {
   const text = path + JSON.stringify(body);
   if (isDone && isAgain) return reopen();
   if (text === answered && !wrong.length && !isAgain) return $("done").focus({ preventScroll: true });
-  forget();
-  const lacks = lacking(values);
+  refusals.forget();
+  const lacks = lacking(inputs.many, values);
   if (lacks) wrong.push({ pointer: `/${inputs.many}`, detail: lacks });
   go.disabled = true;
   if (wrong.length) {
     const all = await withOthers(bulk ? wrong.map((it) => ({ ...it, pointer: it.pointer === `/${inputs.many}` ? it.pointer : `/job${it.pointer}` })) : wrong, job, bulk);
     go.disabled = hasEnded();
-    return refuse(all, "", bulk);
+    return refusals.show(all, "", bulk);
   }
   sent = text;
   answer.sending();
@@ -283,8 +212,7 @@ async function submit(isAgain) {
     templates.refresh();
     update();
     for (const { detail } of (made["jobs"] ?? []).flatMap((/** @type {any} */ { error }) => (error ? aboutField(error, String(error.detail), true) : [])).slice(0, 1)) {
-      inputs.say("dependencies", detail, true);
-      refused.add("dependencies");
+      refusals.add("dependencies", detail);
     }
     tell.offer(watchOf(made, String(job["name"] ?? "")));
     $("done").focus({ preventScroll: !isDone });
@@ -293,7 +221,7 @@ async function submit(isAgain) {
     const document = error instanceof Problem ? error.document : {};
     const detail = error instanceof Error ? error.message : String(error);
     const errors = document["errors"] ? await withOthers(document["errors"], job, bulk) : aboutField(document, detail, bulk);
-    refuse(errors, detail, bulk);
+    refusals.show(errors, detail, bulk);
     // The findings of the check stay beside the other fields.
     plan();
   } finally {
@@ -313,7 +241,7 @@ function current() {
   const values = inputs.values();
   const { job, wrong } = collect(inputs.current, values);
   if (wrong.length) {
-    refuse(wrong, "", false);
+    refusals.show(wrong, "", false);
     return undefined;
   }
   return savedOf(job, values);
@@ -337,7 +265,7 @@ function restorer() {
 function fillSaved(saved, words, variables) {
   const undo = restorer();
   const { values, unknown } = valuesOfSaved(saved, fields);
-  forget();
+  refusals.forget();
   inputs.typedAt = Date.now();
   answered = "";
   inputs.fill(values);
@@ -383,7 +311,7 @@ form.addEventListener("input", (event) => {
   if (inputs.names.includes(name)) {
     inputs.say(name, "");
     hintLater();
-    if (refused.delete(name)) answer.mended(inputs.names.filter((it) => refused.has(it)));
+    refusals.changed(name);
   }
   update();
 });
@@ -393,7 +321,7 @@ function hintLater() {
   hinting = window.setTimeout(() => {
     const values = inputs.values();
     for (const field of inputs.current) {
-      if (field.kind === "flag" || refused.has(field.name)) continue;
+      if (field.kind === "flag" || refusals.has(field.name)) continue;
       inputs.hint(field.name, hint(field, String(values[field.name] ?? "")));
     }
   }, HINT_PAUSE_MS);
@@ -401,19 +329,11 @@ function hintLater() {
 form.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
 });
-// A file that is dropped goes along; onto the editor of a script, it is opened there.
-form.addEventListener("dragover", (event) => {
-  if (event.dataTransfer?.types.includes("Files")) event.preventDefault();
-});
-form.addEventListener("drop", (event) => {
-  if (event.defaultPrevented || !event.dataTransfer?.files.length) return;
-  event.preventDefault();
-  void files.add([...event.dataTransfer.files]);
-});
+files.takeDrops(form);
 $("clear").addEventListener("click", async () => {
   const undo = restorer();
   answered = "";
-  forget();
+  refusals.forget();
   inputs.fill({});
   inputs.typedAt = 0;
   files.clear();
@@ -465,12 +385,6 @@ channel.follow("stats", { stream: "stats" }, ({ nodes, queues }) => {
   const now = JSON.stringify([queues, nodes?.states, nodes?.total]);
   if (instance && now !== instance) check.renew();
   instance = now;
-  if (!nodes) return;
-  const { cores, gpus } = nodes;
-  const counts = { cores: cores.free, all_cores: cores.total, gpus: gpus.free, all_gpus: gpus.total };
-  // A queue that requires properties has a part of them.
-  const isShared = queues?.some((/** @type {any} */ queue) => queue.requires?.length);
-  if (gpus.total) $("free").textContent = t(isShared ? "submit.free_gpus_all" : "submit.free_gpus", counts);
-  else $("free").textContent = t(isShared ? "submit.free_all" : "submit.free", counts);
+  if (nodes) $("free").textContent = freeInWords(nodes, queues);
 });
 const tell = new TellMade(watchOn(channel), $("tell"), $("tell-said"));

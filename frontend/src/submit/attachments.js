@@ -88,6 +88,18 @@ export class Attachments {
     });
   }
 
+  /** Take the files that are dropped onto a form; those that the editor of a script opens are prevented there. @param {HTMLFormElement} form */
+  takeDrops(form) {
+    form.addEventListener("dragover", (event) => {
+      if (event.dataTransfer?.types.includes("Files")) event.preventDefault();
+    });
+    form.addEventListener("drop", (event) => {
+      if (event.defaultPrevented || !event.dataTransfer?.files.length) return;
+      event.preventDefault();
+      void this.add([...event.dataTransfer.files]);
+    });
+  }
+
   get names() {
     return [...this.#files.keys()];
   }

@@ -72,6 +72,12 @@ export function jobCount(many, values) {
   }, 0) || 1;
 }
 
+/** Say that many jobs are wanted, but not how many; empty when it is known. @param {Many} many @param {Values} values */
+export function lacking(many, values) {
+  if (many === "one" || String(values[many] ?? "").trim()) return "";
+  return t(many === "cc" ? "submit.plan_no_numbers" : "submit.plan_no_copies");
+}
+
 /**
  * The field that an error of the service is about; empty when it is about none.
  * @param {string} pointer RFC 6901

@@ -1,0 +1,123 @@
+"""Constraints of a job: those that Flux takes, and those that never reach it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from fluxapi.errors import ValidationFailed
+from fluxapi.model.idset import IdSet, Range, read_ranges
+from fluxapi.model.jobspec import Defaults, build
+
+from .test_jobspec import JOBSPEC, refusal, system
+
+
+def unexpected(*_: Any) -> None:
+    pytest.fail("was called")
+
+
+@pytest.mark.parametrize(
+    "constraints",
+    [
+        {"ranks": ["0", "0"]},
+        {"ranks": ["0-4194303", "7"]},
+        {"and": [{"not": [{"ranks": ["0-1", "3", "[1-2]"]}]}]},
+        {"ranks": ["2", "10"]},
+        {"ranks": ["0-1", "[2]"]},
+        {"ranks": ["01", "1"]},
+        {"ranks": ["1", "01-02"]},
+        {"ranks": ["", "0"]},
+        {"not": []},
+        {"or": [{}]},
+        {"properties": ["a"], "not": []},
+        {"and": ""},
+        {"ranks": "01"},
+        {"ranks": [0]},
+        {"properties": [["a"]]},
+        {"properties": "ab"},
+    ],
+    ids=str,
+)
+def test_a_constraint_that_crashes_the_scheduler_never_reaches_flux(
+    constraints: dict[str, Any],
+) -> None:
+    document = json.loads(json.dumps(JOBSPEC))
+    document["attributes"]["system"]["constraints"] = constraints
+    for fields, pointer in (
+        ({"command": "true", "constraints": constraints}, "/constraints"),
+        ({"command": "true", "attributes": {"system.constraints": constraints}}, "/constraints"),
+        ({"jobspec": document}, "/jobspec/attributes/system/constraints"),
+    ):
+        with pytest.raises(ValidationFailed) as caught:
+            build(fields, Defaults())
+        (error,) = caught.value.members["errors"]
+        assert error["pointer"] == pointer
+
+
+@pytest.mark.parametrize(
+    "constraints",
+    [
+        {"ranks": ["0", "1-4194303"]},
+        {"ranks": ["[0-4194303]"]},
+        {"ranks": []},
+        {"and": [{"ranks": ["0"]}, {"ranks": ["0"]}]},
+        {"or": []},
+    ],
+    ids=str,
+)
+def test_other_constraints_do(constraints: dict[str, Any]) -> None:
+    assert system(constraints=constraints)["constraints"] == constraints
+
+
+def test_an_empty_constraint_is_none() -> None:
+    assert "constraints" not in system(constraints={})
+    with pytest.raises(ValidationFailed):
+        build({"command": "true", "attributes": {"system.constraints": {}}}, Defaults())
+
+
+def test_a_list_of_ranks_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = 0
+
+    def counted(text: str) -> list[Range]:
+        nonlocal read
+        found = read_ranges(text)
+        read += len(found)
+        return found
+
+    for module in ("constraints", "idset"):
+        monkeypatch.setattr(f"fluxapi.model.{module}.read_ranges", counted, raising=False)
+    monkeypatch.setattr(IdSet, "union", classmethod(unexpected))
+    texts = [f"{number}" for number in range(10_000, 19_998, 2)]
+    system(constraints={"ranks": texts})
+    assert read <= 2 * len(texts)
+
+
+def test_a_constraint_is_bounded() -> None:
+    assert "at most 10000" in refusal(constraints={"ranks": ["0"] * 10_001})["/constraints"]
+    deep: dict[str, Any] = {"ranks": ["0"]}
+    for _ in range(40):
+        deep = {"and": [deep]}
+    assert "nested" in refusal(constraints=deep)["/constraints"]
+
+
+def test_constraints_as_a_query() -> None:
+    fast = {"and": [{"properties": ["fast"]}, {"not": [{"properties": ["gpu"]}]}]}
+    assert system(command="true", constraints=" fast & -gpu ")["constraints"] == fast
+    assert "constraints" not in system(command="true", constraints=" ")
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("fast &", "a property or host is missing before the end"),
+        ("(fast", "a bracket is not closed before the end"),
+        ("fast)", "')' is not expected there"),
+        ("gpus:2", "'gpus:2' is not known; give a property, or host:…, hosts:…, rank:…"),
+    ],
+)
+def test_what_is_wrong_with_a_query(query: str, said: str) -> None:
+    found = refusal(command="true", constraints=query, num_nodes=3)
+    assert found["/constraints"] == f"is no constraint: {said}."
+    assert "/num_nodes" in found, "everything that is wrong is said at once"
