@@ -7,6 +7,11 @@ Each case was reproduced on a real Flux. A case can go when no supported release
   order as texts (``["0", "0"]``, ``["2", "10"]``), ``not`` without an operand, an empty object
   below an operator, operands that are no list. An empty constraint becomes such an object in a
   queue that requires properties.
+* Ranks of a constraint that are millions, or lists of them, keep the validator and the scheduler of
+  0.88 busy: they read each as a set of its ranks, the scheduler anew for each node.
+* A dependency that is not an object crashes the process that validates jobspecs.
+* A queue that is not a text fails all submissions that reach the job manager together with it; on
+  an instance with queues, it crashes the process that modifies jobspecs (the frobnicator).
 * A jobspec of more than 10 MiB (``ingest.buffer-size``) crashes the process that validates
   jobspecs, and the pending submissions of other users fail with it.
 * A job with an interactive terminal waits for a client to attach, which the service cannot do, and
@@ -40,11 +45,25 @@ def fatal_reason(document: Mapping[str, Any], size: int) -> tuple[str, Message] 
     system = _below(document, "attributes", "system")
     if _below(system, "shell", "options", "pty").get("interactive"):
         return "shell_options", field_message("interactive_terminal")
+    if not isinstance(system.get("queue", ""), str):
+        return "queue", field_message("queue_text")
+    if not _are_dependencies(system.get("dependencies", [])):
+        return "dependencies", field_message("dependency_objects")
     if "constraints" in system:
         fault = constraint_fault(system["constraints"])
         if fault is not None:
             return "constraints", fault
     return None
+
+
+def _are_dependencies(listed: Any) -> bool:
+    """Return whether Flux's validator can read the dependencies of a job (RFC 26)."""
+    return isinstance(listed, list) and all(
+        isinstance(it, dict)
+        and isinstance(it.get("scheme"), str)
+        and isinstance(it.get("value"), str)
+        for it in listed
+    )
 
 
 def _below(tree: Any, *names: str) -> Mapping[str, Any]:

@@ -54,9 +54,11 @@ ALIASES = {
 _BESIDE_JOBSPEC = frozenset({"jobspec", "urgency", "waitable", "debug", "group"})
 _PLACES = {
     "constraints": "/attributes/system/constraints",
+    "dependencies": "/attributes/system/dependencies",
+    "queue": "/attributes/system/queue",
     "shell_options": "/attributes/system/shell/options",
 }
-"""Places in a jobspec of what crashes Flux."""
+"""Places in a jobspec of what harms Flux."""
 
 _URGENCIES = {"hold": 0, "default": 16, "expedite": 31}
 """Matches in linear time: no two adjacent parts match the same character."""

@@ -223,6 +223,38 @@ def test_a_jobspec_larger_than_flux_takes_never_reaches_it() -> None:
     assert "give large files by their path" in detail
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("dependencies", [5]),
+        ("dependencies", ["afterok:f1"]),
+        ("dependencies", [[1]]),
+        ("dependencies", "x"),
+        ("dependencies", {"scheme": "after", "value": "f1"}),
+        ("dependencies", [{"scheme": "after"}]),
+        ("dependencies", [{"scheme": "after", "value": 1}]),
+        ("queue", 5),
+        ("queue", []),
+        ("queue", {}),
+        ("queue", None),
+    ],
+    ids=str,
+)
+def test_an_attribute_that_fails_the_jobs_of_others_never_reaches_flux(
+    name: str, value: Any
+) -> None:
+    document = json.loads(json.dumps(JOBSPEC))
+    document["attributes"]["system"][name] = value
+    for fields, pointer in (
+        ({"command": "true", "attributes": {f"system.{name}": value}}, ""),
+        ({"jobspec": document}, "/jobspec/attributes/system"),
+    ):
+        with pytest.raises(ValidationFailed) as caught:
+            build(fields, Defaults())
+        (error,) = caught.value.members["errors"]
+        assert error["pointer"] == f"{pointer}/{name}"
+
+
 @pytest.mark.parametrize("pty", [1, "", {"capture": 1}, {"interactive": 0}], ids=str)
 def test_other_terminals_are_not(pty: Any) -> None:
     assert system(shell_options={"pty": pty})["shell"]["options"] == {"pty": pty}

@@ -36,6 +36,10 @@ _AWAY = frozenset(
 )
 _UNKNOWN = ("unknown job", "invalid job id")
 _INACTIVE = "inactive"
+_VALIDATOR_EXITED = b"worker unexpectedly exited"
+"""Flux's message for submissions that were with its validator when it ended, often because of
+another one (src/modules/job-ingest/worker.c). None of these was accepted.
+"""
 
 
 def error_for(number: int, text: bytes, jobid: int | None = None) -> FluxapiError:
@@ -71,6 +75,8 @@ def submit_error(number: int, text: bytes) -> FluxapiError:
     Flux's validator returns EPERM for an invalid jobspec, which is not a matter of permissions. A
     part of Flux that is unavailable now may have received the job before.
     """
+    if _VALIDATOR_EXITED in text:
+        return InstanceUnavailable(problem("flux_away", words=text.decode("utf-8", "replace")))
     error = error_for(errno.EINVAL if number == errno.EPERM and text else number, text)
     return OutcomeUnknown(error.detail) if isinstance(error, InstanceUnavailable) else error
 
