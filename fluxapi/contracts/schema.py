@@ -162,9 +162,17 @@ def _references(node: Any) -> Iterator[str]:
 
 
 def schema(name: str) -> dict[str, Any]:
-    """Return one schema, with references absolute below ``#/$defs/``."""
-    document: dict[str, Any] = _document()["$defs"][name]
-    return document
+    """Return one schema, with references absolute below ``#/$defs/``.
+
+    Raises:
+        LookupError: There is no file of this name, such as for a typing error in a route.
+    """
+    every: dict[str, dict[str, Any]] = _document()["$defs"]
+    if name not in every:
+        near = difflib.get_close_matches(name, every, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise LookupError(f"there is no schemas/{name}.json{hint}")
+    return every[name]
 
 
 def check(name: str, instance: Any, *, noun: str = "field", within: str = "") -> None:

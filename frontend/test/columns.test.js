@@ -17,7 +17,7 @@ for (const column of columns(new Situation()))
     const it = row({ revision: 1, ...record });
     const said = column.text(it, 0);
     if (zoned.includes(column.key)) assert.notEqual(said, "");
-    else assert.equal(said, texts[column.key]);
+    else assert.equal(said, texts[column.key], `texts.${column.key} of frontend/test/columns.json`);
     assert.notEqual(column.sort(it, 0), undefined);
   });
 

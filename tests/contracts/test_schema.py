@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -27,15 +28,24 @@ def test_every_schema_says_what_it_is(name: str) -> None:
 
 @pytest.mark.parametrize("name", schema.names())
 def test_every_example_is_valid(name: str) -> None:
-    examples = schema.schema(name)["examples"]
-    assert examples
+    examples = schema.schema(name).get("examples")
+    assert examples, f"schemas/{name}.json needs an example in examples"
     assert [schema.errors(name, example) for example in examples] == [[] for _ in examples]
 
 
 @pytest.mark.parametrize("name", schema.names())
 def test_every_field_is_described(name: str) -> None:
     for field, rule in schema.schema(name).get("properties", {}).items():
-        assert "description" in rule or "$ref" in rule, field
+        described = "description" in rule or "$ref" in rule
+        assert described, f"schemas/{name}.json: {field} needs a description"
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"), [("urgancy", "; did you mean urgency?"), ("zzzz", "")], ids=["near", "far"]
+)
+def test_a_name_without_a_schema_names_the_missing_file(name: str, hint: str) -> None:
+    with pytest.raises(LookupError, match=rf"^there is no schemas/{name}\.json{re.escape(hint)}$"):
+        schema.schema(name)
 
 
 def test_a_check_is_compiled_with_the_schemas_that_it_refers_to(
