@@ -88,10 +88,11 @@ check: $(STAMP) $(FRONT)/node_modules/.installed ## lint, spelling, wording, for
 	$(BIN)/mypy
 	cd $(FRONT) && PATH="$(abspath $(BIN)):$$PATH" $(NPM) run --silent check
 
-generate: $(STAMP) ## make the synchronous client, the list of commands and the page of options
+generate: $(STAMP) ## generate the synchronous client, the list of commands, and the tables of options and settings
 	$(BIN)/python tools/make_sync.py
 	$(BIN)/python tools/make_commands.py
 	$(BIN)/python tools/make_flux_options.py
+	$(BIN)/python tools/make_settings.py
 
 format: $(STAMP) ## put every file in the one format
 	$(BIN)/ruff format .

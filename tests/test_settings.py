@@ -9,8 +9,7 @@ import pytest
 
 from fluxapi.errors import SettingsError
 from fluxapi.settings import TABLE, Settings, add_arguments, exposed_files
-
-ROOT = Path(__file__).parents[1]
+from tools.make_settings import HEADER, TARGET, made
 
 
 def parse(*flags: str, **environ: str) -> Settings:
@@ -21,8 +20,14 @@ def parse(*flags: str, **environ: str) -> Settings:
 
 def test_the_table_names_every_field_and_its_default() -> None:
     names = [field.name for field in dataclasses.fields(Settings)]
-    assert [setting.name for setting in TABLE] == names
-    assert parse() == Settings()
+    assert [setting.name for setting in TABLE] == names, (
+        "Settings needs a field for each setting of the table, in the same order"
+    )
+    defaults = parse()
+    for name in names:
+        assert getattr(defaults, name) == getattr(Settings(), name), (
+            f"the default of {name} in Settings is not that of the table"
+        )
 
 
 def test_the_help_shows_every_flag_variable_and_default() -> None:
@@ -36,12 +41,16 @@ def test_the_help_shows_every_flag_variable_and_default() -> None:
 
 
 def test_the_documentation_lists_the_same_table() -> None:
-    text = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
-    rows = [line for line in text.splitlines() if line.startswith("| `")]
-    assert rows == [
-        f"| `{s.flag}` | `{s.env}` | {f'`{s.default}`' if s.default else ''} | {s.help} |"
-        for s in TABLE
-    ]
+    page = TARGET.read_text(encoding="utf-8")
+    assert page == made(page), "run make generate"
+    assert page.count("\n| `--") == len(TABLE)
+
+
+def test_the_generator_keeps_the_text_around_the_table() -> None:
+    page = f"# Settings\n\n{HEADER}| `--old` | `OLD` |  | gone |\n\nMore.\n"
+    assert made(page).startswith(f"# Settings\n\n{HEADER}| `--host` | `HOST` | `127.0.0.1` |")
+    assert made(page).endswith(" |\n\nMore.\n")
+    assert "--old" not in made(page)
 
 
 def test_flag_beats_environment_beats_default() -> None:

@@ -33,8 +33,9 @@ def test_a_route_touches_few_files() -> None:
         (CODE[1], "fluxapi/handlers/routes.py"),
         (CODE[2], "fluxapi/client/methods/control.py"),
         (CODE[3], "fluxapi/cli/commands/urgency.py"),
+        (CODE[5], "fluxapi/settings/table.py"),
     ],
-    ids=["handler", "route", "client", "command"],
+    ids=["handler", "route", "client", "command", "setting"],
 )
 def test_the_example_is_the_code(block: Block, path: str) -> None:
     (example,) = ast.parse(block.text).body
