@@ -19,7 +19,7 @@ from typing import get_args
 
 from fluxapi.cli.arguments import Command, Group
 
-__all__ = ["TARGET", "made"]
+__all__ = ["ROOT", "TARGET", "made"]
 
 ROOT = Path(__file__).resolve().parents[1]
 TARGET = ROOT / "fluxapi" / "cli" / "command_index.py"

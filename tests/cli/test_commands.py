@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import pytest
 
+from fluxapi.cli.command_index import COMMANDS
 from fluxapi.cli.command_name import named_command
 from fluxapi.cli.program import build_parser, run
-from tools.make_commands import TARGET, made
+from tools.make_commands import ROOT, TARGET, made
 
 
 def test_the_list_is_what_the_generator_makes() -> None:
     assert TARGET.read_text(encoding="utf-8") == made(), "run make generate"
+
+
+@pytest.mark.parametrize("name", [name for group in COMMANDS.values() for name in group])
+def test_a_command_is_in_the_guide(name: str) -> None:
+    guide = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    assert f"fluxapi {name}" in guide, f"docs/cli.md needs an example of fluxapi {name}"
 
 
 def test_the_command_is_found_behind_each_option_with_a_value() -> None:
