@@ -3,12 +3,17 @@ import { mock, test } from "node:test";
 
 import { commonest, GroupWaits } from "../src/group/group_waits.js";
 
-test("the reasons that most jobs have are told, and no more than three", () => {
-  const of = (/** @type {string[]} */ reasons) => commonest(reasons.map((reason) => ({ reason })));
-  assert.deepEqual(of(["held", "its turn", "its turn"]), [{ reason: "its turn", count: 2 }, { reason: "held", count: 1 }]);
-  assert.equal(of(["a", "b", "c", "d"]).length, 3);
-  assert.deepEqual(of([""]), []);
-  assert.deepEqual(commonest([{}]), []);
+test("the reasons that most jobs have are told, and how many jobs have others", () => {
+  const of = (/** @type {string[]} */ reasons) => {
+    const { told, others } = commonest(reasons.map((reason) => ({ reason })));
+    return [...told.map(({ reason, count }) => `${count} ${reason}`), others];
+  };
+  assert.deepEqual(of(["held", "its turn", "its turn"]), ["2 its turn", "1 held", 0]);
+  assert.deepEqual(of(["a", "b", "c", "d", "e"]), ["1 a", "1 b", "1 c", 2]);
+  assert.deepEqual(of([""]), [0]);
+  assert.deepEqual(commonest([{}]), { told: [], others: 0 });
+  // Jobs that may start at different times wait for the same.
+  assert.deepEqual(of(["waits", "waits; may start at 2026-11-29 19:18:13 UTC", "waits; may start at 2026-11-29 19:38:13 UTC"]), ["3 waits", 0]);
 });
 
 test("however often the group changes, the reasons are read at most every two seconds", async () => {
@@ -16,7 +21,7 @@ test("however often the group changes, the reasons are read at most every two se
   let asked = 0;
   const drawn = /** @type {string[]} */ ([]);
   const where = /** @type {any} */ ({ hidden: true });
-  const waits = new GroupWaits(where, "g", { isAskedUnseen: true, ask: async () => `answer ${++asked}`, draw: (lines) => void drawn.push(lines) });
+  const waits = new GroupWaits(where, "g", /** @type {any} */ ({}), { isAskedUnseen: true, ask: async () => `answer ${++asked}`, draw: (lines) => void drawn.push(lines) });
   for (let pending = 500; pending > 400; pending--) {
     waits.become(pending);
     await new Promise((done) => setImmediate(done));

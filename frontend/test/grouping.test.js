@@ -10,7 +10,7 @@ import { row } from "../src/table/rows.js";
 const job = (id, more = {}) => row({ id, revision: 1, state: "RUN", status: "RUN", t_submit: 1, ...more });
 
 /** @param {Row} it */
-const shown = (it) => (isHead(it) ? { id: it.id, name: it.name, note: it.note, status: it.status, ...it.summary } : { id: it.id, state: it.state });
+const shown = (it) => (isHead(it) ? { id: it.id, name: it.name, note: it.note, status: it.status, ...it.summary, waiting: it.summary.waiting.length } : { id: it.id, state: it.state });
 
 /** @param {number} seed */
 const randomly = (seed) => () => (seed = (seed * 16807) % 2147483647) / 2147483647;

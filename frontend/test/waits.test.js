@@ -96,3 +96,23 @@ test("failures inside of an instance are a warning beside what else is said of i
   situation.take({ type: "stats", nodes: null, queues: null });
   assert.equal(situation.why(running, NOW), "");
 });
+
+test("jobs that wait for the same share a reason, whenever each may start", () => {
+  const situation = new Situation();
+  situation.take({ type: "stats", nodes: null, queues: [{ name: "batch", started: true, first: "fB" }] });
+  const job = (/** @type {object} */ record) => row({ id: "fA", revision: 1, state: "SCHED", urgency: 16, priority: 16, queue: "batch", ...record });
+  const late = { annotations: { sched: { t_estimate: 2e9 } } };
+  assert.deepEqual(situation.shared([job({}), job(late)]), { why: "Waits for resources", named: ["fB"] });
+  assert.deepEqual(situation.shared([job({}), job({ urgency: 0 })]), { why: "", named: [] });
+  assert.deepEqual(situation.shared([]), { why: "", named: [] });
+});
+
+test("a job of another instance waits for what the service says, not for what the figures of this one say", () => {
+  const situation = new Situation();
+  const nodes = { total: 4, states: { up: 4 }, free: 3, cores: { total: 8, up: 8, free: 6 } };
+  situation.take({ type: "stats", nodes, queues: [{ name: "", started: false, first: "fB" }] });
+  const reason = "waits for 1 core; 0 free; may start at 2033-05-18 03:33:20 UTC";
+  const job = { ...row({ id: "fA", revision: 1, state: "SCHED", urgency: 16, priority: 16, ncores: 100, annotations: { sched: { t_estimate: 2e9 } } }), reason };
+  assert.match(situation.why(job, NOW), /^Waits for 1 core; 0 free; may start on .*2033/);
+  assert.deepEqual([situation.named(job), situation.warns(job)], [[], false]);
+});

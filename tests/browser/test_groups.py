@@ -50,6 +50,35 @@ def test_a_group_is_one_row_that_opens(site: Service, page: Page, name: str) -> 
     expect(rows).to_have_count(13)
 
 
+def test_the_row_of_a_group_says_why_its_jobs_wait(site: Service, page: Page, name: str) -> None:
+    cores = site.get("/v1/resources")["totals"]["cores"]["total"]
+    running = submit(site, command=["sleep", "600"], name="runs")
+    first = submit(site, num_tasks=cores, command=["true"], name="large")
+    submit_many(site, 3, command=["true"], name=name)
+    page.goto(f"{site.url}/?name={name}")
+    live(page)
+    note = page.locator("tbody tr.head .note-text")
+    why = f"Waits behind {first}, the first in line; needs 1 core, {cores - 1} free"
+    expect(note).to_have_text(f"3 pending. {why}")
+    expect(note.get_by_role("link", name=first)).to_have_attribute(
+        "href", re.compile(f"/ui/jobs/{first}$")
+    )
+    page.locator("tbody tr.head input").check()
+    page.get_by_role("button", name="Hold 3…").click()
+    page.get_by_role("dialog").get_by_role("button", name="Hold 3 jobs").click()
+    expect(note).to_have_text("3 pending. Held until it is released")
+    expect(note.get_by_role("link")).to_have_count(0)
+    group = page.locator("tbody tr.head a.below")
+    group.click()
+    reasons = page.get_by_role("list", name="Why jobs are pending").get_by_role("listitem")
+    expect(reasons).to_have_text(["3 pending: held until it is released"])
+    for job in site.get(f"/v1/jobs?name={name}")["jobs"]:
+        page.request.post(f"{site.url}/v1/jobs/{job['id']}/urgency", data={"urgency": 16})
+    expect(reasons).to_have_text([f"3 pending: w{why[1:]}"])
+    expect(reasons.get_by_role("link", name=first)).to_be_visible()
+    page.request.post(f"{site.url}/v1/jobs/cancel", data={"ids": [first, running]})
+
+
 def test_the_jobs_of_a_group_are_told_apart_by_their_numbers(
     site: Service, page: Page, name: str
 ) -> None:

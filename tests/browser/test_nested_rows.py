@@ -124,6 +124,25 @@ def test_a_row_opens_to_the_jobs_of_its_instance(
     expect(page.get_by_role("heading", level=1)).to_have_text("inner")
 
 
+@pytest.mark.timeout(240)
+def test_a_job_in_an_instance_waits_for_the_cores_of_this_instance(
+    on_flux: Service, child: str, flux_uri: str, page: Page
+) -> None:
+    uri = child_uri(flux_uri, child)
+    cores = flux(uri, "resource", "list", "-n", "-s", "all", "-o", "{ncores}").strip()
+    submit_inside(uri, f"-n{cores}", "sleep", "600")
+    submit_inside(uri, "-n1", "--job-name=inner-waits", "true")
+    page.goto(on_flux.url)
+    live(page)
+    # The instance around it has cores that are free.
+    assert on_flux.get("/v1/resources")["totals"]["cores"]["free"] > 0
+    line(page, child).get_by_role("button", name=f"Jobs of the instance {child}").click()
+    nested = page.locator("tbody tr.nested").filter(has_text="inner-waits")
+    expect(nested.locator(".note-text")).to_have_text(
+        re.compile("^Waits for 1 core; 0 free"), timeout=60_000
+    )
+
+
 def test_a_sentence_below_a_row_is_not_cut(site: Service, browser: Browser) -> None:
     # The browser itself reports the answer that the sentence tells of.
     page = browser.new_page()

@@ -3,14 +3,12 @@
 import { watchButton, watchOn } from "../notify/notify.js";
 import { warning } from "../notify/view_watch.js";
 import { Rows } from "../table/rows.js";
-import { Situation } from "../ui/situation.js";
 import { t } from "../ui/words.js";
 
 /** The subscription to the pending jobs of the group. */
 const PENDING = "pending";
 
 export class GroupWatch {
-  #situation = new Situation();
   /** Pending jobs of the group, while the reader waits for its end. */
   #pending = new Rows();
   #isFollowing = false;
@@ -21,12 +19,13 @@ export class GroupWatch {
 
   /**
    * @param {import("../channel/channel.js").Channel} channel
-   * @param {{ id: string, name: string }} group
+   * @param {{ id: string, name: string, situation: import("../ui/situation.js").Situation }} group
    * @param {() => boolean} hasFailed whether a job of the group has failed
    * @param {(text: string) => void} say
    */
-  constructor(channel, { id, name }, hasFailed, say) {
+  constructor(channel, { id, name, situation }, hasFailed, say) {
     this.channel = channel;
+    this.situation = situation;
     this.group = id;
     this.say = say;
     this.key = `group ${id}`;
@@ -40,10 +39,6 @@ export class GroupWatch {
     this.element = element;
     element.hidden = true;
     element.dataset["icon"] = "bell";
-    channel.follow("stats", { stream: "stats" }, (message) => {
-      this.#situation.take(message);
-      this.#renew();
-    });
     this.watches.addEventListener("change", () => this.#follow());
     this.#follow();
   }
@@ -52,7 +47,7 @@ export class GroupWatch {
   offer(active) {
     this.#active = active;
     this.element.hidden = !active;
-    this.#renew();
+    this.renew();
   }
 
   get #isOn() {
@@ -69,20 +64,20 @@ export class GroupWatch {
       this.channel.follow(PENDING, { stream: "jobs", filter: { group: this.group, state: ["PENDING"] } }, (message) => {
         this.#pending.take(message);
         this.#pending.settle();
-        this.#renew();
+        this.renew();
       });
     }
   }
 
   /** The promise, and what may keep it from coming true. */
   #told() {
-    const blocked = this.#situation.blocked([...this.#pending.all.values()]);
+    const blocked = this.situation.blocked([...this.#pending.all.values()]);
     const promise = t("jobs.told_sentence", { told: t("jobs.told_count", { count: this.#active }) });
     return [promise, warning(this.#active, blocked)].filter(Boolean).join(" ");
   }
 
   /** Keep what the page says up to date. */
-  #renew() {
+  renew() {
     const { text, told } = this.#said;
     if (!told) return;
     const now = this.#isOn && this.#active ? this.#told() : "";

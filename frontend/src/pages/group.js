@@ -15,6 +15,7 @@ import { note } from "../table/rows.js";
 import { element } from "../ui/element.js";
 import { ProgressBar } from "../ui/progress_bar.js";
 import { at } from "../ui/root.js";
+import { Situation } from "../ui/situation.js";
 import { PENDING } from "../ui/states.js";
 import { MEDIUM, SHORT, visible } from "../ui/visible.js";
 import { list, number, t } from "../ui/words.js";
@@ -47,7 +48,8 @@ neighbors.remember(
 const group = encodeURIComponent(main.dataset["group"] ?? "");
 const path = `/v1/groups/${group}`;
 const bar = new ProgressBar();
-const waits = new GroupWaits($("group-waits"), group);
+const situation = new Situation();
+const waits = new GroupWaits($("group-waits"), group, situation);
 /** @type {[string, "states" | "results", string[], string][]} */
 const columns = JSON.parse(main.dataset["columns"] ?? "[]");
 const choice = /** @type {HTMLFormElement} */ ($("choice"));
@@ -230,10 +232,15 @@ choice.addEventListener("submit", (event) => {
 choice.addEventListener("change", read);
 const channel = new Channel(address);
 status.show(channel, $("state"));
-const about = { id: main.dataset["group"] ?? "", name: main.dataset["name"] ?? "" };
+const about = { id: main.dataset["group"] ?? "", name: main.dataset["name"] ?? "", situation };
 const watch = new GroupWatch(channel, about, () => Boolean(failed), (text) => {
   $("watch-said").hidden = !text;
   $("watch-said").textContent = text;
+});
+channel.follow("stats", { stream: "stats" }, (message) => {
+  situation.take(message);
+  waits.draw();
+  watch.renew();
 });
 $("watch").append(watch.element);
 const actions = new GroupActions($("group-actions"), about.id, {

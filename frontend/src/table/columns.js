@@ -15,6 +15,7 @@ import { t } from "../ui/words.js";
  * @property {(row: Row, now: number) => string} text
  * @property {(row: Row) => string} [title_of] what more there is to say
  * @property {(row: Row) => readonly string[]} [names] jobs that its text may name
+ * @property {(rows: readonly Row[]) => { why: string, named: readonly string[] }} [shared] what all of the jobs wait for
  * @property {(row: Row) => string} [leads] the end of its text that leads to the jobs of an instance that failed
  * @property {(row: Row) => boolean} [warns] whether its text is a warning
  * @property {(row: Row, now: number) => string | number} [value] for programs, where text is for people
@@ -67,6 +68,7 @@ const KINDS = {
     ticks: true,
     text: (r, now) => situation.why(r, now),
     names: (r) => situation.named(r),
+    shared: (rows) => situation.shared(rows),
     warns: (r) => situation.warns(r),
     leads: (r) => situation.failures(r),
     sort: (r) => r.note,

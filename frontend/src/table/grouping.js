@@ -21,11 +21,15 @@ import { list, t } from "../ui/words.js";
  * @property {number} canceled
  * @property {number} failed
  * @property {boolean} isOpen
+ * @property {readonly Row[]} waiting some of those that are pending
  */
 /** @typedef {Row & { summary: Summary }} Head the row of a group: its id is that of the group */
 
 /** The fewest jobs of a group that has a row of its own. */
 const LEAST = 2;
+
+/** The most pending jobs of a group that its row is asked for the reasons of. */
+const MAX_WAITING = 20;
 
 /** Rows of a step of work. */
 const STEP = 250;
@@ -48,6 +52,8 @@ function kind(row) {
 class Group {
   /** @type {Map<string, Row>} */
   jobs = new Map();
+  /** Those that are pending. @type {Map<string, Row>} */
+  waiting = new Map();
   summary = { pending: 0, running: 0, completed: 0, canceled: 0, failed: 0 };
   /** When the last one was submitted. */
   newest = NaN;
@@ -68,7 +74,9 @@ class Group {
   /** @param {Row} row */
   add(row) {
     this.jobs.set(row.id, row);
-    this.summary[kind(row)]++;
+    const its = kind(row);
+    if (its === "pending") this.waiting.set(row.id, row);
+    this.summary[its]++;
     if (!(this.newest > row.t_submit)) this.newest = row.t_submit;
     if (row.group_name) this.name = row.group_name;
     else if (!this.name) this.name = row.name;
@@ -78,7 +86,18 @@ class Group {
   /** @param {Row} row as it was */
   remove(row) {
     this.jobs.delete(row.id);
+    this.waiting.delete(row.id);
     this.summary[kind(row)]--;
+  }
+
+  /** Return some of the pending jobs, so that the cost does not depend on their number. */
+  #some() {
+    const some = [];
+    for (const row of this.waiting.values()) {
+      some.push(row);
+      if (some.length >= MAX_WAITING) break;
+    }
+    return some;
   }
 
   /** The row that stands for it: its only job, or what there is to say of all. @returns {Row | undefined} */
@@ -94,7 +113,7 @@ class Group {
       name: group_name || (this.isMixed ? `${this.name} …` : this.name),
       t_submit: this.newest,
       note: words(summary),
-      summary: { ...summary, count: this.jobs.size, isOpen: this.order !== undefined },
+      summary: { ...summary, count: this.jobs.size, isOpen: this.order !== undefined, waiting: this.#some() },
     });
   }
 }
@@ -107,7 +126,7 @@ const PARTS = /** @type {const} */ ([
   ["completed", "common.count_completed"],
 ]);
 
-/** @param {Omit<Summary, "count" | "isOpen">} summary */
+/** @param {Omit<Summary, "count" | "isOpen" | "waiting">} summary */
 function words(summary) {
   return list(PARTS.flatMap(([part, key]) => (summary[part] ? [t(key, { count: summary[part] })] : [])));
 }

@@ -92,7 +92,7 @@ export class NestedRows extends EventTarget {
     let rows;
     try {
       const found = await call("GET", `/v1/instances/${path}/jobs?limit=${MAX_JOBS}`);
-      rows = found.jobs.map((/** @type {any} */ record) => nested(id, { label: record.id, href: `${within(id)}/jobs/${record.id}`, kind: "inside" }, rowOf(record)));
+      rows = found.jobs.map((/** @type {any} */ record) => nested(id, { label: record.id, href: `${within(id)}/jobs/${record.id}`, kind: "inside" }, inside(record)));
       if (!rows.length) rows = [sentence(id, t("jobs.instance_empty"))];
       else if (found.next) rows.push(sentence(id, t("jobs.instance_more", { count: MAX_JOBS })));
     } catch (problem) {
@@ -103,6 +103,9 @@ export class NestedRows extends EventTarget {
     this.dispatchEvent(new Event("change"));
   }
 }
+
+/** A job of another instance: the service knows what is free there. @param {Record<string, any>} record @returns {Row} */
+const inside = (record) => ({ ...rowOf(record), reason: record["reason"] ?? "" });
 
 /** A row that says something, with a link to the page of the instance. @param {string} parent @param {string} words @returns {Nested} */
 function sentence(parent, words) {

@@ -207,8 +207,9 @@ export class Line {
     }
     if (column.key !== "note") set(cell, text);
     else {
+      const names = isHead(row) ? column.shared?.(row.summary.waiting).named : column.names?.(row);
       const leads = isHead(row) || isNested(row) ? "" : (column.leads?.(row) ?? "");
-      this.#say(text, (!isHead(row) && column.names?.(row)) || [], leads && visible(leads));
+      this.#say(text, names ?? [], leads && visible(leads));
       if (!isHead(row) && column.warns?.(row)) cell.dataset["icon"] = "warning";
       else if (cell.dataset["icon"]) delete cell.dataset["icon"];
     }
@@ -218,9 +219,12 @@ export class Line {
   }
 }
 
-/** The text of a column for the row of a group. @param {Column} column @param {Row} row @param {number} now */
+/** The text of a column for the row of a group. @param {Column} column @param {import("./grouping.js").Head} row @param {number} now */
 function ofGroup(column, row, now) {
-  if (column.key === "note") return row.note;
+  if (column.key === "note") {
+    const why = column.shared?.(row.summary.waiting).why;
+    return why ? t("jobs.note_waits", { note: row.note, why }) : row.note;
+  }
   return OF_GROUPS.has(column.key) ? column.text(row, now) : "";
 }
 

@@ -41,6 +41,7 @@ import { t } from "../ui/words.js";
  * @property {readonly string[]} after ids of the jobs that it waits for
  * @property {string} blamed id of the job that kept it from starting
  * @property {number} estimate when it may start, as the scheduler thinks
+ * @property {string} [reason] why it waits, as the service says; of a job of another instance than that of the table
  */
 
 /**

@@ -38,6 +38,15 @@ function dependency(text) {
   return key ? t(key, { job: value.replace(HOOKED, "f") }) : t("waits.other", { text });
 }
 
+/**
+ * Return a reason as the service says it, without the time of the estimated start, which the API writes in UTC.
+ * @param {string} reason
+ */
+export function withoutTime(reason) {
+  const cut = reason.lastIndexOf(t("waits.estimated", { reason: "", moment: "" }));
+  return cut < 0 ? reason : reason.slice(0, cut);
+}
+
 /** The reasons are parts of sentences in the API; a note begins as a sentence. @param {string} text */
 function capital(text) {
   return text.charAt(0).toUpperCase() + text.slice(1);
@@ -150,11 +159,24 @@ export class Situation {
   /** @param {Row} row @param {number} now */
   #why(row, now) {
     if (!isScheduled(row)) return row.note;
-    if (this.stopped.has(row.queue)) return this.#stopped(row.queue);
-    const why = row.note === RESOURCES ? this.#needs(row) : row.note;
+    // The figures are those of this instance, not of the one that the job is in.
+    const isElsewhere = row.reason !== undefined;
+    if (!isElsewhere && this.stopped.has(row.queue)) return this.#stopped(row.queue);
+    const why = isElsewhere ? capital(withoutTime(row.reason ?? "")) : row.note === RESOURCES ? this.#needs(row) : row.note;
     if (!(Number.isFinite(row.estimate) && row.estimate > now)) return why;
     if (isToday(row.estimate, now)) return t("waits.estimated", { reason: why, moment: hour(row.estimate) });
     return t("waits.estimated_day", { reason: why, moment: dated(row.estimate) });
+  }
+
+  /**
+   * Return why all of the jobs wait, if they wait for the same, and the jobs that the text may name.
+   * @param {readonly Row[]} rows
+   */
+  shared(rows) {
+    // No estimate is so late: each job has its own.
+    const [why = "", ...others] = new Set(rows.map((row) => this.why(row, Infinity)));
+    const [first] = rows;
+    return first && !others.length ? { why, named: this.named(first) } : { why: "", named: [] };
   }
 
   /** @param {string} queue that starts no jobs */
@@ -173,6 +195,7 @@ export class Situation {
 
   /** Say whether a job asks for more than there is: time alone does not start it. @param {Row} row */
   cannotStart(row) {
+    if (row.reason !== undefined) return false;
     const { count, supply } = this.#wanted(row);
     const { gpus } = this.#supplies(row);
     const isNeeding = isScheduled(row) && !this.stopped.has(row.queue) && row.note === RESOURCES;
@@ -187,6 +210,7 @@ export class Situation {
 
   /** Return the jobs that the text of a job may name. @param {Row} row */
   named(row) {
+    if (row.reason !== undefined) return [];
     const first = isScheduled(row) ? this.first.get(row.queue) : undefined;
     const named = first === row.id ? this.before.get(row.queue) ?? first : first;
     if (named !== undefined) return [named];
