@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Page, Route, expect
@@ -52,6 +53,63 @@ def open_page(page: Page, past: Service, query: str = "") -> None:
     page.goto(f"{past.url.rstrip('/')}/ui/history{query}")
     expect(page.locator("#total")).to_contain_text("ended")
     expect(page.locator(".plot canvas")).to_have_count(6)
+
+
+def test_the_core_hours_of_each_user_queue_and_node(past: Service, still: Page) -> None:
+    page = still
+    user = past.get("/v1/jobs?limit=1")["jobs"][0]["username"]
+    open_page(page, past, "?range=week")
+    used = page.get_by_role("region", name="Core hours", exact=True)
+    bars = used.get_by_role("listitem")
+    expect(bars).to_have_text([f"{user}0.2 core hours, 100%, 60 jobs"])
+    meter = bars.first.get_by_role("meter", name=f"Core hours of {user}")
+    assert meter.evaluate("(it) => it.value === it.max")
+    link = bars.first.get_by_role("link", name=user)
+    expect(link).to_have_attribute("href", re.compile(rf"/ui/history/jobs\?user={user}&ended=7d$"))
+    used.get_by_role("combobox", name="for each").select_option("name")
+    expect(bars).to_have_text(
+        ["<b>train0.1 core hours, 67%, 40 jobs", "prep0.1 core hours, 33%, 20 jobs"]
+    )
+    # The choice is in the address, as that of the failures.
+    page.reload()
+    expect(bars).to_have_count(2)
+    expect(page.get_by_role("combobox", name="By")).to_have_value("name")
+
+
+def test_yesterday_is_a_day_of_the_reader(past: Service, page: Page) -> None:
+    asked: list[tuple[float, float]] = []
+
+    def note(route: Route) -> None:
+        since, until = (
+            float(parse_qs(urlsplit(route.request.url).query)[name][0])
+            for name in ("since", "until")
+        )
+        asked.append((since, until))
+        route.continue_()
+
+    page.route("**/v1/history/figures*", note)
+    open_page(page, past, "?range=yesterday")
+    begin, end = page.evaluate(
+        """() => {
+            const now = new Date();
+            const [year, month, day] = [now.getFullYear(), now.getMonth(), now.getDate()];
+            return [new Date(year, month, day - 1) / 1000, new Date(year, month, day) / 1000];
+        }"""
+    )
+    assert set(asked) == {(begin, end)}
+    expect(page.get_by_role("radio", name="Yesterday")).to_be_checked()
+    expect(page.locator("#custom")).to_be_hidden()
+    link = page.locator("#used-bars").get_by_role("link")
+    if link.count():
+        expect(link.first).to_have_attribute("href", re.compile("ended=yesterday$"))
+
+
+def test_bars_of_failures_are_equally_long(past: Service, page: Page) -> None:
+    open_page(page, past, "?range=week")
+    meters = page.locator("#bars meter")
+    expect(meters).to_have_count(2)
+    widths = meters.evaluate_all("(all) => all.map((it) => it.offsetWidth)")
+    assert len(set(widths)) == 1
 
 
 def test_charts_and_failures_of_a_day(past: Service, still: Page) -> None:

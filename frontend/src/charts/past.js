@@ -30,6 +30,10 @@ const percent = (/** @type {number} */ value) => t("history.percent", { percent:
 const tenths = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
 const count = (/** @type {number} */ value) => tenths.format(value);
 
+/** Round core hours to tenths, but not to none. @param {number} hours */
+export const rounded = (hours) => (hours < 0.05 ? Number(hours.toPrecision(1)) : Math.round(hours * 10) / 10);
+const core = (/** @type {number} */ hours) => new Intl.NumberFormat(locale, { maximumSignificantDigits: 6 }).format(rounded(hours));
+
 /** The share of a kind that was in use. @param {string} kind @returns {(step: Step) => number | null} */
 const share = (kind) => ({ use }) => {
   const all = use?.[kind];
@@ -75,7 +79,7 @@ export const CHARTS = [
   {
     title: t("history.core_hours_ended"),
     lines: [{ title: t("history.core_hours"), color: "running", value: (step) => step["core_hours"] }],
-    text: count,
+    text: core,
     incrs: RATES,
   },
   ...[[t("history.wait"), "wait"], [t("history.run"), "run"]].map(([title = "", member = ""]) => ({
@@ -112,7 +116,7 @@ export function summary(total) {
   if (!ended) return t("history.none_ended");
   const parts = {
     ends: list([t("history.ended", { count: ended }), t("common.count_failures", { count: failed(total) }), t("common.count_canceled", { count: canceled })]),
-    hours: t("history.hours", { count: Math.round(hours * 10) / 10 }),
+    hours: t("history.hours", { count: rounded(hours) }),
   };
   if (!wait) return t("history.total", parts);
   return t("history.total_waits", { ...parts, waits: t("history.waits", { wait: duration(wait.median), run: duration(run.median) }) });
@@ -128,7 +132,7 @@ export const COLUMNS = [
   ["history.column_ended", (step) => count(step["ended"])],
   ["common.failures", (step) => count(failed(step))],
   ["common.canceled", (step) => count(step["canceled"])],
-  ["history.core_hours", (step) => count(step["core_hours"])],
+  ["history.core_hours", (step) => core(step["core_hours"])],
   ["history.wait_median", quantile("wait", "median")],
   ["history.wait_p90", quantile("wait", "p90")],
   ["history.wait_p99", quantile("wait", "p99")],

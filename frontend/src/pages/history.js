@@ -1,6 +1,6 @@
 /** The page of figures of the history: charts, failures and a table of one time. */
 
-import { CHARTS, COLUMNS, failed, summary } from "../charts/past.js";
+import { CHARTS, COLUMNS, failed, rounded, summary } from "../charts/past.js";
 import { PastFigure } from "../charts/past_figure.js";
 import { address, ahead, call } from "../ui/api.js";
 import { Channel } from "../channel/channel.js";
@@ -9,6 +9,7 @@ import { attend, every } from "../channel/visibility.js";
 import { element } from "../ui/element.js";
 import { iso, period } from "../ui/format.js";
 import { at, resolved } from "../ui/root.js";
+import { dayOf } from "../ui/times.js";
 import { MEDIUM, visible } from "../ui/visible.js";
 import { t } from "../ui/words.js";
 
@@ -26,6 +27,7 @@ const MAX_BARS = 10;
 
 const range = /** @type {HTMLFormElement} */ ($("range"));
 const choice = /** @type {HTMLFormElement} */ ($("failures"));
+const used = /** @type {HTMLFormElement} */ ($("used-choice"));
 const charts = element("div", { className: "figures-of-charts" });
 $("charts").append(charts);
 const figures = CHARTS.map((chart) => new PastFigure(chart, charts, period));
@@ -42,13 +44,19 @@ function chosen() {
   const length = RANGES[field("range").value];
   const now = Date.now() / 1000 + ahead;
   if (length) return [now - length, now];
+  if (field("range").value === "yesterday") return yesterday(now);
   const [since, until] = ["since", "until"].map((name) => new Date(field(name).value).getTime() / 1000);
   return since !== undefined && until !== undefined && since < until ? [since, until] : undefined;
 }
 
+/** Return the day before today, in the zone of the reader. @param {number} now @returns {[number, number]} */
+const yesterday = (now) => dayOf(dayOf(now)[0] - 1);
+
+const isCustom = () => field("range").value === "custom";
+
 /** Begin a time of the reader's own with the last day. */
 function prefill() {
-  if (RANGES[field("range").value] || field("since").value || field("until").value) return;
+  if (!isCustom() || field("since").value || field("until").value) return;
   const now = Date.now() / 1000 + ahead;
   for (const [name, at] of /** @type {const} */ ([["since", now - DAY], ["until", now]])) field(name).value = local(at);
 }
@@ -62,26 +70,31 @@ function local(seconds) {
 /** Write the choice into the address, so that a link shows the same. */
 function keep() {
   const query = new URLSearchParams({ range: field("range").value });
-  if (!RANGES[field("range").value]) for (const name of ["since", "until"]) if (field(name).value) query.set(name, field(name).value);
+  if (isCustom()) for (const name of ["since", "until"]) if (field(name).value) query.set(name, field(name).value);
   query.set("by", by());
+  query.set("each", each());
   history.replaceState(null, "", `?${query}`);
 }
 
 const by = () => String(new FormData(choice).get("by"));
+/** Whose core hours are shown: those of each user, name, queue or node. */
+const each = () => String(new FormData(used).get("each"));
 
 /** Take the choice of the address. */
 function follow() {
   const query = new URLSearchParams(location.search);
   const wanted = query.get("range") ?? "";
-  if (wanted in RANGES || wanted === "custom") field("range").value = wanted;
+  if (wanted in RANGES || wanted === "custom" || wanted === "yesterday") field("range").value = wanted;
   for (const name of ["since", "until"]) field(name).value = query.get(name) ?? "";
-  const select = /** @type {HTMLSelectElement} */ (choice.elements.namedItem("by"));
   prefill();
-  if ([...select.options].some(({ value }) => value === query.get("by"))) select.value = query.get("by") ?? "";
+  for (const [form, name] of /** @type {const} */ ([[choice, "by"], [used, "each"]])) {
+    const select = /** @type {HTMLSelectElement} */ (form.elements.namedItem(name));
+    if ([...select.options].some(({ value }) => value === query.get(name))) select.value = query.get(name) ?? "";
+  }
 }
 
 async function read() {
-  $("custom").hidden = Boolean(RANGES[field("range").value]);
+  $("custom").hidden = !isCustom();
   // The answer for an earlier choice is not shown, not even beside a wrong one.
   const mine = ++asked;
   const span = chosen();
@@ -92,9 +105,10 @@ async function read() {
   }
   $("content").setAttribute("aria-busy", "true");
   try {
-    const query = new URLSearchParams({ since: String(span[0]), until: String(span[1]), by: by(), order: "failed" });
-    const found = await call("GET", `/v1/history/figures?${query}`);
-    if (mine === asked) show(found);
+    const time = { since: String(span[0]), until: String(span[1]) };
+    const figures = (/** @type {Record<string, string>} */ order) => call("GET", `/v1/history/figures?${new URLSearchParams({ ...time, ...order })}`);
+    const [found, use] = await Promise.all([figures({ by: by(), order: "failed" }), figures({ by: each(), order: "core_hours", steps: "2" })]);
+    if (mine === asked) show(found, use);
   } catch (problem) {
     if (mine === asked) say(problem instanceof Error ? problem.message : String(problem));
   }
@@ -108,21 +122,23 @@ function say(words) {
   if (words && $("total").textContent === t("common.reading")) $("total").textContent = "";
 }
 
-/** @param {any} found */
-function show(found) {
+/** @param {any} found @param {any} use the same time by core hours */
+function show(found, use) {
   say("");
   const notes = [summary(found.total)];
   if (found.sampled) notes.push(t("history.sampled", { number: found.sampled }));
   $("total").textContent = notes.join(" ");
   for (const figure of figures) figure.show(found.steps, found.step, [found.since, found.until]);
   showBars(found);
+  showUse(use);
   showTable(found);
-  $("failed").hidden = $("steps").hidden = false;
+  $("failed").hidden = $("used").hidden = $("steps").hidden = false;
 }
 
 /** The filters of past jobs that ended in the time of an answer. @param {any} found @returns {Record<string, string>} */
 function ended({ since, until }) {
   const length = RANGES[field("range").value];
+  if (field("range").value === "yesterday") return { ended: "yesterday" };
   if (length) return { ended: length < DAY ? `${length / HOUR}h` : `${length / DAY}d` };
   const moment = (/** @type {number} */ seconds) => `${iso(seconds).slice(0, "2026-01-31T08:30:00".length)}Z`;
   // There is no filter of a last end; a job that was submitted later has ended later, too.
@@ -148,6 +164,27 @@ function showBars(found) {
   if (all.length > shown.length) bars.push(rest(found, shown.length, all.length));
   if (isCut) bars.push(element("li", { textContent: t("history.cut") }));
   $("bars").replaceChildren(...bars);
+}
+
+/** Show who had the most core hours. @param {any} use */
+function showUse(use) {
+  const { groups, by: property, total, rest: others } = use;
+  const all = groups.filter((/** @type {any} */ group) => group.core_hours > 0);
+  const words = (/** @type {any} */ { core_hours: hours, ended: count }) =>
+    t("history.used_part", { hours: t("history.hours", { count: rounded(hours) }), percent: Math.round((100 * hours) / total.core_hours), jobs: t("history.listed", { count }) });
+  const bars = all.slice(0, MAX_BARS).map((/** @type {any} */ group) => {
+    const name = group.value ? visible(group.value, { most: MEDIUM }) : t("history.no_value");
+    const query = new URLSearchParams({ [property]: group.value, ...ended(use) });
+    const link = group.value ? element("a", { href: at(`/ui/history/jobs?${query}`), textContent: name }) : element("b", { textContent: name });
+    const bar = element("meter", { min: 0, max: total.core_hours, value: group.core_hours, ariaLabel: t("history.hours_of", { name }) });
+    const item = element("li", {});
+    item.append(link, bar, element("span", { textContent: words(group) }));
+    return item;
+  });
+  const left = [...all.slice(MAX_BARS), ...(others ? [others] : [])].reduce((sum, it) => ({ core_hours: sum.core_hours + it.core_hours, ended: sum.ended + it.ended }), { core_hours: 0, ended: 0 });
+  if (left.core_hours >= 0.0005) bars.push(element("li", { className: "rest", textContent: t("history.used_others", { words: words(left) }) }));
+  if (!bars.length) bars.push(element("li", { textContent: t("history.none_used") }));
+  $("used-bars").replaceChildren(...bars);
 }
 
 /** Say that there are more groups, and offer them. @param {any} found @param {number} shown @param {number} total */
@@ -179,7 +216,7 @@ function showTable({ steps, step }) {
 }
 
 range.hidden = false;
-for (const form of [range, choice]) {
+for (const form of [range, choice, used]) {
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("change", () => {
     isWhole = false;
