@@ -4,6 +4,7 @@ import { Actions } from "../table/actions.js";
 import { address } from "../ui/api.js";
 import { asOf } from "../channel/as_of.js";
 import { Channel } from "../channel/channel.js";
+import { comparing } from "../compare/compare.js";
 import { Charts } from "../charts/charts.js";
 import { load } from "../table/column_settings.js";
 import { columns } from "../table/columns.js";
@@ -257,6 +258,7 @@ const resubmit = {
   fits: ({ state, result }) => state === "INACTIVE" && result !== "COMPLETED",
   open: (chosen, clear) => askToResubmit(chosen, { changed: clear }),
 };
+const comparison = comparing({ note, now });
 const bar = new FilterBar(/** @type {HTMLFormElement} */ ($("filters")), new Values(() => rows.all.values()));
 let typed = false;
 bar.addEventListener("change", (event) => {
@@ -275,7 +277,7 @@ const matching = new MatchingCounts(rows, (counts) => {
   strip.match(counts, isWhole || rows.all.size > 0 || !total);
   offerWatch();
 });
-const actions = new Actions($("actions"), grid, rows, may("submit") ? [resubmit] : []);
+const actions = new Actions($("actions"), grid, rows, may("submit") ? [resubmit, comparison] : [comparison]);
 channel.addEventListener("state", () => actions.offer());
 if (canShare()) {
   const share = shareButton("share jobs", () => `/${location.search}`);

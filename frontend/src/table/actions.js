@@ -28,10 +28,11 @@ import { list, t } from "../ui/words.js";
  * @property {() => Input} input what else is asked
  */
 /**
- * @typedef {object} Ended an action on jobs that have ended, which asks its own question
+ * @typedef {object} Ended an action that has its own dialog
  * @property {Key} some its button
  * @property {(row: Row) => boolean} fits
  * @property {(rows: Row[], clear: () => void) => void} open asks about jobs; clear selects none
+ * @property {number} [exactly] as many jobs as it shows, which it does not change
  */
 /**
  * @typedef {object} Input
@@ -165,12 +166,12 @@ export class Actions {
     if (this.where.hidden && had) this.grid.frame.focus();
     const away = chosen.length - this.grid.selectedInView;
     let isFitting = false;
-    for (const { button, some, fits } of this.ended) {
+    for (const { button, some, fits, exactly } of this.ended) {
       const count = chosen.filter(fits).length;
       text(button, t(some, { count }));
-      button.hidden = count === 0;
-      button.disabled = !canChange();
-      isFitting ||= count > 0;
+      button.hidden = exactly ? chosen.length !== exactly : count === 0;
+      button.disabled = !exactly && !canChange();
+      isFitting ||= !exactly && count > 0;
     }
     // Nothing else fits a job that has ended, and a row of dead buttons does not say so.
     const isOver = chosen.every(({ state }) => state === "INACTIVE");
