@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fluxapi.instance.embedded import files, launcher, opener
+from fluxapi.instance.embedded import spool as spool_module
+from fluxapi.instance.embedded.execution import Execution, _Pipe
 from fluxapi.instance.embedded.files import OpenError, open_for_job
 from fluxapi.process.private_files import open_regular
 from tests.instance.embedded.conftest import Starter, start
-from tests.instance.embedded.harness import Site, shell, spec
+from tests.instance.embedded.harness import TIMEOUT, Site, shell, spec
 
 __all__ = ["start"]
 
@@ -55,6 +59,70 @@ async def test_a_file_with_labels_that_becomes_a_named_pipe(site: Site, tmp_path
     await site.run(shell(script, options=labeled(path)))
     # More than is held in memory: the job ends when its output is written.
     await site.run(shell("seq 1 500000"))
+
+
+async def test_lines_with_labels_wait_for_a_slow_disk(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, written, paused = tmp_path / "out", threading.Event(), asyncio.Event()
+    append, pause = spool_module._append_labeled, Execution.pause
+    waiting: list[int] = []
+
+    def append_late(*arguments: Any) -> None:
+        written.wait(TIMEOUT)
+        append(*arguments)
+
+    def note(execution: Execution, pipe: Any) -> None:
+        waiting.append(pipe._file.unwritten)
+        pause(execution, pipe)
+        paused.set()
+
+    monkeypatch.setattr(spool_module, "_append_labeled", append_late)
+    monkeypatch.setattr(Execution, "pause", note)
+    script = "head -c 5000000 /dev/zero | tr '\\0' x | fold -w 1000"
+    jobid = await site.submit(shell(script, options=labeled(path)))
+    try:
+        await asyncio.wait_for(paused.wait(), TIMEOUT)
+    finally:
+        written.set()
+    await site.journal.wait(jobid)
+    await site.written()
+    assert max(waiting) < 2 * spool_module.HIGH_WATER_BYTES
+    assert path.read_text().count("0: ") == 5000
+
+
+class Endless:
+    """The execution of a job whose pipe another process fills again after each read."""
+
+    def __init__(self) -> None:
+        self.reader, self.writer = os.pipe()
+        os.set_blocking(self.reader, False)
+        self.has_ended = False
+        self.taken = 0
+        self.flooded = False
+        self._poller = self
+
+    def remove(self, _fd: int) -> None:
+        pass
+
+    def data(self, _stream: str, _rank: int, data: bytes) -> None:
+        self.taken += len(data)
+        assert self.taken < 4 << 20, "it is read without an end"
+        os.write(self.writer, data)
+
+    def eof(self, _stream: str, _rank: int) -> None:
+        self.has_ended = True
+
+    def closed(self, _pipe: _Pipe) -> None:
+        os.close(self.writer)
+
+
+def test_no_more_is_read_after_the_end_of_a_job_than_its_pipe_can_hold() -> None:
+    execution = Endless()
+    os.write(execution.writer, b"x" * 1000)
+    _Pipe(execution, execution.reader, "stdout", 0, None).drain()  # type: ignore[arg-type]
+    assert execution.has_ended
+    assert 1000 <= execution.taken < 1 << 20
 
 
 async def test_a_log_that_becomes_a_named_pipe(start: Starter, tmp_path: Path) -> None:

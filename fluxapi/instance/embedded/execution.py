@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import signal
 from collections.abc import Callable
@@ -117,7 +118,7 @@ class Execution:
 
     def label(self, file: LabeledFile, data: bytes) -> None:
         """Append labeled lines to an output file."""
-        self._spool.file(file, data)
+        self._spool.file(file, data, self._resume)
 
     def eof(self, stream: str, rank: int) -> None:
         """Append the end of a task's stream to the log."""
@@ -129,9 +130,10 @@ class Execution:
         self._pipes.discard(pipe)
         self._check()
 
-    @property
-    def flooded(self) -> bool:
-        """True if the file is too far behind to read more."""
+    def is_flooded(self, file: LabeledFile | None) -> bool:
+        """Return whether a labeled file, or else the log, is too far behind to read more."""
+        if file is not None:
+            return file.unwritten > HIGH_WATER_BYTES
         return self.log.failure is None and self.log.unflushed > HIGH_WATER_BYTES
 
     def pause(self, pipe: _Pipe) -> None:
@@ -144,11 +146,12 @@ class Execution:
         self._on_output()
 
     def _resume(self) -> None:
-        if self._paused and not self.flooded:
-            paused, self._paused = self._paused, []
-            for pipe in paused:
-                if pipe.fd >= 0:
-                    self._poller.add(pipe.fd, pipe.read)
+        paused, self._paused = self._paused, []
+        for pipe in paused:
+            if pipe.is_flooded:
+                self._paused.append(pipe)
+            elif pipe.fd >= 0:
+                self._poller.add(pipe.fd, pipe.read)
 
     def _watch(self, task: Task, launched: Launched) -> None:
         for stream, fd in (("stdout", task.stdout), ("stderr", task.stderr)):
@@ -201,8 +204,17 @@ class _Pipe:
         self._cutter = TextCutter()
         self._line = bytearray()
 
+    @property
+    def is_flooded(self) -> bool:
+        """Return whether the file of the output is too far behind to read more."""
+        return self._execution.is_flooded(self._file)
+
     def read(self) -> None:
         """Read one chunk; the poller calls this again if there is more."""
+        if self.is_flooded:
+            # Before the read: each of thousands of pipes would add a chunk otherwise.
+            self._execution.pause(self)
+            return
         try:
             data = os.read(self.fd, _CHUNK_BYTES)
         except BlockingIOError:
@@ -213,22 +225,23 @@ class _Pipe:
             self._end()
             return
         self._emit(data)
-        if self._execution.flooded:
-            self._execution.pause(self)
 
     def drain(self) -> None:
-        """Read the available data and close the pipe."""
-        while self.fd >= 0:
+        """Read the available data and close the pipe.
+
+        A process may go on writing, so no more is read than the pipe can hold.
+        """
+        left = fcntl.fcntl(self.fd, fcntl.F_GETPIPE_SZ)
+        while left > 0:
             try:
                 data = os.read(self.fd, _CHUNK_BYTES)
             except OSError:
-                data = b""
+                break
             if not data:
-                self._end()
-                return
+                break
             self._emit(data)
-            if self._execution.flooded:
-                self._end()
+            left -= len(data)
+        self._end()
 
     def close(self) -> None:
         """Close the descriptor."""

@@ -124,9 +124,12 @@ def _failure(answer: bytes, opened: int, count: int) -> OpenError | None:
 
 
 class LabeledFile:
-    """An output file of a job to which the service writes lines, each with its task's rank."""
+    """An output file of a job to which the service writes lines, each with its task's rank.
 
-    __slots__ = ("_fd", "path")
+    ``unwritten`` is the number of bytes that wait to be written.
+    """
+
+    __slots__ = ("_fd", "path", "unwritten")
 
     def __init__(self, path: str, descriptor: int) -> None:
         """Duplicate *descriptor*; raise ``OSError`` if a write to it could block."""
@@ -135,6 +138,7 @@ class LabeledFile:
         if not stat.S_ISREG(mode.st_mode) and mode.st_rdev != null:
             raise OSError(errno.EINVAL, "lines with labels go into regular files only", path)
         self.path = path
+        self.unwritten = 0
         self._fd = os.dup(descriptor)
 
     def append(self, data: bytes | bytearray) -> None:

@@ -34,6 +34,7 @@ class Spool:
         self._executor = executor
         self._logs: dict[OutputLog, Callable[[], None] | None] = {}
         self._files: dict[LabeledFile, bytearray] = {}
+        self._waiting: dict[LabeledFile, Callable[[], None]] = {}
         self._closing: set[LabeledFile] = set()
         self._worker = Worker("output writer", self._run)
         self._batch: asyncio.Future[None] | None = None
@@ -44,9 +45,11 @@ class Spool:
             self._logs[log] = written or self._logs.get(log)
             self._worker.start()
 
-    def file(self, file: LabeledFile, data: bytes) -> None:
-        """Append *data* to an output file of a job."""
+    def file(self, file: LabeledFile, data: bytes, written: Callable[[], None]) -> None:
+        """Append *data* to an output file of a job; *written* is called when it has caught up."""
         self._files.setdefault(file, bytearray()).extend(data)
+        self._waiting[file] = written
+        file.unwritten += len(data)
         self._worker.start()
 
     def close(self, file: LabeledFile) -> None:
@@ -112,24 +115,27 @@ class Spool:
     async def _run(self) -> None:
         while self._logs or self._files or self._closing:
             logs, self._logs = self._logs, {}
+            files, self._files = self._files, {}
+            waiting, self._waiting = self._waiting, {}
             try:
-                await self._write(logs)
+                await self._write(logs, files)
             except Exception as error:
                 # It is not known what the files hold, so nothing more is appended to them.
                 for log in logs:
                     log.failure = log.failure or str(error)
                 raise
             finally:
-                for written in logs.values():
+                for file, data in files.items():
+                    file.unwritten -= len(data)
+                for written in (*logs.values(), *waiting.values()):
                     if written is not None:
                         written()
                 if self._batch is not None:
-                    waiting, self._batch = self._batch, None
-                    waiting.set_result(None)
+                    batch, self._batch = self._batch, None
+                    batch.set_result(None)
 
-    async def _write(self, logs: Iterable[OutputLog]) -> None:
+    async def _write(self, logs: Iterable[OutputLog], files: dict[LabeledFile, bytearray]) -> None:
         loop = asyncio.get_running_loop()
-        files, self._files = self._files, {}
         closing, self._closing = self._closing, set()
         batch = [(log, log.path, log.take()) for log in logs]
         failures = await loop.run_in_executor(self._executor, _append, batch)
