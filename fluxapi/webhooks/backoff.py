@@ -42,7 +42,8 @@ def read_retry_after(text: str | None, now: float) -> float | None:
         return float(text)
     try:
         moment = parsedate_to_datetime(text)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
+        # OverflowError: the target names a year, or a time zone, of twenty digits.
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=timezone.utc)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
 import time
 from dataclasses import dataclass, replace
@@ -22,6 +23,8 @@ from .signature import sign
 from .targets import BlockedTarget, Targets
 
 __all__ = ["Outcome", "Sender"]
+
+_log = logging.getLogger(__name__)
 
 SEND_TIMEOUT_S = 15.0
 """Time for one attempt, from the look-up of the host to the head of the response."""
@@ -105,6 +108,9 @@ class Sender:
         except (aiohttp.ClientError, OSError, ValueError) as error:
             found = Outcome("unavailable", reason=_words(error))
             drop_tracebacks(error)
+        except Exception:  # noqa: BLE001 - an attempt that does not count is repeated without a pause
+            _log.exception("a webhook could not be sent")
+            found = Outcome("unavailable", reason="The service failed; its log has the reason.")
         return replace(found, seconds=time.monotonic() - started)
 
     async def _post(self, url: str, keys: list[bytes], identity: str, body: bytes) -> Outcome:

@@ -303,6 +303,8 @@ def test_pauses_grow_and_respect_the_target() -> None:
     [
         (None, None), ("", None), ("12", 12.0), ("soon", None), ("-1", None), ("9" * 100, None),
         ("Thu, 01 Jan 1970 00:01:40 GMT", 40.0), ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0),
+        ("Thu, 01 Jan 99999999999999999999 00:00:00 GMT", None),
+        ("Thu, 01 Jan 1970 00:00:00 +99999999999999999999", None),
     ],
 )  # fmt: skip
 def test_retry_after(text: str | None, seconds: float | None) -> None:

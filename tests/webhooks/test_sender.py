@@ -61,6 +61,25 @@ async def test_retry_after(receiver: Receiver) -> None:
     assert (await send(receiver.url)).retry_after == 17.0
 
 
+async def test_a_pause_until_a_year_that_no_date_has(receiver: Receiver) -> None:
+    receiver.answer = answers(503, Retry_After="Mon, 01 Jan 99999999999999999999 00:00:00 GMT")
+    outcome = await send(receiver.url)
+    assert (outcome.result, outcome.status, outcome.retry_after) == ("unavailable", 503, None)
+
+
+async def test_a_bug_counts_as_a_failed_attempt(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_response: object) -> Outcome:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr(module, "_outcome", fail)
+    outcome = await send(receiver.url)
+    assert outcome.result == "unavailable"
+    assert "a bug" not in (outcome.reason or "")
+    assert "a bug" in caplog.text
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_redirects_are_not_followed(receiver: Receiver, status: int) -> None:
     receiver.answer = answers(status, Location=f"{receiver.url}/other")
