@@ -23,6 +23,9 @@ __all__ = ["Address", "is_here", "local_problem", "read_address"]
 _URI = re.compile(r"(?:ssh://(?P<host>[A-Za-z0-9][A-Za-z0-9.-]{0,252})|local://)(?P<path>/.+)\Z")
 """The form that a broker posts (flux-core, src/broker/bootstrap.c), and that of its local URI."""
 
+_HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,252}\Z")
+"""A name that is no option of ssh. The R of a job of a nested instance may name any node."""
+
 _PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._+@=,~-]+)+\Z")
 """A path that means the same to a shell as to the kernel."""
 
@@ -61,6 +64,8 @@ def read_address(place: ChildPlace) -> Address:
     hosts, ranks = decode_hostlist(place.nodelist), IdSet.parse(place.ranks)
     if not hosts or not ranks:
         raise ValueError("the nodes of the job are not known")
+    if not _HOST.match(hosts[0]):
+        raise ValueError("the node of the job does not have the name of a host")
     host = match["host"]
     if host is not None and not _is_same_host(host, hosts[0]):
         raise ValueError(f"the address that the job has posted is not on its node {hosts[0]}")

@@ -73,6 +73,15 @@ def test_a_job_without_nodes_has_no_address(ranks: str, nodelist: str) -> None:
         read_address(place("local:///tmp/x", ranks, nodelist))
 
 
+@pytest.mark.parametrize(
+    "name", ["-oProxyCommand=id", "-F/tmp/x", "root@node3", "node3 -v", "node3;id", "node3\n", "é"]
+)
+def test_a_node_with_a_name_of_no_host_has_no_address(name: str) -> None:
+    # The parent may be an instance of a job, too, which says where its own jobs run.
+    with pytest.raises(ValueError, match="name of a host"):
+        read_address(place("local:///tmp/x", "0", name))
+
+
 @pytest.fixture
 def offered(tmp_path: Path) -> Iterator[Path]:
     """Return the path of a socket in a directory of its own."""
