@@ -193,7 +193,7 @@ class OutputReader:
             found = await self._lookup(jobid)
         except NotFound:
             return References()
-        if ended and len(found):
+        if ended and len(found) and jobid not in self._ended:
             self._ended[jobid] = found
             self._size += found.size
             while self._size > _MAX_CACHE_BYTES and len(self._ended) > 1:

@@ -52,12 +52,16 @@ class Kvs:
         self.hold = asyncio.Event()
         self.hold.set()
 
+    @property
+    def answer(self) -> bytes:
+        return msgspec.json.encode({"val": self.value})
+
     async def call(self, call: Call) -> Any:
         if call.topic == b"kvs.lookup":
             self.lookups += 1
             if self.errors:
                 raise self.errors.pop(0)
-            return call._decode(msgspec.json.encode({"val": self.value}))
+            return call._decode(self.answer)
         assert call.topic == b"content.load"
         assert call.raw
         await self.hold.wait()
@@ -245,6 +249,20 @@ async def test_nothing_is_read_twice() -> None:
         assert datas(await task) == "a\nb\nc\nd\ne\n"
     await read(found, ended=True, last=Last(2))
     assert len(kvs.loaded) == 3
+
+
+async def test_a_list_that_two_have_looked_up_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(output, "_LOOKUP_PAUSE_S", 0)
+    kvs = Kvs(THREE)
+    found = reader(kvs)
+    monkeypatch.setattr(output, "_MAX_CACHE_BYTES", 2 * decode_references(kvs.answer).size)
+    kvs.errors = [FluxRefused("It is not supported.")] * 2
+    await asyncio.gather(*(read(found, ended=True) for _ in range(2)))
+    other = [batch async for batch in found.so_far(JOB + 1, ended=True)]
+    assert other
+    looked_up = kvs.lookups
+    await read(found, ended=True)
+    assert kvs.lookups == looked_up
 
 
 async def test_blobs_are_kept_within_a_bound() -> None:
