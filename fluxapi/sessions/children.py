@@ -125,8 +125,7 @@ class Children:
         child.session = None
         if self._children.get(child.path) is child:
             del self._children[child.path]
-        await self._registry.close(child.path)
-        self._leave_parent(child)
+        await self._registry.close(child.path, lambda: self._leave_parent(child))
 
     async def close_idle(self) -> None:
         """Close the children that nobody has used for a while."""

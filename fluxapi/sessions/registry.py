@@ -25,6 +25,7 @@ class SessionRegistry:
         self._open_session = open_session
         self._sessions: dict[str, InstanceSession] = {}
         self._contexts: dict[str, AsyncExitStack] = {}
+        self._closing: set[asyncio.Task[None]] = set()
 
     def __iter__(self) -> Iterator[InstanceSession]:
         return iter(list(self._sessions.values()))
@@ -61,17 +62,34 @@ class SessionRegistry:
             self._contexts[path] = stack.pop_all()
         return session
 
-    async def close(self, path: str) -> None:
-        """Close the session at *path*, if one is open."""
+    async def close(self, path: str, closed: Callable[[], None] = lambda: None) -> None:
+        """Close the session at *path*, if one is open, and call *closed* then.
+
+        A caller that is canceled does not wait for it, and it is closed all the same.
+        """
         self._sessions.pop(path, None)
         context = self._contexts.pop(path, None)
-        if context is not None:
-            await context.aclose()
+        if context is None:
+            closed()
+            return
+        closing = asyncio.create_task(_close(context, closed), name="close session")
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
+        await asyncio.shield(closing)
 
     async def close_all(self) -> None:
         """Close every session, the root last."""
         children = [path for path in self._sessions if path != ROOT]
         try:
             await asyncio.gather(*map(self.close, children))
+            if self._closing:
+                await asyncio.wait(self._closing)
         finally:
             await self.close(ROOT)
+
+
+async def _close(context: AsyncExitStack, closed: Callable[[], None]) -> None:
+    try:
+        await context.aclose()
+    finally:
+        closed()

@@ -82,6 +82,39 @@ async def test_the_child_that_was_used_least_recently_is_closed_for_another(plan
     assert tree.root.children[1].closed == 1
 
 
+async def test_a_child_that_closes_slowly_is_closed_to_the_end(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree = await plant(open=2, open_timeout=0.1)
+    above = await tree.launch(IDS[0])
+    async with tree.children.using(above):
+        below = await tree.launch(IDS[1], tree.root.children[0])
+        session = await tree.open(below)
+    parent = tree.children.get(above)
+    assert parent is not None
+    may_close = asyncio.Event()
+    close = session.idempotency.aclose
+
+    async def close_slowly() -> None:
+        await may_close.wait()
+        await close()
+
+    monkeypatch.setattr(session.idempotency, "aclose", close_slowly)
+    other = await tree.launch(IDS[2])
+    with pytest.raises(InstanceUnavailable, match=r"still being opened|was not open within"):
+        await tree.open(other)
+    opening = tree.children.get(other)
+    assert opening is not None
+    assert opening.opening is not None
+    await opening.opening
+    assert (parent.users, session.journal.is_running) == (1, True)
+    may_close.set()
+    await asyncio.wait_for(session.journal.ended(), 10)
+    while parent.users:  # noqa: ASYNC110 - it is left in steps
+        await asyncio.sleep(0)
+    assert not any(task.is_running for task in session.tasks)
+
+
 async def test_a_child_in_use_is_not_closed_for_another(plant: Plant) -> None:
     tree = await plant(open=1)
     first, second = [await tree.launch(jobid) for jobid in IDS[:2]]
