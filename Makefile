@@ -48,17 +48,17 @@ $(DIST): $(FRONT)/node_modules/.installed $(SOURCE)
 	cd $(FRONT) && PATH="$(abspath $(BIN)):$$PATH" $(NPM) run --silent build
 	touch $@
 
-run: $(STAMP) $(DIST) ## set up and run the service (under flux start where there is a Flux)
+run: $(STAMP) $(DIST) ## set up and run the service (under flux start if Flux is installed)
 	$(START) $(BIN)/fluxapi serve $(ARGS)
 
-test: $(STAMP) $(DIST) ## run the tests (on a real Flux too where there is one)
+test: $(STAMP) $(DIST) ## run all tests (also on a real Flux if it is installed)
 	cd $(FRONT) && PATH="$(abspath $(BIN)):$$PATH" $(NPM) test --silent
 	$(BIN)/python -m compileall -q fluxapi
 	$(PYTEST) --durations=60 --durations-min=4 $(ARGS)
 
 # These wait more than those that drive a browser.
 test-fast: WORKERS = 4
-test-fast: $(STAMP) ## run the tests that need no Flux, no browser and no container
+test-fast: $(STAMP) $(DIST) ## run the tests that need no Flux, no browser and no container
 	$(BIN)/python -m compileall -q fluxapi
 	$(PYTEST) -m "$(FAST)" --hypothesis-profile=fast $(ARGS)
 
@@ -69,7 +69,7 @@ test-matrix: ## run the fast lane on every Python from 3.10 to 3.13 that is on P
 	    $(MAKE) test-fast PYTHON=$$python VENV=.venv-$$version || exit 1; \
 	done
 
-coverage: $(STAMP) ## measure what the fast lane runs, by lines and branches
+coverage: $(STAMP) $(DIST) ## measure what the fast lane runs, by lines and branches
 	$(PYTEST) -m "$(FAST)" --cov --cov-report= $(ARGS)
 	$(BIN)/coverage report --sort=cover
 	@for package in model table events; do \
@@ -77,10 +77,10 @@ coverage: $(STAMP) ## measure what the fast lane runs, by lines and branches
 	        >/dev/null || { echo "fluxapi/$$package: less than $(COVERED) % covered" >&2; exit 1; }; \
 	done
 
-soak: $(STAMP) ## run 500 faults, fuzz fold and contract, and attack; ARGS=--help for parts and seeds
+soak: $(STAMP) ## inject 500 faults, fuzz and attack; ARGS=--help lists parts and seeds
 	$(BIN)/python -m tests.soak $(ARGS)
 
-check: $(STAMP) $(FRONT)/node_modules/.installed ## lint, spelling, wording, formatting, types
+check: $(STAMP) $(FRONT)/node_modules/.installed ## check lint, spelling, wording, formatting and types
 	$(BIN)/ruff check .
 	$(BIN)/codespell
 	$(BIN)/python tools/prose.py --check
@@ -94,7 +94,7 @@ generate: $(STAMP) ## generate the synchronous client, the list of commands, and
 	$(BIN)/python tools/make_flux_options.py
 	$(BIN)/python tools/make_settings.py
 
-format: $(STAMP) ## put every file in the one format
+format: $(STAMP) ## format the code, and sort the texts of the pages
 	$(BIN)/ruff format .
 	$(BIN)/python tools/sort_words.py
 
@@ -104,10 +104,10 @@ $(LIGHTHOUSE): bench/lighthouse/package-lock.json | $(STAMP)
 	cd bench/lighthouse && $(NPM) ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error \
 	    && touch .installed || echo 'Lighthouse could not be installed.' >&2
 
-bench: $(STAMP) $(if $(or $(filter browser lighthouse,$(ARGS)),$(if $(ARGS),,all)),$(LIGHTHOUSE)) ## measure, each figure beside its baseline of the same run
+bench: $(STAMP) $(if $(or $(filter browser lighthouse,$(ARGS)),$(if $(ARGS),,all)),$(LIGHTHOUSE)) ## run the benchmarks, each with a baseline of the same run
 	$(BIN)/python -m bench $(ARGS)
 
-bench-compare: $(STAMP) ## measure this checkout and the commit before in turns, and tell what moved
+bench-compare: $(STAMP) ## run them on this checkout and the previous commit in turns, and report changes
 	$(BIN)/python -m bench.compare $(ARGS)
 
 LOCK   := uv pip compile --universal --python-version 3.10 --generate-hashes \
@@ -125,13 +125,13 @@ dist: $(STAMP) $(DIST) ## build sdist and wheel, with the built dashboard
 	rm -rf dist
 	$(BIN)/python -m hatchling build
 
-screenshots: $(STAMP) $(DIST) ## take the pictures of the pages that the documents show
+screenshots: $(STAMP) $(DIST) ## take the screenshots in the guides
 	$(BIN)/pip install --quiet pillow
 	$(BIN)/python -m tools.screenshots
 
-pictures: $(STAMP) $(DIST) ## take the pictures of the design system that the tests compare with
+pictures: $(STAMP) $(DIST) ## take the reference pictures of the design system for the tests
 	RENEW_PICTURES=1 $(BIN)/pytest -q tests/browser/test_design.py -k looks
 
-clean: ## remove what the other targets made
+clean: ## remove everything that the other targets made
 	rm -rf $(VENV) .venv-3.* .coverage $(FRONT)/node_modules bench/lighthouse/node_modules $(LIGHTHOUSE) fluxapi/web/static/dist build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
