@@ -31,7 +31,7 @@ SOURCE := $(wildcard $(FRONT)/src/*/*.*) $(FRONT)/build.js fluxapi/web/columns.j
 .PHONY: help run test test-fast test-matrix coverage soak check generate format bench bench-compare lock dist pictures screenshots clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
 
 $(STAMP): pyproject.toml requirements.txt
 	$(PYTHON) -m venv --clear $(VENV)

@@ -38,7 +38,7 @@ class _Reader:
     def text(self, constraint: Any, depth: int) -> tuple[str, bool]:
         """Return a query; raise ``TypeError`` or ``ValueError``."""
         if not isinstance(constraint, Mapping) or depth > _MAX_DEPTH:
-            raise ValueError("is no constraint")
+            raise ValueError("is not a constraint")
         operators = self._first(constraint)
         found = [self._operator(name, constraint[name], depth) for name in operators]
         return _joined([it for it in found if it[0]], " & ")

@@ -77,7 +77,7 @@ test("a sentence of the service is said by its code and values", () => {
   const size = { code: "instance_max_nodes", params: { count: 1, asked: 2000 } };
   assert.equal(message("findings", size, "x"), "The instance allows at most 1 node for a job, and this one asks for 2,000.");
   const names = { code: "no_default_queue", params: { names: ["a", "b"] } };
-  assert.equal(message("findings", names, "x"), "No queue is the default: name one of a, b.");
+  assert.equal(message("findings", names, "x"), "There is no default queue: name one of a, b.");
 });
 
 test("a sentence that the language has no words for is the service's own", () => {

@@ -41,6 +41,4 @@ def test_an_instance_that_has_ended_takes_no_job_and_is_not_called_lost(
     expect(page.locator("#plan")).to_have_text("The instance has ended and takes no more jobs.")
     expect(page.get_by_role("button", name="Submit", exact=True)).to_be_disabled()
     job.reload()
-    expect(job.locator("#screen")).to_contain_text(
-        "The instance has ended, and its output with it."
-    )
+    expect(job.locator("#screen")).to_contain_text("The instance has ended, so its output is gone.")

@@ -385,7 +385,7 @@ def test_a_long_line_shows_that_it_goes_on(site: Service, page: Page) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     jobid = script(site, "head -c 20000 /dev/zero | tr '\\0' x; echo; echo last")
     ended(site, page, jobid)
-    signs = page.locator("#screen").get_by_role("img", name="The line goes on below.")
+    signs = page.locator("#screen").get_by_role("img", name="The line continues below.")
     expect(signs).to_have_count(4)
     expect(lines(page)).to_have_count(6)
     expect(lines(page).nth(4).get_by_role("img")).to_have_count(0)
@@ -395,4 +395,6 @@ def test_a_long_line_shows_that_it_goes_on(site: Service, page: Page) -> None:
     longer = script(site, "seq 9; head -c 20000 /dev/zero | tr '\\0' x; echo; seq 9000")
     ended(site, page, longer, "#L10")
     sign = page.locator("#screen .selected").get_by_role("img")
-    expect(sign).to_have_accessible_name("The line goes on for 4 kB. The whole output has it.")
+    expect(sign).to_have_accessible_name(
+        "The line continues for 4 kB. The whole output contains all of it."
+    )

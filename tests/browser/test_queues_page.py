@@ -64,7 +64,7 @@ def test_a_disabled_queue_says_that_it_takes_no_jobs(
     debug = page.get_by_role("row").filter(has=page.get_by_role("rowheader", name="debug"))
     expect(debug).to_contain_text("Disabled")
     expect(debug).to_contain_text("moved away")
-    expect(debug).to_contain_text("New jobs are refused. Those that wait still start.")
+    expect(debug).to_contain_text("New jobs are refused, but pending ones still start.")
     flux(cluster, "queue", "enable", "-q", "debug")
 
 

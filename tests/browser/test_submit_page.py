@@ -169,7 +169,7 @@ def test_a_launcher_is_one_that_the_service_knows(site: Service, page: Page) -> 
     page.get_by_label("Command", exact=True).fill("/bin/sleep 1")
     advanced(page)
     page.get_by_label("Launcher").check()
-    expect(page.locator("#wrong-is_launcher")).to_contain_text("sleep is no launcher")
+    expect(page.locator("#wrong-is_launcher")).to_contain_text("sleep is not a launcher")
     page.get_by_label("Command", exact=True).fill("/opt/bin/nextflow run x")
     expect(page.locator("#wrong-is_launcher")).to_be_empty()
 

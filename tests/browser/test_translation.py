@@ -241,7 +241,7 @@ def test_the_errors_of_a_dialog_name_its_fields(translated: Service, page: Page)
     dialog.locator("[name=url]").fill("https://127.0.0.1/")
     dialog.locator("button[type=submit]").click()
     said = dialog.get_by_role("status")
-    expect(said).to_contain_text("⟦leads to ⟧127.0.0.1⟦, which is no public address.")
+    expect(said).to_contain_text("⟦resolves to ⟧127.0.0.1⟦, which is not a public address.")
     page.goto(f"{translated.url.rstrip('/')}/ui/tokens")
     said_of = {"code": "lasts_longer", "params": {"seconds": 90}}
     error = {"pointer": "/expires_in", "detail": "x", **said_of}

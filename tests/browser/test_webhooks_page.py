@@ -49,7 +49,7 @@ def test_a_refusal_says_what_to_do(sending: Service, still: Page) -> None:
     still.get_by_role("button", name="Create a webhook").click()
     still.get_by_label("Address").fill("https://10.0.0.1/")
     still.get_by_role("button", name="Create the webhook").click()
-    words = "The address leads to 10.0.0.1, which is no public address."
+    words = "The address resolves to 10.0.0.1, which is not a public address."
     expect(still.get_by_text(words)).to_be_visible()
 
 

@@ -33,7 +33,7 @@ async def test_the_life_of_a_webhook(serve: Serve, instance: FakeInstance) -> No
         assert await flux.retry_webhook("mine") == 0
         with pytest.raises(Conflict, match="mine"):
             await flux.create_webhook(receiver.url, name="mine")
-        with pytest.raises(Invalid, match="no public address"):
+        with pytest.raises(Invalid, match="not a public address"):
             await flux.create_webhook("https://10.0.0.1/")
         assert (await flux.remove_webhook(made.webhook.id)).name == "mine"
         with pytest.raises(NotFound):

@@ -78,7 +78,10 @@ SHEBANG = "#!/bin/sh\n"
             "#flux: --conf='''\n#flux: a = 1 2\n#flux: '''",
             "line 2: --conf: is neither TOML nor JSON",
         ),
-        ("#flux: --conf='''\n#flux: a = 2030-01-01\n#flux: '''", "line 2: --conf: holds a value"),
+        (
+            "#flux: --conf='''\n#flux: a = 2030-01-01\n#flux: '''",
+            "line 2: --conf: contains a value",
+        ),
         ("#flux: --add-file=a.sh", "line 2: --add-file=a.sh: names a file"),
         ("#flux: --env=HOME", "line 2: --env=HOME: the service has neither your variables"),
         ("#flux: --env=A=$B", "line 2: --env=A=$B: $B is not a variable of the job"),

@@ -220,7 +220,7 @@ def test_a_whole_jobspec_with_such_a_terminal_is_refused() -> None:
 
 def test_a_jobspec_larger_than_flux_takes_never_reaches_it() -> None:
     (detail,) = refusal(environment={"A": "x" * (9 << 20)}).values()
-    assert "give large files by their path" in detail
+    assert "Refer to large files by their path" in detail
 
 
 @pytest.mark.parametrize(

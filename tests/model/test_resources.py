@@ -95,7 +95,7 @@ def test_a_large_idset_is_not_expanded(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["0-4294967295", "x", "3-1", "1,,2", ",".join("9" * 70_000)])
 def test_an_invalid_idset_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="id"):
+    with pytest.raises(ValueError, match="ID"):
         IdSet.parse(text)
 
 
@@ -117,7 +117,7 @@ def test_an_r_of_impossible_size_is_refused(change: dict[str, Any]) -> None:
     hostile = {"execution": {**R["execution"], **change}}  # type: ignore[dict-item]
     with pytest.raises((ValueError, TypeError)):
         allocation(hostile)
-    with pytest.raises(ValueError, match=r"R|hostlist|id"):
+    with pytest.raises(ValueError, match=r"R|hostlist|ID"):
         nodes(hostile)
 
 

@@ -200,7 +200,7 @@ async def test_the_pause_after_a_failure_grows(plant: Plant) -> None:
 @pytest.mark.parametrize(
     ("how", "kind", "reason"),
     [
-        ({"uri": None}, InstanceNotFound, "has not said that it is a Flux instance"),
+        ({"uri": None}, InstanceNotFound, "is not known to be a Flux instance"),
         ({"userid": 4_000_000}, InstanceUnavailable, "only that user can open"),
     ],
 )

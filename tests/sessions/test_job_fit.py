@@ -55,7 +55,7 @@ NODES = [node("up", 8, 2, "big"), node("offline", 8, 2, "big"), node(), node()]
         (asked(gpus=3), [ANY], "No node of the instance has 3 GPUs; the largest has 2."),
         (asked("x"), [ANY], "This instance has no named queues: leave the queue out."),
         (asked("x"), [BATCH, DEBUG], "There is no queue 'x'; there are: batch, debug."),
-        (asked(), [BATCH, DEBUG], "No queue is the default: name one of batch, debug."),
+        (asked(), [BATCH, DEBUG], "There is no default queue: name one of batch, debug."),
         (asked("debug", 601), [DEBUG], "Queue debug allows a time limit of at most 10m."),
         (asked("debug", 0), [DEBUG], ""),
     ],

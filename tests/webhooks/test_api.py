@@ -205,7 +205,7 @@ async def test_webhooks_of_a_file(serve: Serve, receiver: Receiver, tmp_path: Pa
     ("entry", "mode", "words"),
     [
         ({}, 0o644, "chmod 600"),
-        ({"url": "https://10.0.0.1/"}, 0o600, "no public address"),
+        ({"url": "https://10.0.0.1/"}, 0o600, "not a public address"),
         ({"secret": "whsec_AAAA"}, 0o600, "24 to 64 bytes"),
         ({"filter": {"id": ["none"]}}, 0o600, "/filter/id/0"),
         ({"color": "red"}, 0o600, "color"),

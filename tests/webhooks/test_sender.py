@@ -128,7 +128,7 @@ async def test_a_name_that_leads_elsewhere_meanwhile(
     monkeypatch.setattr("fluxapi.webhooks.connector.socket.getaddrinfo", look_up)
     outcome = await send(f"https://rebind.example.org:{receiver.port}/", Targets())
     assert outcome.reason is not None
-    assert "no public address" in outcome.reason
+    assert "not a public address" in outcome.reason
     assert asked == ["rebind.example.org"]
     targets = Targets(["rebind.example.org"])
     outcome = await send(f"http://rebind.example.org:{receiver.port}/", targets)
