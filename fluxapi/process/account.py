@@ -40,7 +40,7 @@ def expand(text: str) -> Path:
         return Path(text).expanduser()
     except RuntimeError:
         raise ValueError(
-            "takes a path without ~ here, since no home directory is known (HOME is not set)"
+            "must be a path without ~, since no home directory is known (HOME is not set)"
         ) from None
 
 

@@ -14,7 +14,7 @@ from . import parse
 __all__ = ["Address", "addresses", "is_loopback"]
 
 _UNIX = "unix:"
-_FORM = "takes HOST:PORT, [IPV6]:PORT or unix:PATH"
+_FORM = "must be HOST:PORT, [IPV6]:PORT or unix:PATH"
 _TCP = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^\[\]:/\s]+):([0-9]+)\Z")
 
 

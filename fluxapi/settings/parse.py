@@ -65,20 +65,20 @@ def boolean(text: str) -> bool:
         return True
     if word in _FALSE:
         return False
-    raise ValueError("takes true, yes, 1, on or false, no, 0, off")
+    raise ValueError("must be true, yes, 1 or on, or false, no, 0 or off")
 
 
 def header(text: str) -> str:
     """Parse the name of a header; empty is none."""
     if text and not _HEADER.match(text):
-        raise ValueError("takes the name of a header such as X-Remote-User")
+        raise ValueError("must be the name of a header such as X-Remote-User")
     return text
 
 
 def port(text: str) -> int:
     """Parse a port number."""
     if not text.isascii() or not text.isdigit() or int(text) > MAX_PORT:
-        raise ValueError("takes a port number, 0 (any free one) to 65535")
+        raise ValueError("must be a port number, 0 (any free one) to 65535")
     return int(text)
 
 
@@ -89,21 +89,21 @@ def command(text: str) -> tuple[str, ...]:
     except ValueError:
         words = ("",)
     if words and shutil.which(words[0]) is None:
-        raise ValueError("takes a command whose first word is an executable file")
+        raise ValueError("must be a command whose first word is an executable file")
     return words
 
 
 def positive(text: str) -> int:
     """Parse a whole number above 0."""
     if not text.isascii() or not text.isdigit() or int(text) == 0:
-        raise ValueError("takes a whole number above 0")
+        raise ValueError("must be a whole number above 0")
     return int(text)
 
 
 def count(text: str) -> int:
     """Parse a whole number, 0 or more."""
     if not text.isascii() or not text.isdigit():
-        raise ValueError("takes a whole number, 0 or more")
+        raise ValueError("must be a whole number, 0 or more")
     return int(text)
 
 
@@ -111,7 +111,7 @@ def transports(text: str) -> tuple[str, ...]:
     """Parse the transports to child instances, separated by commas."""
     found = tuple(dict.fromkeys(filter(None, (word.strip() for word in text.split(",")))))
     if not found or not set(found) <= set(TRANSPORTS):
-        raise ValueError(f"takes one or more of {', '.join(TRANSPORTS)}, separated by commas")
+        raise ValueError(f"must be one or more of {', '.join(TRANSPORTS)}, separated by commas")
     return found
 
 
@@ -122,7 +122,7 @@ def seconds(text: str) -> float:
     except ValueError:
         value = math.nan
     if not (math.isfinite(value) and value > 0):
-        raise ValueError("takes a number of seconds above 0")
+        raise ValueError("must be a number of seconds above 0")
     return value
 
 
@@ -131,7 +131,7 @@ def one_of(*words: str) -> Callable[[str], str]:
 
     def parse(text: str) -> str:
         if text not in words:
-            raise ValueError(f"takes {', '.join(words[:-1])} or {words[-1]}")
+            raise ValueError(f"must be {', '.join(words[:-1])} or {words[-1]}")
         return text
 
     return parse
@@ -140,7 +140,7 @@ def one_of(*words: str) -> Callable[[str], str]:
 def mode(text: str) -> int:
     """Parse the permissions of a file in octal, as chmod takes them."""
     if not re.fullmatch(r"0?[0-7]{3}", text, re.ASCII):
-        raise ValueError("takes the permissions of a file in octal, such as 0660")
+        raise ValueError("must be the permissions of a file in octal, such as 0660")
     return int(text, 8)
 
 
@@ -155,7 +155,7 @@ def option_flags(text: str) -> Mapping[str, str]:
     for word in shlex.split(text):
         name, equals, value = word.removeprefix("-o").partition("=")
         if not equals or not name:
-            raise ValueError("takes shell options as '-oNAME=VALUE …', separated by blanks")
+            raise ValueError("must be shell options as '-oNAME=VALUE …', separated by blanks")
         options[name] = value
     return options
 
@@ -175,7 +175,7 @@ def prefix(text: str) -> str:
     found = text.removesuffix("/")
     if found and not is_prefix(found):
         raise ValueError(
-            "takes a path such as /flux, of letters, digits and ._~- between its slashes"
+            "must be a path such as /flux, of letters, digits and ._~- between its slashes"
         )
     return found
 
@@ -188,7 +188,7 @@ def peers(text: str) -> tuple[Peer, ...]:
         )
     except ValueError:
         raise ValueError(
-            "takes addresses and networks such as 10.0.0.7,10.1.0.0/16, and the word unix"
+            "must be addresses and networks such as 10.0.0.7,10.1.0.0/16, and the word unix"
         ) from None
 
 
@@ -198,7 +198,7 @@ def frame_ancestors(text: str) -> tuple[str, ...]:
     for name in found:
         if name not in {"self", "*"} and _ANCESTOR.match(name) is None:
             raise ValueError(
-                "takes origins such as https://lab.example.org, and the words self and *"
+                "must be origins such as https://lab.example.org, and the words self and *"
             )
     return found
 
@@ -230,6 +230,6 @@ def targets(text: str) -> tuple[str, ...]:
             network_or_host(name)
     except ValueError:
         raise ValueError(
-            "takes hosts, addresses and networks such as hooks.example.org,10.1.0.0/16"
+            "must be hosts, addresses and networks such as hooks.example.org,10.1.0.0/16"
         ) from None
     return found

@@ -70,11 +70,11 @@ def test_there_is_a_name_and_no_home() -> None:
 
 @pytest.mark.usefixtures("unknown")
 def test_a_path_with_a_tilde_is_one_sentence() -> None:
-    with pytest.raises(SettingsError, match="FLUXAPI_STATEDIR takes a path without ~"):
+    with pytest.raises(SettingsError, match="FLUXAPI_STATEDIR must be a path without ~"):
         Settings.read(None, {"FLUXAPI_STATEDIR": "~/state"})
-    with pytest.raises(ConfigError, match="FLUXAPI_TOKEN_FILE takes a path without ~"):
+    with pytest.raises(ConfigError, match="FLUXAPI_TOKEN_FILE must be a path without ~"):
         read_config(environ={"FLUXAPI_TOKEN_FILE": "~/token"})
-    with pytest.raises(ConfigError, match="FLUXAPI_CONFIG takes a path without ~"):
+    with pytest.raises(ConfigError, match="FLUXAPI_CONFIG must be a path without ~"):
         read_config(environ={"FLUXAPI_CONFIG": "~/config"})
 
 

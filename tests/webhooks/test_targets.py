@@ -116,7 +116,7 @@ def test_the_name_of_a_host_never_opens_metadata(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["a b", "10.0.0.0/99", "http://x", "*", "1.2", "-x.y", "x" * 300])
 def test_a_bad_setting_is_told(text: str) -> None:
-    with pytest.raises(SettingsError, match="takes hosts, addresses and networks"):
+    with pytest.raises(SettingsError, match="must be hosts, addresses and networks"):
         Settings.read(environ={"FLUXAPI_WEBHOOK_ALLOW": f"ok.example.org,{text}"})
 
 
