@@ -188,12 +188,14 @@ def _canonical(given: dict[str, Any]) -> dict[str, Any]:
     given = batch.expanded(given, wrong)
     if "command" not in given:
         wrong.append(_wrong("command", "required_or_script"))
-    tasks, nodes = given.get("num_tasks", 1), given.get("num_nodes")
+    nodes = given.get("num_nodes")
     if per_resource.is_per_resource(given):
         if "script" not in given:
             per_resource.check(given, wrong)
-    elif nodes is not None and nodes > tasks:
-        wrong.append(_wrong("num_nodes", "more_nodes_than_tasks", tasks=tasks))
+    elif nodes is not None:
+        tasks = given.setdefault("num_tasks", nodes)
+        if nodes > tasks:
+            wrong.append(_wrong("num_nodes", "more_nodes_than_tasks", tasks=tasks))
     if nodes is None and given.get("exclusive"):
         wrong.append(_wrong("exclusive", "needs", names="num_nodes"))
     if "stdin" in given and "input" in given:

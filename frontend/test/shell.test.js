@@ -85,7 +85,7 @@ test("every option has the flag of flux submit", () => {
     '--setopt=env-expand={"A":"{{id}}"}', "--rlimit=core=-1", "--input=i", "--output=o", "--error=e", "--label-io",
     "--unbuffered", "--setopt=verbose=1", "--setopt=mpi=none", '--setopt=n="1"', '--setattr=user.x={"y":1}',
     "--dependency=afterok:f1", "--dependency=after:f2?k=a%20b&k=2", '--setattr=system.constraints={"properties":["p"]}',
-    "-n", "1", "--flags=waitable,debug", "--bcc=1-4", "--", "-x", "y",
+    "-n", "3", "--flags=waitable,debug", "--bcc=1-4", "--", "-x", "y",
   ]);
   assert.deepEqual(made.unsaid, ["stdin", "is_launcher"]);
 });

@@ -97,6 +97,7 @@ def test_an_open_quote_is_told_before_it_is_sent(site: Service, page: Page) -> N
 def test_what_is_refused_is_told_with_the_labels_of_the_fields(site: Service, page: Page) -> None:
     opened(site, page)
     page.get_by_label("Command", exact=True).fill("true")
+    page.get_by_label("Tasks", exact=True).fill("1")
     page.get_by_label("Nodes", exact=True).fill("2")
     expect(page.locator("#wrong-num_nodes")).to_have_text("must not be above Tasks, which is 1.")
     page.locator("#more > summary").click()

@@ -16,6 +16,7 @@ def test_all_wrong_fields_are_told_at_once(site: Service, browser: Browser) -> N
     opened(site, page)
     page.get_by_label("Command", exact=True).fill("echo 'a")
     page.get_by_label("Time limit").fill("soon")
+    page.get_by_label("Tasks", exact=True).fill("2")
     page.get_by_label("Nodes", exact=True).fill("3")
     advanced(page)
     page.locator("#constraints").fill("fast &")

@@ -48,6 +48,7 @@ def test_a_refusal_is_shown_beside_the_field(site: Service, unheard: Page) -> No
     unheard.goto(f"{site.url}/ui/submit")
     live(unheard)
     unheard.get_by_label("Command", exact=True).fill("true")
+    unheard.get_by_label("Tasks", exact=True).fill("2")
     unheard.get_by_label("Nodes", exact=True).fill("3")
     unheard.get_by_role("button", name="Submit", exact=True).click()
     nodes = unheard.get_by_label("Nodes", exact=True)

@@ -95,12 +95,12 @@ def one_field(name: str) -> dict[str, Any]:
 
 NAMES = [name for name in BODY if name != "command"]
 ALL_FIELDS = {**BODY, "waitable": True, "debug": True}
-ONE_NODE = {"command": "prog", "num_nodes": 1}
+NODES_ALONE = {"command": "prog", "num_nodes": 2}
 MANY: list[tuple[dict[str, Any], int]] = [({"copies": 3}, 3), ({"cc": "0-1,7"}, 3)]
 FORMS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     *((one_field(name), {}) for name in NAMES),
     (ALL_FIELDS, {}),
-    (ONE_NODE, {}),
+    (NODES_ALONE, {}),
     *(({"command": "prog", **shape}, {}) for shape in (CORES, NODES)),
     *(({"command": "echo {cc}"}, many) for many, _ in MANY),
 ]
@@ -188,7 +188,7 @@ def test_tasks_per_resource(run: Program, shape: dict[str, Any]) -> None:
 
 @needs_node
 def test_one_node_and_nothing_else(run: Program) -> None:
-    check(run, ONE_NODE)
+    check(run, NODES_ALONE)
 
 
 def check(run: Program, body: dict[str, Any]) -> None:

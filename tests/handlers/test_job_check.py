@@ -130,6 +130,7 @@ async def test_all_that_is_wrong_is_said_at_once(ready: Service) -> None:
         constraints="fast &",
         urgency=99,
         num_nodes=3,
+        num_tasks=2,
         queue=7,
     )
     assert {it["pointer"] for it in found["errors"]} == {

@@ -162,12 +162,18 @@ def test_a_name_and_its_alias_exclude_each_other() -> None:
 
 
 def test_all_that_does_not_fit_together_is_named_at_once() -> None:
-    wrong = refusal(num_nodes=2, stdin="x", input="f", constraints={"x": []})
+    wrong = refusal(num_nodes=2, num_tasks=1, stdin="x", input="f", constraints={"x": []})
     assert set(wrong) == {"/num_nodes", "/stdin", "/constraints"}
 
 
 def test_exclusive_needs_nodes() -> None:
     assert refusal(exclusive=True) == {"/exclusive": "needs num_nodes."}
+
+
+def test_nodes_alone_run_one_task_each() -> None:
+    assert spec({"command": "a", "num_nodes": 3}) == spec(
+        {"command": "a", "num_nodes": 3, "num_tasks": 3}
+    )
 
 
 def test_option_flags_as_text() -> None:

@@ -134,6 +134,6 @@ def test_constraints_as_a_query() -> None:
     ],
 )
 def test_what_is_wrong_with_a_query(query: str, said: str) -> None:
-    found = refusal(command="true", constraints=query, num_nodes=3)
+    found = refusal(command="true", constraints=query, num_nodes=3, num_tasks=1)
     assert found["/constraints"] == f"is not a constraint: {said}."
     assert "/num_nodes" in found, "everything that is wrong is said at once"

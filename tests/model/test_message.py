@@ -98,7 +98,7 @@ def test_an_error_tells_its_code() -> None:
     [
         ({"command": "sh -c 'a"}, "not_split"),
         ({"command": ""}, "no_program"),
-        ({"command": "a", "num_nodes": 2}, "more_nodes_than_tasks"),
+        ({"command": "a", "num_nodes": 2, "num_tasks": 1}, "more_nodes_than_tasks"),
         ({"command": "a", "exclusive": True}, "needs"),
         ({"command": "a", "duration": "1y"}, "unreadable"),
         ({"command": "a", "cwd": "x"}, "folder_not_absolute"),

@@ -49,7 +49,7 @@ class SubmissionMethods(Methods):
         Args:
             command: Program and arguments: a list, or text that is split as by a shell.
             idempotency_key: Key of the submission; default is a new one.
-            num_tasks: Number of tasks; default 1.
+            num_tasks: Number of tasks; default is one on each of ``num_nodes``, or one in all.
             cores_per_task: Cores for each task; default 1.
             gpus_per_task: GPUs for each task.
             num_cores: Cores in total, in place of ``num_tasks`` and ``cores_per_task``.

@@ -131,7 +131,20 @@ export class Inputs {
     for (const part of document.querySelectorAll("#advanced .part")) {
       /** @type {HTMLElement} */ (part).hidden = !part.querySelector(".field:not([hidden])");
     }
+    this.#hintPerNode(String(values["num_nodes"] ?? "").trim());
     $("advanced-given").textContent = set ? t("submit.advanced_set", { count: set }) : "";
+  }
+
+  /** Show the default of tasks and of slots, which is one on each node. @param {string} nodes as typed */
+  #hintPerNode(nodes) {
+    const text = /^[1-9]\d{0,9}$/.test(nodes) ? nodes : "1";
+    for (const name of ["num_tasks", "num_slots"]) {
+      const input = /** @type {HTMLInputElement} */ ($(name));
+      // The editor of a script shows what the script gives.
+      const isGiven = input.dataset["hint"] !== undefined && input.placeholder !== input.dataset["hint"];
+      input.dataset["hint"] = text;
+      if (!isGiven) input.placeholder = text;
+    }
   }
 
   /** Say what is wrong with a field, or that nothing is.

@@ -239,9 +239,9 @@ export function line(job, many, files = []) {
     groups.push(...(words[0]?.startsWith("--") ? words : [words.join(" ")]).filter(Boolean));
     if (!flag) unsaid.push(name);
   }
-  // With nodes alone, flux submit would take whole ones and start a task on each.
+  // With nodes alone, flux submit would take whole ones.
   const isShaped = ["num_tasks", ...PER_RESOURCE].some((name) => job[name] !== undefined);
-  if (!isScript && job["num_nodes"] !== undefined && !isShaped) groups.push("-n 1");
+  if (!isScript && job["num_nodes"] !== undefined && !isShaped) groups.push(`-n ${pasted(String(job["num_nodes"]))}`);
   groups.push(...files.map((name) => `--add-file=${pasted(name)}`));
   const switches = SWITCHES.filter((name) => job[name]);
   if (switches.length) groups.push(`--flags=${switches.join(",")}`);
