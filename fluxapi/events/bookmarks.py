@@ -23,7 +23,7 @@ class Bookmarks:
         self._scheduled = False
 
     def send(self, groups: Iterable[FanoutGroup]) -> None:
-        """Send a bookmark to groups: now, as far as there is time, and the rest soon."""
+        """Send a bookmark to groups: to as many as time permits now, and to the others soon."""
         self._groups.update(dict.fromkeys(groups))
         if not self._scheduled:
             self._turn()

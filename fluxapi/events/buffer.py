@@ -75,7 +75,8 @@ class CursorError(Exception):
 
 _encoder = msgspec.json.Encoder()
 name_of = lru_cache(maxsize=65536)(encode_f58)
-"""Return the F58 form of a job ID. A job has about ten events, close together, so it is cached."""
+"""Return the F58 form of a job ID. A job has about ten events, close together, so the result is
+cached."""
 
 
 def encode_body(jobid: int, index: int | None, event: Event) -> bytes:
@@ -176,8 +177,8 @@ class EventBuffer:
     def resolve(self, text: str) -> int:
         """Return the sequence number after which a client with this cursor resumes.
 
-        The cursor may come from another process in front of the same instance. ``0`` stands for
-        the begin of the buffer. Raises ``CursorError``.
+        The cursor may come from another process in front of the same instance. ``0`` stands for the
+        beginning of the buffer. Raises ``CursorError``.
         """
         if text == "0":
             return self.floor

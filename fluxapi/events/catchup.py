@@ -22,9 +22,9 @@ _MAX_TURN_S = 0.003
 class CatchUp:
     """The subscriptions that are behind. Those whose sockets are full are not visited.
 
-    ``refuse`` restarts a subscription whose position is lost; ``arrive`` is called for one that
-    has received everything; ``fail`` for one whose replay raises an exception. ``settle`` applies
-    to the digest of a view what was published.
+    ``refuse`` restarts a subscription whose position is lost; ``arrive`` is called for one that has
+    received everything; ``fail`` for one whose replay raises an exception. ``settle`` applies the
+    published changes to the digest of a view.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class CatchUp:
             view = subscription.group.view
             if view not in walked:
                 walked.add(view)
-                # The jobs are counted in their present state.
+                # The jobs are counted in their current state.
                 self._settle(view)
                 view.digest.walk_on()
             self._serve(subscription)

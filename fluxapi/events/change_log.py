@@ -44,7 +44,7 @@ class ChangeLog:
         return len(self._last)
 
     def start(self, seq: int) -> None:
-        """Forget everything; a client before ``seq`` must start with a new snapshot."""
+        """Forget everything; clients before ``seq`` must start with a new snapshot."""
         self.floor = seq
         self.moved.clear()
         self._last.clear()

@@ -36,10 +36,11 @@ _MAX_PIECE_EVENTS = 256
 """Events in a piece: the eventlogs of some twenty jobs of a backlog. One job can have more."""
 
 _UNWATCHED_PAUSE_S = 0.02
-"""Time in which events collect while nobody waits for any, since each batch has a price."""
+"""Time for which events are collected while no client waits for any, since each batch has a
+cost."""
 
 _MAX_LAG_S, _LAG_VALID_S = 10.0, 15.0
-"""A lag above the first makes the service not ready, for the second after the event."""
+"""A lag above the first value makes the service not ready, for the time of the second one."""
 
 _MIN_DELAY_S, _MAX_DELAY_S = 0.1, 5.0
 """Bounds of the pause before a lost stream is opened again; it doubles each time."""
@@ -70,9 +71,9 @@ class JournalConsumer(BackgroundTask):
         self._silent_since: float | None = None
         self.waiters = Waiters(self.table)
         self.observers: list[ChangeObserver] = []
-        """Are told of each batch, after the table has taken it."""
+        """The functions that are called with each batch, after the table has processed it."""
         self.on_lost: list[Callable[[], None]] = []
-        """Are called when the stream is lost."""
+        """The functions that are called when the stream is lost."""
         self._caught_up = asyncio.Event()
 
     @property
@@ -100,7 +101,7 @@ class JournalConsumer(BackgroundTask):
 
     @property
     def reading(self) -> str:
-        """Return a sentence that tells how far the backlog was read."""
+        """Return a sentence that says how far the backlog was read."""
         progress = self.table.progress
         if progress is None or not progress.read:
             return f"{_READING}."
@@ -114,7 +115,7 @@ class JournalConsumer(BackgroundTask):
 
     @property
     def progress(self) -> dict[str, Any]:
-        """Return the member of a problem document that tells how far the backlog was read."""
+        """Return the member of a problem document that says how far the backlog was read."""
         found = self.table.progress
         if found is None:
             return {}
@@ -228,7 +229,7 @@ class JournalConsumer(BackgroundTask):
 
     def _tell(self, piece: ChangeBatch, changes: Changes) -> None:
         for observer in self.observers:
-            # The table and the subscribers must not suffer from what else follows the journal.
+            # The table and the subscribers must not suffer from other observers of the journal.
             try:
                 observer(piece, changes)
             except Exception:  # noqa: BLE001, PERF203 - each observer is on its own

@@ -1,4 +1,4 @@
-"""The digests of filtered views: what was published is applied to thousands of them in turns."""
+"""The digests of filtered views; changes are applied to thousands of them in turns."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MAX_ROWS = 8192
 class Digests:
     """The views whose digests follow the table, and the batches that some of them lack.
 
-    The views are in the order of their positions: the first one lacks most.
+    The views are in the order of their positions: the first one lacks the most batches.
     """
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class Digests:
         return len(self._positions)
 
     def add(self, view: View) -> None:
-        """Let a new view follow; it begins to count after what was published."""
+        """Add a new view, which begins to count after the last published batch."""
         self._positions[view] = self._end
 
     def discard(self, view: View) -> None:
@@ -49,7 +49,7 @@ class Digests:
         self._uncounted.pop(view, None)
 
     def publish(self, batch: Batch) -> None:
-        """Apply a batch to all views: now, as far as there is time, and the rest soon."""
+        """Apply a batch to all views: to as many as time permits now, and to the others soon."""
         if not self._positions or not batch.rows:
             return
         self._batches.append(changed(batch))
@@ -60,7 +60,7 @@ class Digests:
             self._turn()
 
     def settle(self, view: View) -> None:
-        """Apply to a view what it lacks."""
+        """Apply the missing batches to a view."""
         position = self._positions.get(view, self._end)
         if position == self._end:
             return

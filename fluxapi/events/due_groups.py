@@ -24,15 +24,15 @@ _MAX_TURN_S = 0.005
 """Processor time in which filters are tested in one pass of the event loop."""
 
 GROUP_WRITES = 2
-"""Writes that take as long as encoding a batch for one group."""
+"""Number of writes that take as long as encoding a batch for one group."""
 
 
 class DueGroups:
-    """The groups whose live subscribers lack what was published after the position of the group.
+    """The groups whose live subscribers lack the messages after the position of the group.
 
-    ``write`` sends bytes to a group, whose position was the given one; ``catch_up`` replays to
-    each of its subscribers from there; ``fail`` ends the subscriptions of a group whose replay
-    raises an exception.
+    ``write`` sends bytes to a group at the given position; ``catch_up`` replays to each of its
+    subscribers from there; ``fail`` ends the subscriptions of a group whose replay raises an
+    exception.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class DueGroups:
         self._groups: dict[FanoutGroup, None] = {}
         self._scheduled = False
         self._piece: tuple[View, Wire, int, int, bytes] | None = None
-        """The piece that was encoded last, with its start and end: others have the same stream."""
+        """The piece that was encoded last, with its start and end; other groups may need it."""
 
     def __contains__(self, group: object) -> bool:
         return group in self._groups
@@ -56,7 +56,7 @@ class DueGroups:
         return len(self._groups)
 
     def add(self, group: FanoutGroup) -> None:
-        """Let a group get what it lacks in a later pass of the event loop."""
+        """Serve a group in a later pass of the event loop."""
         self._groups[group] = None
         self._schedule()
 
@@ -79,7 +79,7 @@ class DueGroups:
             self._piece = None
 
     def settle(self, group: FanoutGroup) -> None:
-        """Write to the live subscribers of a group what they lack, if it is due."""
+        """Write the missing messages to the live subscribers of a group, if it is due."""
         if group not in self._groups:
             return
         del self._groups[group]
@@ -108,7 +108,7 @@ class DueGroups:
         return data, reached
 
     def forget(self) -> None:
-        """Encode anew what the next group gets."""
+        """Forget the encoded piece, so that the next group gets a new one."""
         self._piece = None
 
     def _schedule(self) -> None:

@@ -19,9 +19,9 @@ class Subscription:
 
     ``seq`` is its position while it is behind; a live one has the position of its group. ``walk``
     is the snapshot that it receives and the position in it. ``first`` is written before anything
-    else, but for the writes of ``before``. The subscription ends with the job ``until``; ``on_end``
-    is called with the reason. ``left`` is true once it has ended. ``client`` is the client that its
-    filter counts for, if any.
+    else except for the writes of ``before``. The subscription ends with the job ``until``;
+    ``on_end`` is called with the reason. ``left`` is true once it has ended. ``client`` is the
+    client that its filter counts for, if any.
     """
 
     __slots__ = (

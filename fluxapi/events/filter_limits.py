@@ -11,13 +11,14 @@ from fluxapi.process.client_shares import ClientShares
 __all__ = ["FilterLimits"]
 
 _MAX_FILTERS = 16_384
-"""Different filters that are followed at the same time: each event is tested against all."""
+"""Different filters that are followed at the same time; each event is tested against all of
+them."""
 
 _MAX_IDS = 400_000
 """Job IDs in the filters of all subscriptions: some 50 MB."""
 
 _SMALL_PARTS = 400
-"""A small share is one of so many parts: 40 filters, or the 1,000 IDs that a filter may list."""
+"""The number of small shares in a limit; one is 40 filters, or the 1,000 IDs of one filter."""
 
 _RETRY_AFTER_S = 5
 

@@ -94,7 +94,7 @@ def read_ids(fields: Mapping[str, Any], *, within: str = "") -> frozenset[int] |
     """Return the job IDs of the field ``id``, ``None`` without any.
 
     Raises:
-        ValidationFailed: Some are no job IDs.
+        ValidationFailed: Some are not job IDs.
     """
     ids: set[int] = set()
     wrong: list[dict[str, str]] = []

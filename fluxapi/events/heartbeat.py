@@ -1,4 +1,4 @@
-"""Bookmarks and heartbeats at intervals: signs of life on connections without news."""
+"""Bookmarks and heartbeats at intervals, which keep idle connections open."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Heartbeat(BackgroundTask):
         self._seconds = 0
 
     async def run(self) -> None:
-        """Send what is due, once a second."""
+        """Send due bookmarks and heartbeats, once a second."""
         while True:
             await asyncio.sleep(_BEAT_INTERVAL_S)
             turn = TimeSlice()

@@ -74,12 +74,12 @@ class Hub:
         self._awaiting_tree: list[Subscription] = []
         """Subscriptions that begin once the tree is known."""
         self.lost_since: float | None = None
-        """Since when the instance does not answer (seconds since 1970); ``None`` if it does."""
+        """When the instance stopped answering (seconds since 1970); ``None`` if it answers."""
         self.has_ended = False
         """True once the instance has ended: a subscription ends when it has received everything."""
         self.writers: dict[StreamWriter, list[Subscription]] = {}
         self.resets = dict.fromkeys(RESETS, 0)
-        """How many gaps were reported to clients, by reason."""
+        """The number of gaps that were reported to clients, by reason."""
         self.groups: dict[Hashable, FanoutGroup] = {}
         self._views: dict[Hashable, View] = {}
         self._groups_of: dict[View, dict[FanoutGroup, Hashable]] = {}
@@ -350,7 +350,7 @@ class Hub:
             self._fall_behind(group, before)
 
     def _fall_behind(self, group: FanoutGroup, before: int) -> None:
-        """Replay piece by piece to the live subscribers, who lack too much for one write."""
+        """Replay piece by piece to the live subscribers, who lack more than fits into one write."""
         for subscription in group.subscribers:
             group.leave(subscription)
             subscription.place(before)
@@ -370,7 +370,7 @@ class Hub:
     def _arrive(self, subscription: Subscription) -> None:
         """Make a subscription live; the first time, send it a bookmark."""
         group = subscription.group
-        # The others of the group must reach the position of this one first.
+        # The other subscribers of the group must first reach the position of this one.
         self._due.settle(group)
         group.join(subscription)
         if not subscription.greeted:

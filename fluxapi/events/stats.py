@@ -38,7 +38,7 @@ class StatsView:
         self.queues: list[dict[str, Any]] | None = None
         """The last answers to the :class:`~fluxapi.sessions.situation.SituationMonitor`."""
         self.of_queues: Mapping[str, Mapping[str, Any]] = {}
-        """The nodes, the cores and the first job in line of queues, by their names."""
+        """The nodes, the cores and the first job in line of each queue, by its name."""
         self.instances: Callable[[], list[dict[str, Any]]] = list
         """Returns the jobs that are instances in which jobs failed."""
         self._table = table
@@ -57,7 +57,7 @@ class StatsView:
 
     @property
     def told_queues(self) -> list[dict[str, Any]] | None:
-        """Return the queues with what else is known of them."""
+        """Return the queues with everything else that is known about them."""
         if self.queues is None:
             return None
         return [{**queue, **self.of_queues.get(queue["name"], {})} for queue in self.queues]

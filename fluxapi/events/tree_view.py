@@ -2,7 +2,7 @@
 
 The tree has numbers of its own, since it changes by more than the jobs of one table. Each change of
 an instance gets the next number, and only the last change of each is kept. So a client that was
-away, or is slow, gets each instance that has changed meanwhile once.
+away, or is slow, gets each changed instance once.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class TreeView:
         """Return a piece of the changes after *seq*; raises ``CursorError``.
 
         The position of a client that began without a cursor is negative, and holds the number at
-        which it began: it needs not be told what had gone before.
+        which it began: it does not need the instances that had gone before.
         """
         began, reached = divmod(-1 - seq, _MAX_CHANGES) if seq < 0 else (0, seq)
         if (began if seq < 0 else reached) < self._floor:

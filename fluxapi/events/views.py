@@ -37,7 +37,7 @@ _MAX_SHARED_CHANGES = 4096
 """Changes since the start of a snapshot up to which another client may join it."""
 
 _MAX_CACHED_SNAPSHOTS = 2
-"""Snapshots of one view that keep their pieces; for older ones each piece is made again."""
+"""Snapshots of one view that keep their pieces; an older one makes each piece again."""
 
 Message = tuple[str, bytes, bytes]
 
@@ -144,7 +144,7 @@ class EventsView:
 class JobsView:
     """A snapshot, then each row in its latest state whenever it changes.
 
-    ``gone`` means that a job does not, or no longer, match the filter.
+    ``gone`` means that a job does not match the filter, or no longer does.
     """
 
     has_digest = True

@@ -26,7 +26,7 @@ _MAX_LISTED_JOBS = 200_000
 or that do not exist, count, too, since the response names them."""
 
 _SMALL_LIST = 2_000
-"""IDs in the lists of one client when others have most."""
+"""IDs in the lists of one client when others have used most of the limit."""
 
 _RETRY_AFTER_S = 5
 
@@ -85,7 +85,7 @@ class Waiters:
         self._lists: set[_ListWaiter] = set()
         self._listed = ClientShares(_MAX_LISTED_JOBS, _SMALL_LIST)
         self._collectors: dict[asyncio.Future[None], None] = {}
-        """The requests that wait for any waitable job, in the order in which they came."""
+        """The requests that wait for any waitable job, in the order of their arrival."""
         self._released = False
         self._resumer = _Resumer()
         self._arrival: asyncio.Future[None] | None = None
@@ -166,8 +166,8 @@ class Waiters:
         """Return once a waitable job has ended, or no active one is left, or after *timeout*.
 
         An end resumes one request, so it costs the same however many jobs and requests there are.
-        Callers look again, and call :meth:`resume_collectors` once they have collected or gave up.
-        Returns at once while the service shuts down.
+        Callers check again, and call :meth:`resume_collectors` once they have collected or given
+        up. Returns at once while the service shuts down.
         """
         if self._released:
             return

@@ -78,12 +78,12 @@ class Capabilities:
 
     Attributes:
         submit, cancel, signal, urgency, shutdown: True if the corresponding method works.
-        children: True if its jobs can be instances, which can be opened (:class:`Parent`).
+        children: True if its jobs can be instances that can be opened (:class:`Parent`).
         jobs: The jobs that it reports: ``all``, or those of the service's own user (``own``).
         events: ``exact`` if they are those of the eventlog (RFC 18), ``derived`` if they are
             inferred from the states in a listing.
-        scripts: A batch script is the program of an ``instance`` of its own, or runs as one
-            ``task`` without one.
+        scripts: ``instance`` if a batch script runs in its own instance, ``task`` if it runs as one
+            task.
     """
 
     submit: bool = True
@@ -101,12 +101,12 @@ class Capabilities:
 class InstanceInfo:
     """The properties of an instance that do not change while connected.
 
-    ``kind`` is ``flux``, ``embedded`` or, for the history of an instance that is gone,
-    ``archive``; ``uri`` the broker's URI or ``None``; ``size`` the number
-    of brokers; ``owner`` the user ID of the instance owner; ``starttime`` seconds since the epoch;
-    ``statedir`` the folder of a persistent history, or ``None`` if it is not persistent; ``cwd``
-    the working directory of jobs that name none, or ``None`` if it is not known; ``notice`` what
-    everybody who looks at the instance must know, and ``last_seen`` the time that it names.
+    ``kind`` is ``flux``, ``embedded`` or, for the history of an instance that is gone, ``archive``;
+    ``uri`` the broker's URI or ``None``; ``size`` the number of brokers; ``owner`` the user ID of
+    the instance owner; ``starttime`` seconds since the epoch; ``statedir`` the folder of a
+    persistent history, or ``None`` if it is not persistent; ``cwd`` the working directory of jobs
+    that name none, or ``None`` if it is not known; ``notice`` a message for everybody who looks at
+    the instance, and ``last_seen`` the time that the message names.
     """
 
     kind: Literal["flux", "embedded", "archive"]
@@ -214,7 +214,7 @@ class OutputSource(Protocol):
     def output(
         self, jobid: int, *, follow: bool = False, first: int = 0, last: Last | None = None
     ) -> AsyncIterator[OutputBatch]:
-        """Yield the RFC 24 output eventlog: the present entries or, with *follow*, all to its end.
+        """Yield the RFC 24 output eventlog: the present entries or, with *follow*, all of them.
 
         Args:
             jobid: The job.
@@ -295,7 +295,7 @@ class Instance(JobControl, JobRecords, ResourceInfo, ChangeSource, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ChildPlace:
-    """A job that is an instance, too, as the table of its parent tells of it.
+    """A job that is also an instance, as described by the table of its parent.
 
     Attributes:
         jobid: The job.
@@ -311,7 +311,7 @@ class ChildPlace:
 
 
 class JobCounter(Protocol):
-    """The counts of the jobs of one instance, which are kept current until it is closed."""
+    """A counter of the jobs of one instance; the counts are kept current until it is closed."""
 
     @property
     def counts(self) -> dict[str, Any] | None:
@@ -323,7 +323,7 @@ class JobCounter(Protocol):
 
     @property
     def problem(self) -> str | None:
-        """The reason why the counts are not current any more, or ``None``."""
+        """The reason why the counts are no longer current, or ``None``."""
 
     def close(self) -> None:
         """Stop counting."""
@@ -334,23 +334,23 @@ class Parent(Protocol):
     """An instance whose jobs can be instances."""
 
     def child(self, place: ChildPlace) -> Instance:
-        """Return the instance of a job, not started; its ``start`` finds the way to it."""
+        """Return the instance of a job, not started; its ``start`` finds a transport."""
 
     async def count(self, place: ChildPlace) -> JobCounter:
         """Count the jobs of the instance of a job, without opening it.
 
         Raises:
-            InstanceUnavailable: No transport leads to it.
+            InstanceUnavailable: No transport reaches it.
         """
 
 
 @runtime_checkable
 class PastParent(Protocol):
-    """An instance that is gone, whose jobs were instances, which are gone as well."""
+    """A past instance; some of its jobs were instances, which are past as well."""
 
     @property
     def past_children(self) -> Collection[int]:
-        """The jobs that were instances of which something is left."""
+        """The jobs that were instances, of which records still exist."""
 
     def past_child(self, jobid: int) -> Instance:
         """Return the instance of one of :attr:`past_children`, not started."""
@@ -371,13 +371,13 @@ class JobEnder(Protocol):
     async def end_jobs(self, timeout: float) -> None:
         """End all running jobs within about *timeout* seconds; start no other.
 
-        The instance goes on answering, and its change stream tells of the ends.
+        The instance continues to answer, and its change stream reports the ends.
         """
 
 
 @runtime_checkable
 class RunCanceler(Protocol):
-    """An instance whose jobs run on without the service, until the instance shuts down."""
+    """An instance whose jobs continue without the service, until the instance shuts down."""
 
     async def cancel_running(self) -> None:
         """Cancel all running jobs as the shutdown of the instance does; start no other."""

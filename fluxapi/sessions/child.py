@@ -52,10 +52,10 @@ class Child:
     """The instance of the job at the end of *path*, and its session while it is open.
 
     Attributes:
-        is_followed: The service itself wants it open, until somebody needs its place.
+        is_followed: The service itself keeps it open, until a client needs its place.
         users: Requests and streams that use it, and open children below it.
         reason: Why it is unreachable or has ended.
-        retry_at: When it may be tried again, by the monotonic clock.
+        retry_at: The time at which it may be tried again, by the monotonic clock.
     """
 
     def __init__(self, path: str) -> None:
@@ -129,7 +129,7 @@ def canonical_path(path: str) -> str:
     """Return the path of an instance with each job ID in its one F58 form.
 
     Raises:
-        InstanceNotFound: A part is no job ID.
+        InstanceNotFound: A part is not a job ID.
     """
     try:
         return "/".join(encode_f58(parse(part)) for part in path.split("/"))
@@ -138,7 +138,7 @@ def canonical_path(path: str) -> str:
 
 
 def instance_uri(job: Job) -> str | None:
-    """Return the address that a job has posted, or ``None`` if it is no running instance."""
+    """Return the address that a job has posted, or ``None`` if it is not a running instance."""
     if job.state != "RUN" or job.annotations is None:
         return None
     user = job.annotations.get("user")
@@ -167,9 +167,9 @@ def place_of(session: InstanceSession, jobid: str) -> ChildPlace:
     """Return the place of the instance that a job of *session* is.
 
     Raises:
-        InstanceNotFound: The job is no running instance; the detail says why.
-        InstanceUnavailable: The jobs of the parent are not known yet, or the job is of another
-            user, whose instances only that user can open.
+        InstanceNotFound: The job is not a running instance; the detail says why.
+        InstanceUnavailable: The jobs of the parent are not known yet, or the job belongs to another
+            user, and only that user can open its instance.
     """
     try:
         job = session.job(jobid)

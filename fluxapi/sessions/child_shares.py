@@ -1,4 +1,4 @@
-"""The child instances that each client uses, so that no client uses all."""
+"""The child instances that each client uses; no client may use all of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from fluxapi.model.message import problem
 __all__ = ["ChildShares"]
 
 _RESERVED_PART = 4
-"""One of so many child instances is kept for clients that use less than their share."""
+"""The divisor of the limit for the child instances that are reserved for clients with few of
+them."""
 
 
 class ChildShares:

@@ -62,17 +62,17 @@ class Children:
         self._closing = False
         self.reaper = _Reaper(self)
         self.on_close: Callable[[], None] | None = None
-        """Is called after the session of a child has been closed."""
+        """The function that is called after the session of a child has been closed."""
         self.past = PastChildren()
         """The instances that have ended and can be opened from the history."""
         self.before_close: Callable[[str], None] | None = None
-        """Is called with the path of a child before its session is closed."""
+        """The function that is called with the path of a child before its session is closed."""
 
     def __iter__(self) -> Iterator[Child]:
         return iter(list(self._children.values()))
 
     def get(self, path: str) -> Child | None:
-        """Return what is known of the child at *path*, or ``None`` if nobody has asked for it."""
+        """Return the child at *path*, or ``None`` if no client has requested it."""
         return self._children.get(path)
 
     @contextlib.asynccontextmanager
@@ -227,7 +227,7 @@ class Children:
         await self._registry.close(child.path)
         pause = min(_MIN_RETRY_PAUSE_S * 2 ** min(child.failures, 10), _MAX_RETRY_PAUSE_S)
         if isinstance(error, (InstanceNotFound, TooManyInstances)):
-            # The next moment may change it, and nothing was tried.
+            # This can change at any moment, and nothing was tried.
             pause = 0.0
             self._children.pop(child.path, None)
         elif (reason := self._end_of(child)) is not None:
@@ -364,7 +364,7 @@ class Children:
                 return session.journal.problem or "The table is full."
             if (reason := self._end_of(child)) is not None:
                 return reason
-            # The parent's journal wakes everybody when it is closed.
+            # The journal of the parent wakes all waiting tasks when it is closed.
             await asyncio.sleep(_MIN_RETRY_PAUSE_S)
 
     async def _end(self, child: Child, session: InstanceSession, reason: Sentence) -> None:
@@ -392,7 +392,7 @@ class _Reaper(BackgroundTask):
         self._children = children
 
     async def run(self) -> None:
-        """Look at intervals."""
+        """Check at intervals."""
         while True:
             await asyncio.sleep(min(max(self._children.limits.idle_timeout / 4, 0.05), 15.0))
             await self._children.close_idle()

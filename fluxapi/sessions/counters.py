@@ -1,7 +1,7 @@
-"""The counts of the jobs of closed instances, kept current while somebody looks.
+"""The counts of the jobs of closed instances, kept current while a client needs them.
 
-Somebody who looks at the tree sees the counts themselves. The figures of an instance tell only in
-which instances jobs failed, so new instances are looked for less often then.
+A client that follows the tree gets the counts themselves. The figures of an instance only say in
+which instances jobs failed, so for them new instances are searched less often.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ _WANTED_S = 60.0
 """Time for which the counts are kept current after the last request for them."""
 
 _FIRST_COUNTS_TIMEOUT_S = 0.5
-"""Time that a request waits for counts that nobody had asked for before."""
+"""Time that a request waits for counts that were not requested before."""
 
 _WATCHED_S = 10.0
 """Time for which failures are counted after the last request for them."""
 
 _CHECK_INTERVAL_S = 1.0
 _SEARCH_INTERVAL_S = 5.0
-"""Time between two looks for instances while nobody looks at the tree."""
+"""Time between two searches for instances while no client follows the tree."""
 
 _RETRY_PAUSE_S = 10.0
 """Pause before an instance that cannot be counted is tried again."""
@@ -147,9 +147,9 @@ class ChildCounters:
         return int(counter is None)
 
     def _note(self) -> None:
-        """Tell of failures in the instances that are counted.
+        """Note the failures in the instances that are counted.
 
-        Most instances are lost since they end, after the failures that matter most, so the last
+        Most instances are lost because they end, after the failures that matter most, so the last
         counts of a counter are noted once more.
         """
         for path, counter in self._counters.items():
@@ -176,7 +176,7 @@ class ChildCounters:
         try:
             return await parent.instance.count(place_of(parent, jobid))
         except FluxapiError:
-            return None  # Its state tells why, once somebody opens it.
+            return None  # Its state gives the reason, once a client opens it.
 
     def _are_missing(self) -> bool:
         return any(it.counts is None and it.problem is None for it in self._counters.values())

@@ -26,7 +26,7 @@ __all__ = ["FirstStart"]
 
 _KEPT_S = 1.0
 _MAX_RUNNING = 1000
-"""Running jobs whose limits are looked at; with more, nothing is told."""
+"""Running jobs whose limits are examined; with more, no time is given."""
 
 _Properties = frozenset[str]
 
@@ -58,7 +58,7 @@ class _Bound(NamedTuple):
 
 
 class FirstStart:
-    """Tells when the first of all jobs that wait for resources starts at the latest.
+    """Computes when the first of all jobs that wait for resources starts at the latest.
 
     Args:
         table: The jobs of the instance.
@@ -71,7 +71,7 @@ class FirstStart:
         self._bound = SharedValue(self._read, _KEPT_S)
 
     async def of(self, job: Job) -> float | None:
-        """Return when *job* starts at the latest, if no other comes first and no node goes down.
+        """Return when *job* starts at the latest, if no job comes before it and no node goes down.
 
         The time is infinite if it waits for running jobs that have no time limit. The return value
         is ``None`` for a job that is not the first in line, and if nothing is known.
@@ -80,7 +80,7 @@ class FirstStart:
         return bound.time if bound is not None and bound.jobid == job.id else None
 
     async def aclose(self) -> None:
-        """Cancel what is under way."""
+        """Cancel the computations in progress."""
         await self._bound.aclose()
 
     async def _read(self) -> _Bound | None:
@@ -118,7 +118,7 @@ class FirstStart:
         return _First(job, counts, requires[job.queue], others)
 
     def _held(self) -> list[Held] | None:
-        """Return what the running jobs hold, or ``None`` if that is not known, or too much."""
+        """Return the resources of the running jobs; ``None`` if not known, or too many."""
         states = [self._table.index.state.get(state, ()) for state in GROUPS["RUNNING"]]
         if sum(map(len, states)) > _MAX_RUNNING:
             return None
@@ -156,7 +156,7 @@ def _are_shared(
 ) -> bool:
     """Return whether a node has the properties of a queue, and those of another one.
 
-    Each node is looked at once, however many queues there are.
+    Each node is examined once, however many queues there are.
     """
     having: dict[str, list[int]] = {name: [] for other in others for name in other}
     count = 0

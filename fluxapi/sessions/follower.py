@@ -1,4 +1,4 @@
-"""Follows the instances of jobs while they run, so that it is known later what failed in them.
+"""Follows the instances of jobs while they run, so that their failures are known later.
 
 An instance takes its jobs with it when it ends, and the job that it is succeeds if its script does.
 So its failures and outputs are known afterwards only if its journal was followed meanwhile.
@@ -28,7 +28,7 @@ __all__ = ["ChildFollower"]
 _log = logging.getLogger(__name__)
 
 _MIN_PAUSE_S, _MAX_PAUSE_S = 0.2, 1.0
-"""Pause after a look at the tree, and longest time between two while instances run."""
+"""Pause after a check of the tree, and longest time between two checks while instances run."""
 
 _PATIENCE_S = 2.0
 """Time in which an instance may answer before another one is tried beside it."""
@@ -38,11 +38,12 @@ _MIN_RETRY_S, _MAX_RETRY_S = 1.0, 60.0
 
 
 class ChildFollower(BackgroundTask):
-    """The task that opens instances that nobody looks at, as many as *limit* at once.
+    """The task that opens instances that no client uses, up to *limit* at once.
 
     Those in which jobs have failed come first, then those that are followed already, then the
     oldest, and last those that do not answer. The failures in the others are only counted. A client
-    that opens an instance takes precedence: what is only followed is closed to make room.
+    that opens an instance takes precedence: instances that are only followed are closed to make
+    room.
     """
 
     def __init__(
@@ -62,12 +63,12 @@ class ChildFollower(BackgroundTask):
         self._news = asyncio.Event()
         self._opening: dict[str, asyncio.Task[None]] = {}
         self._begun_at: dict[str, float] = {}
-        """When each instance that is being opened was begun with."""
+        """The time at which the service began to open each instance that is being opened."""
         self._failures: dict[str, tuple[int, float]] = {}
         """How often each instance could not be opened, and when it may be tried again."""
 
     def observe(self, batch: ChangeBatch, _changes: Changes) -> None:
-        """Look soon if a batch of any journal may tell of a new instance."""
+        """Check soon if a batch of any journal may announce a new instance."""
         if self._news.is_set() or not self._limit:
             return
         for change in batch:
@@ -78,7 +79,7 @@ class ChildFollower(BackgroundTask):
                 return
 
     async def run(self) -> None:
-        """Look when there may be a new instance, and at intervals while there are some."""
+        """Check the tree when there may be a new instance, and at intervals while any runs."""
         pause: float | None = _MAX_PAUSE_S
         while self._limit:
             with contextlib.suppress(asyncio.TimeoutError):
@@ -97,14 +98,14 @@ class ChildFollower(BackgroundTask):
             await asyncio.wait(tasks)
 
     async def look(self) -> float | None:
-        """Follow the instances that come first; return the time until the next look, if any."""
+        """Follow the instances that come first; return the time until the next check, if any."""
         running = [node async for node in self._tree.walk() if self._may_be_followed(node)]
         paths = {node.path for node in running}
         self._failures = {path: known for path, known in self._failures.items() if path in paths}
         running.sort(key=self._order)
         wanted = {node.path for node in running[: self._limit]}
         for child in self._children:
-            # An instance that has ended is kept if nothing else tells of its jobs.
+            # An instance that has ended is kept if its jobs are stored nowhere else.
             child.is_followed = child.path in wanted or (
                 child.is_followed and child.state == "ended" and not self._children.past.are_kept
             )
@@ -137,14 +138,14 @@ class ChildFollower(BackgroundTask):
         return is_silent, not has_failures, not is_followed, len(node.path), node.path
 
     def _is_silent(self, path: str) -> bool:
-        """Return whether an instance did not answer when it was tried, or has stopped to."""
+        """Return whether an instance did not answer an attempt, or has stopped answering."""
         child = self._children.get(path)
         is_lost = child is not None and child.state == "unreachable"
         begun_at = self._begun_at.get(path, float("inf"))
         return is_lost or path in self._failures or time.monotonic() - begun_at > _PATIENCE_S
 
     def _bound_ended(self) -> None:
-        """Let the oldest instances that have ended go."""
+        """Release the oldest instances that have ended."""
         ended = [it for it in self._children if it.is_followed and it.state == "ended"]
         for child in ended[: max(len(ended) - self._limit, 0)]:
             child.is_followed = False
@@ -163,7 +164,7 @@ class ChildFollower(BackgroundTask):
         task.add_done_callback(lambda _: self._finish(path))
 
     def _finish(self, path: str) -> None:
-        """Look again, since the place of one that cannot be opened is free."""
+        """Check again, since the place of an instance that cannot be opened is free."""
         self._opening.pop(path, None)
         self._begun_at.pop(path, None)
         self._news.set()

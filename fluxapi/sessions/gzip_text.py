@@ -1,4 +1,4 @@
-"""A text that is kept compressed, and is completed by an end that is not.
+"""A text that is kept compressed; its end is appended without compression.
 
 A gzip stream (RFC 1952) may go on after a flush, so the end of a response, which changes with each
 event, is appended as a stored block (RFC 1951, 3.2.4). Its size says nothing about the text.

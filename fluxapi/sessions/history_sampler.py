@@ -22,16 +22,16 @@ _INTERVAL_S = 10.0
 
 
 class HistorySampler(BackgroundTask):
-    """A task that reads the table and the answers of Flux that are known, and asks for none.
+    """A task that reads the table and known responses of Flux, and sends no requests.
 
-    While nobody has asked Flux for the nodes, their states are not known; the cores in use are
-    those of the jobs that run.
+    While no client needs the nodes, their states are not known; the cores in use are those of the
+    running jobs.
 
     Args:
         table: The jobs of the instance.
         situation: Knows its nodes while they are asked for.
         is_current: Returns whether both are up to date.
-        store: Is called with each sample.
+        store: A function that is called with each sample.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class HistorySampler(BackgroundTask):
             self._put(self._merger.finish())
 
     async def sample(self, now: float) -> None:
-        """Take the figures as they are *now*; what is not current leaves a gap."""
+        """Take the figures as they are *now*; a figure that is not current leaves a gap."""
         if self._is_current():
             self._put(self._merger.take(now, await self._figures()))
         else:

@@ -1,4 +1,4 @@
-"""Which Idempotency-Keys have made a job, across repeated requests and restarts of the service."""
+"""The job of each Idempotency-Key, across repeated requests and restarts of the service."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SETTLE_TIMEOUT_S = 10.0
 """Time that a request waits until the keys of earlier processes of the service are known."""
 
 _MAX_CHECKS = 2
-"""Old entries that are checked for each new one, so that those that are not needed are few."""
+"""Old entries that are checked for each new one, so that few unneeded entries remain."""
 
 
 class _Turn:

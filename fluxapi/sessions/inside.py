@@ -17,7 +17,7 @@ _MAX_INSTANCES = 4096
 """Instances whose figures are kept; the oldest are dropped."""
 
 _MAX_RECORDS = 500
-"""Instances of one parent that are told of, the newest."""
+"""Instances of one parent that are reported, the newest."""
 
 _FRESH_S = 5.0
 """Time for which figures are current; counters are read every second."""
@@ -48,8 +48,8 @@ class _Noted(NamedTuple):
 class JobsInside:
     """The last known figures of each instance, also after it was closed or has ended.
 
-    They come from the tables of open instances and from the counters of closed ones, so nothing is
-    asked of Flux.
+    They come from the tables of open instances and from the counters of closed ones, so no call to
+    Flux is needed.
 
     Attributes:
         clock: Returns seconds since the epoch.
@@ -85,7 +85,7 @@ class JobsInside:
         return path in self._known
 
     def note_earlier(self, path: str, results: Mapping[str, int]) -> None:
-        """Keep the failures that the history has of the instance at *path*, the least there are."""
+        """Keep the failures that the history has of the instance at *path*; there may be more."""
         if path not in self._known:
             figures = Inside(results.get("FAILED", 0), results.get("TIMEOUT", 0), None)
             self._known[path] = _Noted(figures, float("-inf"))

@@ -26,7 +26,7 @@ __all__ = ["CheckedJob", "JobChecker"]
 T = TypeVar("T")
 
 _KEPT_S = 3.0
-"""Time for which the queues and nodes are compared with; a form is checked at each pause."""
+"""Time for which the queues and nodes are reused; a form is checked at each pause."""
 
 _ANSWER_TIMEOUT_S = 2.0
 _FOLDER_TIMEOUT_S = 1.0
@@ -36,12 +36,12 @@ _FOLDER_THREADS = 2
 
 @dataclass(frozen=True, slots=True)
 class CheckedJob:
-    """The size of a job, and what will not go as it says.
+    """The size of a job, and the findings about it.
 
     Attributes:
         size: ``tasks``, ``nodes``, ``cores`` and ``gpus``, as far as they are known before Flux
             chooses nodes; ``whole_nodes``; ``duration`` in seconds; ``queue``.
-        unknown: ``queues`` and ``nodes``, if the instance did not tell them.
+        unknown: ``queues`` and ``nodes``, if the instance did not report them.
     """
 
     size: Mapping[str, Any]
@@ -95,13 +95,13 @@ class JobChecker:
         return finding("cwd", "note", "no_folder_on_host", folder=folder, host=host)
 
     async def aclose(self) -> None:
-        """Cancel what is under way."""
+        """Cancel the requests in progress."""
         await self._queues.aclose()
         await self._nodes.aclose()
 
 
 async def _told(answer: Awaitable[T]) -> T | None:
-    """Return an answer of the instance, or ``None`` if there is none, or it comes late."""
+    """Return a response of the instance, or ``None`` if there is none, or it comes late."""
     try:
         return await within(_ANSWER_TIMEOUT_S, answer)
     except (FluxapiError, asyncio.TimeoutError):

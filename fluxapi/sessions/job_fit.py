@@ -13,8 +13,8 @@ from fluxapi.model.message import Message, Value
 __all__ = ["Asked", "Finding", "Outcome", "Subject", "chosen_queue", "find_misfits", "finding"]
 
 Outcome = Literal["refused", "impossible", "waits", "note"]
-"""The fate of the job: Flux refuses it; it can never start; it waits until something changes; it
-runs, but not as it looks."""
+"""The effect on the job: Flux refuses it; it can never start; it waits until something changes; it
+runs, but not as expected."""
 
 Subject = Literal["queue", "duration", "nodes", "cores", "slot", "gpus", "constraints", "cwd"]
 """The part of the job that a finding is about; ``slot`` is the size of one slot."""
@@ -44,7 +44,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that will not go as the job says, in a sentence."""
+    """One obstacle to the job, or one difference from its request, in a sentence."""
 
     subject: Subject
     outcome: Outcome
@@ -67,7 +67,7 @@ def chosen_queue(asked: Asked, queues: Sequence[Queue]) -> Queue | None:
 def find_misfits(
     asked: Asked, queues: Sequence[Queue] | None, nodes: Iterable[Mapping[str, Any]] | None
 ) -> list[Finding]:
-    """Return what will not go as the job says; *queues* and *nodes* may be unknown."""
+    """Return the findings about a job; *queues* and *nodes* may be unknown."""
     queue = None
     if queues:
         queue = chosen_queue(asked, queues)
@@ -160,7 +160,7 @@ def _of_nodes(
 def _of_properties(
     asked: Sequence[str], queue: Queue | None, nodes: Iterable[Mapping[str, Any]]
 ) -> Iterator[Finding]:
-    """Yield that no node of the queue, or none that is up, has the properties of a job."""
+    """Yield a finding if no node of the queue, or none that is up, has the properties of a job."""
     requires = () if queue is None else queue.policy.requires
     wanted = [name for name in asked if not name.startswith("^")]
     having = [frozenset(node.get("properties", ())) for node in _allowed(nodes, requires)]
@@ -187,7 +187,7 @@ def _allowed(
 def _of_slot(
     demand: Demand, queue: Queue | None, members: Sequence[Mapping[str, Any]]
 ) -> Iterator[Finding]:
-    """Yield what no single node has; all of a slot is on one node."""
+    """Yield the findings about a slot that is larger than every node; a slot is on one node."""
     sizes: tuple[tuple[str, int, Subject], ...] = (
         ("cores", demand.slot_cores, "slot"),
         ("gpus", demand.slot_gpus, "gpus"),

@@ -1,4 +1,4 @@
-"""The end of a session: the jobs that end with it, and their outputs, are stored before."""
+"""Store the jobs that end with a session, and their outputs, before it closes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _END_SHARE = 0.75
 """Share of the time for the jobs of an instance that ends with the service."""
 
 _STORE_SHARE = 0.6
-"""Share of the rest of the time for what is missing in the history."""
+"""Share of the remaining time for jobs and outputs that are missing in the history."""
 
 
 async def store_last_jobs(

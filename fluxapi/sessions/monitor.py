@@ -1,4 +1,4 @@
-"""Pings the instance at intervals: ``/ready`` and the clients learn when it does not answer."""
+"""Pings the instance at intervals, for ``/ready`` and the clients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The jobs that a node runs and has run, from the table and the history."""
+"""The jobs that run or have run on a node, from the table and the history."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ class NodeJobList:
         running: Records of the jobs that run.
         ended: Records of jobs that have ended.
         is_cut: More jobs have ended than were read.
-        problem: Why the history could not be read; empty if it was, or if there is none.
+        problem: The reason why the history could not be read; empty if it was read, or if there is
+            none.
     """
 
     running: list[Record]
@@ -110,7 +111,7 @@ def _is_on(record: Record, rank: int) -> bool:
 def run_of(
     record: Record, now: float, name: str, rank: int | None = None
 ) -> tuple[float, float, float] | None:
-    """Return when a job began and ended to run, and its cores on a host or one of its brokers.
+    """Return when a job started and stopped running, and its cores on a host or one of its brokers.
 
     R is not known here, so the cores of a job are divided evenly among its brokers; a host has
     the share of each of its own.

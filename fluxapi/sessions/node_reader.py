@@ -1,4 +1,4 @@
-"""The nodes of one instance: single hosts, their jobs, and what was in use over time."""
+"""The nodes of one instance: single hosts, their jobs, and the cores in use over time."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class NodeReader:
         Raises:
             NotFound: No broker runs on such a host.
             InstanceUnavailable: The instance does not answer.
-            NotSupported: It does not tell its nodes.
+            NotSupported: It does not report its nodes.
         """
         nodes = (await nodes_and_totals(self._instance))["nodes"]
         mine = [node for node in nodes if node["name"] == name]
@@ -56,7 +56,7 @@ class NodeReader:
         }
 
     async def aclose(self) -> None:
-        """Cancel what is under way."""
+        """Cancel the requests in progress."""
         await self.use.aclose()
 
 

@@ -13,8 +13,8 @@ __all__ = ["owner_test"]
 def owner_test(principal: Principal, owner: int) -> Callable[[int], bool]:
     """Return a test of user IDs: whether the jobs of a user are those of the sender.
 
-    Jobs that are submitted over the service run as the *owner* of the instance, so they belong to
-    whoever may submit; other senders have the jobs of the account of their name.
+    Jobs that are submitted through the service run as the *owner* of the instance, so they belong
+    to every sender that may submit; other senders have the jobs of the account of their name.
     """
     may_submit = principal.may("submit")
 

@@ -16,13 +16,13 @@ __all__ = ["Pages"]
 
 _MAX_PAGES = 128
 _MAX_TEXT_BYTES = 128 << 10
-"""Size of the largest text that is kept, so that all of them are at most 16 MiB, and compressed
-no more than that."""
+"""Size of the largest text that is kept; all of them have at most 16 MiB, and no more when
+compressed."""
 
 
 @dataclass(slots=True)
 class _HeldPage:
-    """A page, and the version of the table at which it is known to hold.
+    """A page, and the version of the table at which it is known to be valid.
 
     ``text`` is kept once the page is read again, and holds as long as the page does, if no job of
     it is pending. The reason why a job waits depends on more than the job, so otherwise the text
@@ -60,8 +60,8 @@ class _HeldPage:
 class Pages:
     """The pages that were read last.
 
-    A change of the table ends those pages that have the job, or would have it now. The others need
-    no search, and no encoding either.
+    A change of the table invalidates the pages that contain the job, or would contain it now. The
+    others need neither a search nor encoding.
     """
 
     def __init__(self, table: Table, observer: SituationMonitor) -> None:

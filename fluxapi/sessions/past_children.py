@@ -1,4 +1,4 @@
-"""The instances of jobs that have ended, of which the history has jobs."""
+"""The instances that have ended and have jobs in the history."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class PastChildren:
         return self._archive is not None
 
     async def load(self) -> dict[str, dict[str, int]]:
-        """Learn what earlier services have stored; return the failures by path and result."""
+        """Read the records of earlier services; return the failures by path and result."""
         if self._archive is None or not self._archive.root:
             return {}
         read = partial(_read, root=self._archive.root)
@@ -59,7 +59,7 @@ class PastChildren:
         return failures
 
     def note(self, session: InstanceSession) -> None:
-        """Note that the session of an instance ends, whose jobs are in the history."""
+        """Note the end of the session of an instance whose jobs are in the history."""
         if session.history is None or not len(session.table):
             return
         self._ids.pop(session.path, None)

@@ -23,7 +23,7 @@ class PastJobs:
     """The past jobs of one session.
 
     Attributes:
-        stored: Reads what the history has of the instance; ``None`` if there is no history.
+        stored: Reads the jobs of the instance in the history; ``None`` if there is no history.
     """
 
     def __init__(self, table: Table, encode: Callable[[int], bytes]) -> None:
@@ -33,7 +33,7 @@ class PastJobs:
 
     @property
     def records(self) -> StoredRecords:
-        """Return what reads the history.
+        """Return the reader of the history.
 
         Raises:
             NotSupported: No history is kept.

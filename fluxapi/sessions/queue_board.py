@@ -1,4 +1,4 @@
-"""The queues with what is in them: their policy, their jobs, their nodes and cores."""
+"""The queues with their policy, their jobs, their nodes and their cores."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class QueueBoard:
         self._loads = SharedValue(lambda: read_loads(table, time.time()), _KEPT_S)
         self._nodes = SharedValue(lambda: nodes_and_totals(instance), _NODES_KEPT_S)
         self._queues = SharedValue(instance.queues, _KEPT_S)
-        # For many nodes and queues they take seconds, which readers must not pay one by one.
+        # For many nodes and queues, this takes seconds, so readers share the result.
         self._shares = SharedValue(self._read_shares, 0.0)
 
     async def rows(self, reader: Principal, *, shared: bool = False) -> list[dict[str, Any]]:
@@ -67,11 +67,11 @@ class QueueBoard:
 
         Args:
             reader: Whose jobs are counted as their own.
-            shared: The state of the queues may be that of a moment ago, so that many readers who
-                watch them cost one request to Flux for each queue.
+            shared: The state of the queues may be a moment old, so that many readers share one
+                request to Flux for each queue.
 
         Raises:
-            InstanceUnavailable: The instance does not tell its queues.
+            InstanceUnavailable: The instance does not report its queues.
         """
         owns = owner_test(reader, self._owner)
         queues = await (self._queues.get() if shared else self._instance.queues())
@@ -105,7 +105,7 @@ class QueueBoard:
             is_known: Return nothing if the answer is not known, and do not ask Flux.
 
         Raises:
-            InstanceUnavailable: The queues are not known, and the instance does not tell them.
+            InstanceUnavailable: The queues are not known, and the instance does not report them.
         """
         queues = self._observer.queues
         if queues is None and is_known:
@@ -124,7 +124,7 @@ class QueueBoard:
         return [row for row in rows if row["jobs"]["mine"]]
 
     async def line(self, job: Job) -> dict[str, Any] | None:
-        """Return the place of a job among those of its queue that wait for resources.
+        """Return the place of a job among the jobs of its queue that wait for resources.
 
         It comes from the table, and may be a moment old. The return value is ``None`` for a job
         that waits for something else, and while jobs may be missing in the table.
@@ -144,7 +144,7 @@ class QueueBoard:
         return line | ({"is_unbounded": True} if math.isinf(latest) else {"latest_start": latest})
 
     async def aclose(self) -> None:
-        """Cancel what is under way."""
+        """Cancel the requests in progress."""
         await self._first_start.aclose()
         await self._shares.aclose()
         await self._loads.aclose()

@@ -1,4 +1,4 @@
-"""The jobs in each queue: how many wait and run, for how long, and whose they are."""
+"""The jobs in each queue: how many wait and run, for how long, and for which users."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ _MAX_QUEUES = 1000
 _ID_BITS = 64
 
 _MAX_LINE_JOBS = 2000
-"""Waiting jobs among which the first of each queue is looked for, every two seconds."""
+"""Waiting jobs among which the first of each queue is searched, every two seconds."""
 
 _RECENT_S = 86_400.0
 _MAX_RECENT_JOBS = 5000
-"""Jobs, the newest ones, among which those that started lately are looked for."""
+"""Newest jobs among which those that started recently are searched."""
 
 
 @dataclass(slots=True)
@@ -41,7 +41,7 @@ class QueueLoad:
     """The active jobs of one queue.
 
     Attributes:
-        pending: Jobs that have not started, for whatever reason, by user ID.
+        pending: Jobs that have not started, for any reason, by user ID.
         running: Jobs that run.
         submits: The submission times of the jobs that wait for resources. A held job, and one with
             a dependency, waits for something else.

@@ -1,8 +1,8 @@
 """The nodes of each queue, and the other queues whose jobs may use them.
 
 An instance may have a thousand queues and thirty thousand nodes, so nodes are not compared with
-each queue: those with the same properties are counted together, and found by their properties. Each
-may be of a kind of its own, so a set of kinds is an integer with a bit for each.
+each queue: those with the same properties are counted together, and found by their properties.
+Every node may have a kind of its own, so a set of kinds is an integer with a bit for each.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class _Kinds:
         self._figures: list[list[int]] = []
         """The sums of :func:`_figures` of each kind."""
         self._drained: list[list[str]] = []
-        """The names of drained nodes of each kind, at most one more than are told."""
+        """The names of drained nodes of each kind, at most one more than are reported."""
         self._shares: dict[int, dict[str, Any]] = {}
         self._members: dict[_Properties, int] = {}
         having: dict[str, list[int]] = {}
@@ -114,7 +114,7 @@ class _Kinds:
 
 
 def few_names(drained: Sequence[str]) -> dict[str, list[str]]:
-    """Return the member that names drained nodes, unless they are too many or no host names."""
+    """Return the member that names drained nodes, unless they are too many or not host names."""
     is_short = sum(map(len, drained)) <= _MAX_NAMES_CHARS and all(map(_HOST.fullmatch, drained))
     if not drained or len(drained) > _MAX_NAMED or not is_short:
         return {}

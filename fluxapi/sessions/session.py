@@ -1,4 +1,4 @@
-"""One Flux instance and all state that the service keeps of it."""
+"""One Flux instance, and all state that the service keeps of it."""
 
 from __future__ import annotations
 
@@ -96,11 +96,11 @@ class InstanceSession:
     each other's jobs, cursors, keys or tickets.
 
     Attributes:
-        path: The ids of the jobs that lead to the instance, joined by ``/``; ``""`` is the root.
+        path: The IDs of the jobs that lead to the instance, joined by ``/``; ``""`` is the root.
         identity: Identifies the instance, the same for all services in front of it.
         history: The parts that store its jobs, or ``None`` if they are not stored.
         past: Its jobs that only the history has.
-        ended: Why the instance has ended, or ``None``; only that of a child does.
+        ended: The reason why the instance has ended, or ``None``; only a child instance can end.
         tasks: The tasks that run while the session is open, in the order of their start.
     """
 
@@ -201,8 +201,8 @@ class InstanceSession:
         Args:
             path: The place of the instance in the tree.
             instance: It is not started yet.
-            settings: Sizes of tables and buffers, and what every job gets.
-            watch: Returns what is entered for each call to Flux, given the label of the session.
+            settings: Sizes of tables and buffers, and the options of every job.
+            watch: Returns the context of each call to Flux, given the label of the session.
             close_timeout: Seconds that closing may take, asked when it begins.
             bounds: Sizes of tables and buffers, other than those of the settings.
             archive: Keeps the history of the instance.

@@ -39,14 +39,14 @@ _QUEUES_INTERVAL_S = 1.0
 _NODES_INTERVAL_S = 2.0
 _CHECK_INTERVAL_S = 0.5
 _KEPT_UNWANTED_S = 5.0
-"""Time for which answers stay while they are not wanted, as while a page is loaded again."""
+"""Time for which responses are kept while they are not needed, for example while a page reloads."""
 
 _MAX_SHARES = 100
-"""Queues with nodes of their own whose nodes are told; each client receives them."""
+"""Queues with nodes of their own whose nodes are reported; each client receives them."""
 
 _MAX_PROPERTIES = 100
 _MAX_PROPERTY_CHARS = 4096
-"""Properties of nodes that are told, and their characters; each client receives them."""
+"""Properties of nodes that are reported, and their characters; each client receives them."""
 
 _SLICE_ROWS = 100
 """Rows that are encoded before other tasks run; those of a large page may all be new."""
@@ -77,7 +77,7 @@ class SituationMonitor(BackgroundTask):
 
     @property
     def nodes(self) -> dict[str, Any] | None:
-        """Return the nodes, cores and gpus as of a moment ago, or ``None`` if nobody asks."""
+        """Return the nodes, cores and GPUs as of a moment ago; ``None`` if they are not needed."""
         return self._stats.nodes if self._is_wanted() else None
 
     @property
@@ -104,7 +104,7 @@ class SituationMonitor(BackgroundTask):
         return reason(record, self._situation, time.time(), say)
 
     def is_blocked(self, record: Mapping[str, Any]) -> bool:
-        """Return whether a job cannot start as things are."""
+        """Return whether a job cannot start at present."""
         return is_blocked(record, self._situation)
 
     def named_in_reason(self, record: Mapping[str, Any], say: Say = english) -> tuple[str, str]:
@@ -188,7 +188,7 @@ class SituationMonitor(BackgroundTask):
             self._drained = [node for node in found["nodes"] if "drained_at" in node]
             await self._share(found["nodes"])
         except InstanceUnavailable as error:
-            # The figures stay as they were when the instance answered last.
+            # The figures stay as they were when the instance last answered.
             _log.debug("cannot read the nodes: %s", error.detail)
         except FluxapiError as error:
             _log.debug("cannot read the nodes: %s", error.detail)
@@ -211,7 +211,7 @@ class SituationMonitor(BackgroundTask):
         self._shares_of = known
 
     def _forget(self) -> None:
-        """Drop old answers, so that whoever looks next does not take them for the current ones."""
+        """Drop old responses, so that the next reader does not take them for current ones."""
         if (self._stats.queues, self._stats.nodes) != (None, None):
             self._stats.queues = self._stats.nodes = None
             self._learn()
@@ -249,7 +249,7 @@ def describe_queue(queue: Queue) -> dict[str, Any]:
 
 
 def describe_policy(queue: Queue) -> dict[str, Any]:
-    """Return a queue with its policy as the API describes it; what is not limited is absent."""
+    """Return a queue with its policy as the API describes it, without the absent limits."""
     policy = queue.policy
     found: dict[str, Any] = {
         "default_duration": policy.default_duration,
@@ -263,7 +263,7 @@ def describe_policy(queue: Queue) -> dict[str, Any]:
 
 
 def summary(found: dict[str, Any]) -> dict[str, Any]:
-    """Return the nodes by state, and the cores and gpus: all, up, in use and free."""
+    """Return the nodes by state, and the cores and GPUs: all, up, in use and free."""
     states: dict[str, int] = {}
     for node in found["nodes"]:
         states[node["state"]] = states.get(node["state"], 0) + 1

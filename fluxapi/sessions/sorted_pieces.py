@@ -1,4 +1,4 @@
-"""Very many numbers in order, in sorted pieces: sorting a million at once holds up other tasks."""
+"""Very many numbers in order, in sorted pieces: one sort of all would delay other tasks."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ class Node:
 
     @property
     def remedy(self) -> Message | None:
-        """Return what helps if it is unreachable, or ``None``."""
+        """Return the remedy if it is unreachable, or ``None``."""
         if self.state != "unreachable":
             return None
         if self.session is not None:
@@ -98,7 +98,7 @@ class Node:
 
     @property
     def remedy_of_loss(self) -> Message:
-        """Return what helps if it stops to answer while it is open."""
+        """Return the remedy if it stops answering while it is open."""
         if self.path == ROOT:
             return Message("remedies", "start_flux")
         parent, _, jobid = self.path.rpartition("/")
@@ -113,7 +113,7 @@ class Node:
 
     @property
     def silence(self) -> Message:
-        """Return why the instances below it are not reached if it is lost."""
+        """Return why the instances below it cannot be reached if it is lost."""
         if self.path == ROOT:
             return Message("reasons", "root_silent")
         return Message("reasons", "above_silent", {"path": self.path})
@@ -255,13 +255,13 @@ class InstanceTree:
 
 
 def _past_children(session: InstanceSession) -> Collection[int]:
-    """Return the jobs of an instance that is gone that were instances, too."""
+    """Return the jobs of a past instance that were instances, too."""
     instance = session.instance
     return instance.past_children if isinstance(instance, PastParent) else ()
 
 
 def _of_job(job: Job) -> dict[str, Any]:
-    """Return the members that the job of an instance tells."""
+    """Return the members of the record that come from the job of an instance."""
     found: dict[str, Any] = {"name": job.name, "username": username(job.userid)}
     if job.allocation is not None:
         found["nnodes"] = job.allocation.nnodes
@@ -271,7 +271,7 @@ def _of_job(job: Job) -> dict[str, Any]:
 
 
 def _utilization(nodes: dict[str, Any]) -> dict[str, dict[str, int]]:
-    """Return how many nodes, cores and gpus there are, and how many of them jobs have."""
+    """Return how many nodes, cores and GPUs there are, and how many are allocated to jobs."""
     kinds = {"nodes": nodes, "cores": nodes["cores"], "gpus": nodes["gpus"]}
     return {
         kind: {"total": it["total"], "allocated": it["allocated"]} for kind, it in kinds.items()

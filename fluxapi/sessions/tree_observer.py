@@ -15,11 +15,11 @@ from .tree import InstanceTree
 __all__ = ["TreeObserver"]
 
 _CHECK_INTERVAL_S = 0.5
-"""Time until a new subscriber is noticed, and between two looks at the tree."""
+"""Time until a new subscriber is noticed, and between two checks of the tree."""
 
 
 class TreeObserver(BackgroundTask):
-    """The one task that looks at the tree, for all who follow it; it rests while nobody does."""
+    """The task that observes the tree for all streams that follow it, and pauses without any."""
 
     def __init__(
         self, registry: SessionRegistry, tree: InstanceTree, counters: ChildCounters
@@ -30,7 +30,7 @@ class TreeObserver(BackgroundTask):
         self._counters = counters
 
     async def run(self) -> None:
-        """Look at intervals."""
+        """Check at intervals."""
         while True:
             await asyncio.sleep(_CHECK_INTERVAL_S)
             await self.look()

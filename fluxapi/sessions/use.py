@@ -1,4 +1,4 @@
-"""The cores in use over time: as the history has sampled them, or as the jobs tell."""
+"""The cores in use over time, from the samples of the history or from the jobs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["UseReader"]
 _KEPT_S = 10.0
 _MAX_KEPT = 16
 _MAX_JOBS = 100_000
-"""Jobs that are looked at, the newest."""
+"""Jobs that are examined, the newest."""
 
 
 class UseReader:
@@ -39,10 +39,10 @@ class UseReader:
         self._kept: OrderedDict[tuple[float, float, int], SharedValue[list[dict[str, Any]]]]
         self._kept = OrderedDict()
         self._replaced: list[SharedValue[list[dict[str, Any]]]] = []
-        """Those that are no longer kept, but that somebody waits for."""
+        """Tasks that are no longer kept, but that a request waits for."""
 
     async def of_instance(self, span: Span) -> list[dict[str, Any]]:
-        """Return the steps of a time; all who look at the same time share them for a moment."""
+        """Return the steps of a time range; requests for the same range share them for a moment."""
         key = (span.begin, span.step, len(span.steps))
         shared = self._kept.get(key)
         if shared is None:
@@ -65,7 +65,7 @@ class UseReader:
         return self._steps(found, span)
 
     async def of_node(self, name: str, rank: int | None, span: Span) -> dict[str, Any]:
-        """Return the steps of a time of one node, and whether jobs may be missing in them."""
+        """Return the steps of a time range for one node, and whether jobs may be missing."""
         jobs = await self._node_jobs.read(name, rank)
         found = Occupancy(span.begin, span.step, span.until)
         turn = TimeSlice()
@@ -86,6 +86,6 @@ class UseReader:
         ]
 
     async def aclose(self) -> None:
-        """Cancel what is under way."""
+        """Cancel the computations in progress."""
         for shared in (*self._kept.values(), *self._replaced):
             await shared.aclose()

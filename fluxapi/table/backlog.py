@@ -1,7 +1,7 @@
 """The newest events of the first backlog, in an order that a live reader could have seen.
 
-The backlog arrives job by job in no order. The event buffer of a new service must contain the last
-events that another service of the same instance published.
+The backlog arrives job by job, in arbitrary order. The event buffer of a new service must contain
+the last events that another service of the same instance published.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from .index import Facets, facets
 __all__ = ["CLOCK_TOLERANCE_S", "BacklogBuffer", "Recalled"]
 
 CLOCK_TOLERANCE_S = 5.0
-"""Seconds by which timestamps may disagree with the order of events; beyond, the clock stepped."""
+"""Seconds by which timestamps may contradict the order of events; beyond that, the clock
+stepped."""
 
 Recalled = tuple[int, int | None, Event, Facets]
 """Job ID, index of the event, the event, the facets of the job after it."""

@@ -13,7 +13,7 @@ __all__ = ["BadEvents"]
 _log = logging.getLogger(__name__)
 
 _WARNING_INTERVAL_S = 10.0
-"""Seconds between two warnings, since a user can cause any number of bad events."""
+"""Seconds between two warnings; a user can cause any number of bad events."""
 
 
 class BadEvents:
@@ -24,7 +24,7 @@ class BadEvents:
         self._unwarned = 0
 
     def warn(self, jobid: int, event: Event, reason: Exception | str) -> None:
-        """Log why an event is bad, unless another one was logged a moment ago.
+        """Log why an event is bad, unless another bad event was logged a moment ago.
 
         The frames of an error refer to it and to the event, so its tracebacks are dropped.
         """

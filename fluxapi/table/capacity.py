@@ -1,4 +1,4 @@
-"""The limits of a table whose instance is a program of a job's owner."""
+"""The limits of a table whose instance is a program of the owner of a job."""
 
 from __future__ import annotations
 

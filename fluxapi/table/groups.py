@@ -33,7 +33,7 @@ _INACTIVE = _STATE["INACTIVE"]
 
 
 class GroupRow(msgspec.Struct, gc=False):
-    """One group: counts of its jobs, and the first and last of their times; 0.0 is not yet.
+    """One group: counts of its jobs, and the first and last of their times; 0.0 means not yet.
 
     ``first`` is the lowest job ID that the group has had. ``purged`` counts the jobs that have left
     the table.
@@ -54,7 +54,7 @@ class GroupRow(msgspec.Struct, gc=False):
 
     @property
     def ended(self) -> int:
-        """The number of jobs that have ended, with those that have left the table."""
+        """The number of jobs that have ended, including those that have left the table."""
         return self.states[_INACTIVE] + self.purged
 
     @property
@@ -199,7 +199,7 @@ def _stretch(row: GroupRow, job: Job) -> None:
 
 
 class GroupPage(msgspec.Struct):
-    """Some groups, newest first; ``next`` is the first job ID that the next page is below."""
+    """Some groups, newest first; the next page begins below the job ID ``next``."""
 
     groups: list[GroupRow]
     next: int | None

@@ -22,13 +22,14 @@ _STEP_KEYS = 10_000
 """Keys that are sorted before other tasks run; this takes about a millisecond."""
 
 _MAX_SOURCES = 32
-"""Kinds of jobs whose lists share what gathers them; a reader merges the runs of all."""
+"""Kinds of jobs whose lists share a collector; a reader merges the runs of all kinds."""
 
 _MAX_PREFIXES = 16
 """Recently requested name prefixes that are indexed."""
 
 _MAX_PREFIX_JOBS = 20_000
-"""A prefix of more jobs is not indexed: a walk over all jobs soon finds a page of them."""
+"""A prefix of more jobs is not indexed: a walk over all jobs soon finds enough of them for a
+page."""
 
 
 class Facets(NamedTuple):

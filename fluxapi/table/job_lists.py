@@ -1,4 +1,4 @@
-"""The jobs of each of very many values, such as names."""
+"""Lists of jobs for a facet with very many values, such as the names."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from fluxapi.model.job import Job
 __all__ = ["Graph", "Link", "Links"]
 
 _MAX_NEIGHBORS = 64
-"""Jobs that are looked at before and after each job of a graph."""
+"""Jobs that are examined before and after each job of a graph."""
 
 
 class Link(NamedTuple):
@@ -38,7 +38,7 @@ class Links:
     """The jobs that were submitted to wait for each job."""
 
     def __init__(self) -> None:
-        # A dictionary, since very many jobs may wait for one, and each is removed by itself.
+        # A dictionary, since very many jobs may wait for one job, and each is removed on its own.
         self._waiting: dict[int, dict[int, None]] = {}
 
     def add(self, job: Job) -> None:

@@ -1,4 +1,4 @@
-"""Patterns of job names, in which ``*`` stands for any characters, also for none."""
+"""Patterns of job names, in which ``*`` stands for any characters, or none."""
 
 from __future__ import annotations
 

@@ -34,16 +34,16 @@ _INACTIVE = frozenset({"INACTIVE"})
 _PENDING = frozenset(GROUPS["PENDING"])
 
 _SLICE_JOBS = 1000
-"""Jobs that are looked at before the event loop runs other tasks."""
+"""Jobs that are examined before the event loop runs other tasks."""
 
 _MIN_CHUNK_JOBS = 32
 """Jobs that are tested at once, even if fewer matches are wanted."""
 
 _MAX_KNOWN_NODELISTS = 1024
-"""Nodelists of which a test remembers the result: a subscription has its test for days."""
+"""Nodelists whose results a test remembers; a subscription uses one test for days."""
 
 _MAX_CHUNK_JOBS = 128
-"""Jobs that are tested at once: the time that a test takes depends on what strangers wrote."""
+"""Jobs that are tested at once; the time of a test depends on text from untrusted users."""
 
 
 class JobQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,7 +104,7 @@ def query_of(fields: Mapping[str, Any], ids: frozenset[int] | None = None) -> Jo
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of job IDs, newest first; ``after`` starts the next page (``None``: the last)."""
+    """One page of job IDs, newest first; ``after`` starts the next page (``None``: no more)."""
 
     ids: list[int]
     next: int | None
@@ -328,7 +328,7 @@ class _Slice:
 def _slice(table: Table, query: JobQuery, after: int | None, want: int) -> _Slice:
     """Test candidates below *after*, until *want* of them match or a slice of them is tested.
 
-    A slice ends by its time, too, but not before a chunk of candidates is tested.
+    A slice also ends when its time is over, but not before one chunk of candidates is tested.
     """
     source = _source(table, query)
     # The jobs of the source need no test of its filter.
@@ -340,7 +340,7 @@ def _slice(table: Table, query: JobQuery, after: int | None, want: int) -> _Slic
     most = _MAX_CHUNK_JOBS if tests else left
     end = time.perf_counter() + SLICE_S
     while left and len(found) < want and (left == _SLICE_JOBS or time.perf_counter() < end):
-        # One more than is wanted tells whether there are more.
+        # One more match than wanted shows whether there are more.
         size = min(max(want - len(found) + 1, _MIN_CHUNK_JOBS), most, left)
         chunk = list(islice(candidates, size))
         matching = chunk
@@ -389,7 +389,7 @@ async def count(table: Table, query: JobQuery) -> int:
 
 
 def _searches_texts(query: JobQuery) -> bool:
-    """Return whether a walk takes all of its first slice, so that one begins in each pass.
+    """Return whether a walk uses all of its first slice, so that only one walk begins in each pass.
 
     Hundreds may be requested at once.
     """

@@ -31,7 +31,7 @@ class QueueCounts:
                 self._results.setdefault(facets.queue, Counter())[facets.result] += 1
 
     def remove(self, facets: Facets) -> None:
-        """Count a job no longer, which had these facets."""
+        """Stop counting a job, which had these facets."""
         if not facets.queue:
             return
         states = self._states[facets.queue]

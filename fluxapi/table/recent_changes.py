@@ -1,4 +1,4 @@
-"""The jobs that changed last, by which a reader tells whether what it has read still holds."""
+"""The jobs that changed last, from which a reader sees whether its copy is still valid."""
 
 from __future__ import annotations
 

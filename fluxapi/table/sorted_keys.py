@@ -1,4 +1,4 @@
-"""Sorted keys, such as job IDs, to which a backlog adds very many in no order."""
+"""Sorted keys, such as job IDs, to which a backlog adds very many in arbitrary order."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sortedcontainers import SortedList
 __all__ = ["Gathered", "SortedKeys"]
 
 _MIN_SORT_KEYS = 64
-"""For this many keys or more, one sort is cheaper than single insertions."""
+"""From this many keys on, one sort is cheaper than single insertions."""
 
 _MIN_RUN_KEYS = 512
 """Keys of a new run; it takes some 20 µs to sort them."""
@@ -21,11 +21,11 @@ Key = TypeVar("Key", int, str)
 
 
 class Gathered(Generic[Key]):
-    """Keys of a backlog that came in no order; several ``SortedKeys`` may share them.
+    """Keys of a backlog, which arrive in arbitrary order; several ``SortedKeys`` may share them.
 
     They form sorted runs, of which two of about the same length become one. A new run is made of
-    the keys of many calls, or when somebody reads. A run is a ``SortedList``, from which the lowest
-    keys of very many can be removed one by one.
+    the keys of many calls, or earlier for a reader. A run is a ``SortedList``, whose lowest
+    keys can be removed one by one, even if there are very many.
     """
 
     __slots__ = ("_loose", "_runs")
@@ -67,12 +67,12 @@ class Gathered(Generic[Key]):
 
 
 class SortedKeys(Generic[Key]):
-    """A sorted list of keys of which none is there twice.
+    """A sorted list of distinct keys.
 
-    A ``SortedList`` takes one key in logarithmic time, but a million in no order meet parts of it
-    that are in no cache of the processor. So keys of a backlog are *gathered*, until :meth:`settle`
-    moves them to the ``SortedList``. Lists that get the same keys *share* what gathers them, which
-    is then sorted once. Iterators are invalid once the list changes.
+    A ``SortedList`` takes one key in logarithmic time, but a million keys in arbitrary order touch
+    parts of it that are not in a processor cache. So keys of a backlog are *gathered*, until
+    :meth:`settle` moves them to the ``SortedList``. Lists that get the same keys *share* one
+    collection, which is then sorted only once. Iterators are invalid once the list changes.
     """
 
     __slots__ = ("_gone", "_own", "_settled", "_shared")
@@ -159,7 +159,7 @@ class SortedKeys(Generic[Key]):
     def forget(self, key: Key) -> None:
         """Note that a key was removed from a source that this list shares."""
         if key in self._gone:
-            # It had left this list, and come back.
+            # It has left this list and come back.
             self._gone.remove(key)
             self._settled.discard(key)
 

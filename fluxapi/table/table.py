@@ -70,14 +70,15 @@ class Table:
         self.links = Links()
         self._capacity = capacity
         self.history = history
-        """Collects the newest events of the first backlog; ``None`` if they are not needed."""
+        """The buffer for the newest events of the first backlog; ``None`` if they are not
+        needed."""
         self._signer = signer or KeySigner()
         self.digest = 0
         """The sum of the checksums of all rows, modulo :data:`DIGEST_MODULUS`."""
         self._jobs: dict[int, Job] = {}
         self._settled = RowCache()
         self._pending = RowCache()
-        """The rows of pending jobs, to which a reader adds why they wait."""
+        """The rows of pending jobs; a reader adds the reason why each job waits."""
         self.recent = RecentChanges()
         self.waitable = Waitable(self._jobs)
         self._keys: dict[str, tuple[int, str]] = {}
@@ -126,7 +127,7 @@ class Table:
         return self._settled.get_all(jobids)
 
     def select(self, jobids: Iterable[int], test: Test | None = None) -> list[int]:
-        """Return those of *jobids* that are in the table and pass the test."""
+        """Return the *jobids* that are in the table and pass the test."""
         jobs = self._jobs
         if test is None:
             return [jobid for jobid in jobids if jobid in jobs]

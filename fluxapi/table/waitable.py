@@ -1,7 +1,7 @@
 """The waitable jobs of a table that nobody has collected, as far as the service knows.
 
-Flux hands out the end of a waitable job once, to the first who waits for it. A program that uses
-Flux itself may have collected a job that is still listed here.
+Flux returns the end of a waitable job only once, to the first client that waits for it. A program
+that uses Flux itself may have collected a job that is still listed here.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Waitable:
             self._ended[jobid] = None
 
     def forget(self, jobids: Iterable[int]) -> None:
-        """Remove jobs, which are collected or have left the table."""
+        """Remove jobs that were collected or have left the table."""
         for jobid in jobids:
             self._active.pop(jobid, None)
             self._ended.pop(jobid, None)

@@ -125,7 +125,7 @@ async def _finish(
     body = msgspec.json.encode({"reason": reason, "detail": detail})[1:]
     words = wire.frame("end", b"", body)
     writer.write(wire.join([words]))
-    # Without an end message only a broken response tells the client that data is missing.
+    # Without an end message, only a broken response shows the client that data is missing.
     broken = reason == "stalled" or not (words or reason in _COMPLETE_ENDS)
     # At shutdown the service does not wait for clients that do not read.
     broken = broken or (reason == "shutdown" and writer.paused)

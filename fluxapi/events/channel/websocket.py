@@ -1,6 +1,6 @@
 """The event channel over a WebSocket: many subscriptions on one socket, named by the client.
 
-Messages of the client are JSON texts, each valid by ``schemas/client-message.json``. The answer to
+Messages of the client are JSON texts that conform to ``schemas/client-message.json``. The answer to
 an invalid one is an ``error`` that names the field; the socket stays open. :data:`CODES` lists the
 close codes.
 """
@@ -72,7 +72,7 @@ _CLOSE_TIMEOUT_S = 2.0
 """Time in which a client must answer a close frame."""
 
 _LAST = frozenset({WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR})
-"""Types of messages after which no other comes; aiohttp closes the socket after an error itself."""
+"""Types of messages that are the last ones; after an error, aiohttp closes the socket itself."""
 
 _encoder = msgspec.json.Encoder()
 

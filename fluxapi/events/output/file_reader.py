@@ -21,7 +21,7 @@ _LOCAL_PIECE_BYTES = 128 << 10
 
 
 class FileAccess(NamedTuple):
-    """The means to read files of the user ID ``owner``.
+    """The ways to read files of the user ID ``owner``.
 
     ``nodes`` reads them on the nodes of the instance, if it can; ``threads`` on this host.
     """
@@ -32,7 +32,7 @@ class FileAccess(NamedTuple):
 
     @classmethod
     def of(cls, owner: int, instance: object) -> FileAccess:
-        """Return the means that *instance* offers."""
+        """Return the ways that *instance* offers."""
         nodes = instance if isinstance(instance, NodeFileReader) else None
         return cls(owner, nodes, DaemonThreads("fluxapi-file", _MAX_THREADS))
 
@@ -41,7 +41,7 @@ class FileReader:
     """A reader of one file.
 
     Attributes:
-        way: From where it is read: ``local``, ``shared`` or ``node``; empty before the first read.
+        way: How it is read: ``local``, ``shared`` or ``node``; empty before the first read.
     """
 
     def __init__(self, file: OutputFile, access: FileAccess) -> None:
@@ -56,7 +56,7 @@ class FileReader:
         return MAX_PIECE_BYTES if self.way == "node" else _LOCAL_PIECE_BYTES
 
     async def piece(self, offset: int, length: int = MAX_PIECE_BYTES) -> Piece:
-        """Read a piece; the first one that can be read decides from where all others are read."""
+        """Read a piece; the first one that can be read decides how all others are read."""
         if self.way:
             piece = await self._read(self.way, offset, length)
         elif is_here(self.file.host):

@@ -28,10 +28,10 @@ _ENTRY_BYTES = 64 << 10
 """The most bytes of one entry."""
 
 _PAUSES_S = {"local": (0.1, 1.0), "shared": (0.25, 2.0), "node": (1.0, 5.0)}
-"""The shortest and the longest pause between two looks at a file that is followed."""
+"""The shortest and the longest pause between two checks of a file that is followed."""
 
 _MISSING_PAUSES_S = (0.1, 0.2, 0.4, 0.8, 1.5)
-"""Pauses after which a file is looked for again: a shared file system may show it late."""
+"""Pauses after which a missing file is checked again; a shared file system may show it late."""
 
 
 class FileSource:
@@ -53,7 +53,7 @@ class FileSource:
         self._is_active = is_active
 
     def unread(self, problem: str) -> FileSource:
-        """Return a source that only tells the path and *problem*, why it is not read."""
+        """Return a source that has only the path and *problem*, the reason why it is not read."""
         file = msgspec.structs.replace(self.file, problem=problem)
         return FileSource(file, self.number, self.stream, self._access, self._is_active)
 
@@ -107,7 +107,7 @@ class FileSource:
             pause = min(pause * 2, longest)
 
     async def _begin(self, reader: FileReader, jobid: int, *, follow: bool) -> Piece:
-        """Look at the file, and wait a little for one that does not exist yet."""
+        """Check the file, and wait a little for one that does not exist yet."""
         if self.file.problem:
             return Piece("refused", self.file.problem)
         piece = await reader.piece(0, 0)
@@ -152,7 +152,7 @@ class FileSource:
 def _entries(data: bytes, *, by_line: bool, more: bool) -> Iterator[bytes]:
     """Yield the data of the entries: whole lines and characters where possible.
 
-    ``more``: the file goes on, so that an incomplete character is left to the next piece.
+    ``more``: the file continues, so an incomplete character is left to the next piece.
     """
     if more:
         data = data[: len(data) - incomplete_tail(data)] or data

@@ -35,7 +35,7 @@ from .file_source import FileSource
 __all__ = ["OutputFiles"]
 
 _HEAD_ENTRIES = 16
-"""Entries at the begin of an output eventlog among which the redirects are."""
+"""Entries at the beginning of an output eventlog that contain the redirects."""
 
 _MAX_KEPT = 256
 """Jobs whose files are remembered."""
@@ -78,7 +78,8 @@ class OutputFiles:
         """Return a source for each file of *stream* (``None``: any), in a fixed order.
 
         Returns ``None`` while it is not known yet which files the job has. Without *may_read*, the
-        sources only tell the paths. ``head`` is the begin of the output eventlog, if it was read.
+        sources have only the paths. ``head`` is the beginning of the output eventlog, if it was
+        read.
         """
         found = await self._find(jobid, may_read=may_read, head=head)
         if found is None:
@@ -207,7 +208,7 @@ class OutputFiles:
         return entries
 
     async def _document(self, jobid: int, key: LookupKey) -> dict[str, Any]:
-        """Return a JSON object of a job; raise ``NotFound`` if it is none."""
+        """Return a JSON object of a job; raise ``NotFound`` for any other value."""
         text = await self._instance.lookup(jobid, key)
         if len(text) <= _MAX_JOBSPEC_BYTES:
             try:
@@ -222,7 +223,7 @@ class OutputFiles:
 def _head_of(entry: Event) -> Event:
     """Return what an entry says about files, without its data.
 
-    It is kept while the output is read, and each of them may have megabytes.
+    The result is kept while the output is read, and an entry may have megabytes.
     """
     if entry.name != "redirect":
         return Event(entry.timestamp, "")

@@ -34,7 +34,7 @@ from .watch import End, Key, Watch, Windows, end_of
 __all__ = ["OnEnd", "OutputHub"]
 
 _LOOK_INTERVAL_S = 1.0
-"""Time after which the files of a job are looked for again, if they are not known yet."""
+"""Time after which the files of a job are requested again, if they are not known yet."""
 
 _MAX_FILES = 16
 """Files of a job that one stream follows."""
@@ -49,7 +49,7 @@ _HEARTBEAT = b": \n\n"
 
 
 _GOOD_ENDS = frozenset({"finished", "no-output"})
-"""Ends of one part after which the others go on."""
+"""Ends of one part after which the others continue."""
 
 
 class OnEnd(Protocol):
@@ -83,7 +83,7 @@ class OutputHub:
     def find(self, text: str) -> int:
         """Return the ID of a job from any RFC 19 form; raise ``JobNotFound`` if it has no output.
 
-        A job that is not in the table may be a past one; its stream tells if it is not.
+        A job that is not in the table may be a past one; if it is not, the stream says so.
         """
         try:
             found = jobid.parse(text)
@@ -161,7 +161,7 @@ class OutputHub:
             if found is not None or has_ended:
                 break
             with contextlib.suppress(asyncio.TimeoutError):
-                # Other entries than those of the output eventlog tell where tasks run.
+                # Entries outside of the output eventlog say where tasks run.
                 await within(_LOOK_INTERVAL_S if watch.next > 1 else None, news.wait())
         for source in (found or ())[:_MAX_FILES]:
             key = (view.jobid, source.number, source.stream, wanted.files)
@@ -294,7 +294,7 @@ class _View:
         self.ends.append(end)
         if end.reason not in _GOOD_ENDS:
             return True
-        # A job may have no output but that in its files.
+        # A job may have all of its output in files.
         self.ends.sort(key=lambda one: one.reason == "finished")
         return len(self.ends) == self._count
 

@@ -1,7 +1,7 @@
 """The memory of lines that are kept until their readers have received them.
 
-The last lines before another are known only when that is reached, so they are kept; and a reader
-may take minutes to receive them. All requests of an instance share a budget.
+The last lines before a given line are known only when that line is reached, so they are kept, and a
+reader may take minutes to receive them. All requests of an instance share a budget.
 """
 
 from __future__ import annotations

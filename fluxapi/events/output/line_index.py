@@ -1,7 +1,7 @@
 """Places in outputs at which the number of the next line is known.
 
-A reader of lines far from the begin starts at the nearest place, not at the first line. Each reader
-adds the places that it comes by.
+A reader of lines far from the beginning starts at the nearest place, not at the first line. Each
+reader adds the places that it passes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Reads the lines of an output with their numbers, and says how far it has come.
+"""Reads the lines of an output with their numbers, and reports its progress.
 
 A scan is bounded in time and bytes, shares the event loop after each step, and few run at once.
 """
@@ -32,7 +32,7 @@ MAX_SCAN_BYTES = 4 << 30
 _PROGRESS_INTERVAL_S = 0.5
 
 _STEP_ENTRIES = 512
-"""Entries that are looked at together before other tasks run."""
+"""Entries that are processed together before other tasks run."""
 
 
 class Scan(NamedTuple):
@@ -46,7 +46,7 @@ class Scan(NamedTuple):
         part: The stream and the task that are wanted.
         after: Lines up to this number are not wanted.
         first: Lines that end before the entry with this index are not wanted.
-        holds: Tells of bytes with many lines whether one of them may be wanted.
+        holds: Returns whether bytes with many lines may contain a wanted one.
         client: The reader, as limits know it.
     """
 
@@ -67,7 +67,7 @@ class Scan(NamedTuple):
 
 
 class Progress(msgspec.Struct):
-    """How far a request has come.
+    """The progress of a request.
 
     Attributes:
         lines: Lines that have ended before here.
@@ -100,7 +100,7 @@ class Limit:
         return self.searched >= self._bytes or time.monotonic() >= self._end
 
     def is_due(self) -> bool:
-        """Return whether the reader waits for a word of progress."""
+        """Return whether a message about the progress is due."""
         now = time.monotonic()
         if now < self._told:
             return False
@@ -184,7 +184,7 @@ class LineScanner:
 async def _at_gap(
     reader: LineReader, scan: Scan, batch: OutputBatch, turn: TimeSlice
 ) -> AsyncGenerator[OutputLine, None]:
-    """Yield the wanted ones of the lines that a gap breaks off, and of its own batch."""
+    """Yield the wanted lines among those that a gap breaks off, and in its own batch."""
     for line in reader.break_off(scan.part):
         await turn.share()
         if line is not None and line.number > scan.after and line.index >= scan.first:

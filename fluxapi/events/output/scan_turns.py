@@ -1,7 +1,7 @@
-"""The turns of scans: few read an output at once, and one whose reader does not read on gives way.
+"""The turns of scans: few run at once, and a scan whose reader stalls gives way.
 
-A scan keeps pieces of the output while it is open, so only a few may be. Its reader is a client,
-which may read as slowly as it likes.
+A scan keeps pieces of the output while it is open, so only a few may be open. Its reader is a
+client, which may read arbitrarily slowly.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The tails of outputs: what belongs to one is known only at its end, so it is kept until then.
+"""The tails of outputs, whose content is known only at the end of the output and kept until then.
 
-A tail has megabytes, and hundreds of clients may ask for one and read slowly or nothing. Few are
-made at the same time, and those that are complete share a limit until their readers have them. The
-same limit holds for the pieces of whole outputs that wait for their readers.
+A tail can have megabytes, and hundreds of clients may request one and read slowly or not at all.
+Few are made at the same time, and those that are complete share a limit until their readers have
+them. The same limit holds for the pieces of whole outputs that wait for their readers.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class TailReader:
 
     @contextmanager
     def sending(self, size: int) -> Iterator[Callable[[int], None]]:
-        """Count a complete tail while the context lasts; yield what is told the bytes sent."""
+        """Count a complete tail while the context lasts; yield a function for the bytes sent."""
         kept = Kept(size)
         self._left = size
 

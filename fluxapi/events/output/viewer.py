@@ -22,11 +22,11 @@ from .watch import End, Watch, end_of
 __all__ = ["FILES_RIGHT", "Selection", "Viewer"]
 
 FILES_RIGHT: Right = "submit"
-"""The right to read the files that receive output: whoever may run programs as the owner of the
-instance can read the owner's files anyway."""
+"""The right to read the files that receive output; a client that may run programs as the owner of
+the instance can read the owner's files anyway."""
 
 _PROGRESS_INTERVAL_S = 1.0
-"""Time without output in a search after which the client is told of its progress."""
+"""Time without output in a search after which its progress is reported to the client."""
 
 
 class Selection(msgspec.Struct, frozen=True):
@@ -35,7 +35,7 @@ class Selection(msgspec.Struct, frozen=True):
     ``stream``: only this stream (``None``: all); ``tail``: the last *tail* entries with data, and
     all new ones; without it, everything from index ``first`` of the output eventlog on, and of each
     file from the index in ``starts`` that is one of this file. ``files``: the client may read the
-    files that receive output; otherwise it is told their names.
+    files that receive output; otherwise it gets only their names.
     """
 
     stream: str | None = None
@@ -182,7 +182,7 @@ class Viewer:
 
 
 class _Progress:
-    """Tells the progress of a search now and then."""
+    """Reports the progress of a search now and then."""
 
     def __init__(self, tell: Callable[[OutputBatch], None]) -> None:
         self._tell = tell

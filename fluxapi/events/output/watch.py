@@ -49,7 +49,7 @@ _NEAR_PARTS = 8
 
 
 Key = tuple[int, int, str, bool]
-"""A source of output: the job, the number of the file, the stream, and if it may be read."""
+"""A source of output: the job, the number of the file, the stream, and whether it may be read."""
 
 
 class End(NamedTuple):
@@ -97,7 +97,7 @@ class Watch:
     The indexes of the source begin at *base*.
 
     ``entries`` holds all entries from index ``first`` to before ``next``; ``end`` is set when no
-    more will come. ``windows`` tells how many bytes to keep. ``is_file`` is true for a file.
+    more will come. ``windows`` determines how many bytes to keep. ``is_file`` is true for a file.
     """
 
     def __init__(
@@ -167,7 +167,7 @@ class Watch:
     def tail(self, count: int, stream: str | None) -> int | None:
         """Return the index of the ``count``-th entry from the end that has data of ``stream``.
 
-        Returns 0 when there are fewer, ``None`` when the window does not tell.
+        Returns 0 when there are fewer, ``None`` when the window does not contain it.
         """
         if self.is_file:
             # The entries of a file are not lines.
@@ -191,7 +191,7 @@ class Watch:
         self._wake()
 
     async def _read(self) -> End:
-        # All who view the output share it, not only the client who was the first.
+        # All viewers of the output share it, not only the first client.
         work_for("")
         turn = TimeSlice()
         last = Last(_MAX_ENTRIES, size=WINDOW_BYTES)

@@ -25,16 +25,16 @@ _MAX_REVOKED = 10_000
 _RETRY_AFTER_S = 2.0
 
 _RESERVED_PART = 10
-"""One of so many streams is kept for clients with few, so that no client takes all."""
+"""The divisor of the limit for the streams that are reserved for clients with few of them."""
 
 _FEW_STREAMS = 16
-"""Streams of a client that may be among those that are kept: those of some browser windows."""
+"""Streams that a client may open from the reserve: enough for some browser windows."""
 
 _MAX_LEAVE_PER_PASS = 4
 """Connections whose subscriptions end in one pass of the event loop; one may have 128."""
 
 _MAX_WAIT_S = 60.0
-"""Time between two looks at the clock of the system, which may have been set meanwhile."""
+"""Time between two checks of the system clock, which may have been set meanwhile."""
 
 
 class Lease(Protocol):
@@ -42,7 +42,7 @@ class Lease(Protocol):
 
     @property
     def expires(self) -> float | None:
-        """When they end, in seconds since the epoch; ``None``: never."""
+        """The time at which they end, in seconds since the epoch; ``None``: never."""
 
     @property
     def grants(self) -> frozenset[str]:
@@ -99,7 +99,7 @@ class Held:
         if self._timer is not None and left <= 0:
             self.end("expired")
             return
-        # The first look is a callback, too, since the stream is not complete before it.
+        # The first check is a callback, too, since the stream is not set up before that.
         delay = min(max(left, 0.0), _MAX_WAIT_S)
         self._timer = loop.call_later(delay, self._wait, loop, expires, deadline)
 

@@ -113,7 +113,7 @@ class StreamWriter(asyncio.Protocol):
         self._transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Handle that the peer is gone."""
+        """Handle the loss of the connection."""
         self.lost = True
         self._shut()
         self._wake()
@@ -121,7 +121,7 @@ class StreamWriter(asyncio.Protocol):
         self.on_lost(self)
 
     def pause_writing(self) -> None:
-        """Handle that the socket is full."""
+        """Handle a full socket."""
         self.paused = True
         self._inner.pause_writing()
         self.on_pause(self)

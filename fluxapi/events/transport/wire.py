@@ -175,7 +175,7 @@ class EventlogText(msgspec.Struct, frozen=True):
 class OutputText(msgspec.Struct):
     """The output of a job and the messages of its shell, as UTF-8 text or as ``exact`` bytes.
 
-    In text, bytes that are not UTF-8 become replacement characters, and the end tells their number.
+    In text, bytes that are not UTF-8 become replacement characters, and the end says how many.
     ``logs`` includes the messages of the job shell, which belong to standard error.
     """
 
