@@ -53,7 +53,7 @@ def add(actions: Any) -> None:
         default="1",
         help="number of jobs, or a slice of all jobs from the newest on: [:3], [1:2], [::-1]",
     )
-    left = actions.add_parser("timeleft", help="print the time that is left", allow_abbrev=False)
+    left = actions.add_parser("timeleft", help="print the remaining time", allow_abbrev=False)
     left.add_argument("-H", "--human", action="store_true", help="print a duration such as 5.2m")
     add_ids(left, "?", "job ID; default that of $FLUX_JOB_ID")
     stats = actions.add_parser("stats", help="print counts of jobs as JSON", allow_abbrev=False)

@@ -27,7 +27,7 @@ def add(actions: Any) -> None:
     """Declare the action."""
     parser = actions.add_parser(
         "wait",
-        help="wait for waitable jobs, each once",
+        help="wait for waitable jobs; each is returned once",
         description="Wait for a job that was submitted with --flags=waitable and that nobody has "
         "waited for, or for the next one to end, whose ID is printed. Exit with 1 if it failed, "
         "with 2 if there is no such job.",

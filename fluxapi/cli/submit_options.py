@@ -88,7 +88,8 @@ def add_batch_options(parser: argparse.ArgumentParser, *, has_output: bool = Tru
 
 def _add_per_resource(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group(
-        "resources, and tasks per resource", "They exclude -n, -c and -g; -N alone is whole nodes."
+        "resources, and tasks per resource",
+        "These options exclude -n, -c and -g; -N alone allocates whole nodes.",
     )
     add = group.add_argument
     add("--cores", metavar="N", type=_count, help="number of cores in total")
@@ -101,12 +102,14 @@ def _add_limits(add: Callable[..., object]) -> None:
     add(
         "--resources-shape",
         metavar="SHAPE",
-        help="resources in the syntax of RFC 46, such as slot=4/core=2; others are ignored",
+        help="resources in the syntax of RFC 46, such as slot=4/core=2; the other resource "
+        "options are ignored",
     )
     add(
         "--resources-json",
         metavar="FILE",
-        help="local file with the resources section of a jobspec; others are ignored",
+        help="local file with the resources section of a jobspec; the other resource options "
+        "are ignored",
     )
     add("-x", "--exclusive", action="store_true", help="allocate whole nodes; requires -N")
     add(
@@ -225,8 +228,8 @@ def _add_input_and_output(
         "--add-file",
         metavar="[NAME[:MODE]=]FILE",
         action="append",
-        help="send this local file, or with NAME= a text that has a newline or \\n; the job can "
-        'read it as {{tmpdir}}/NAME, a batch script as "$(dirname "$0")/NAME"',
+        help="send this local file, or with NAME= a text that contains a newline or \\n; the job "
+        'can read it as {{tmpdir}}/NAME, a batch script as "$(dirname "$0")/NAME"',
     )
     return group
 

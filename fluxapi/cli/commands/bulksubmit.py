@@ -27,8 +27,9 @@ def add(parsers: Parsers) -> None:
         "Submit COMMAND once for each INPUT, or for each line of standard input. {} is replaced by "
         "the input, {0} and {1} by those of the first and the second ':::'; {0.%} has no suffix, "
         "{0./} is the base name, {0.//} the directory, {0./%} the base name without suffix; {seq} "
-        "and {seq1} count from 0 and 1. Options are replaced, too. ':::' combines its inputs with "
-        "those before, ':::+' adds them in turn, and '::::' reads them from FILE.",
+        "and {seq1} count from 0 and 1. Fields are also replaced in options. ':::' combines its "
+        "inputs with all earlier ones, ':::+' pairs them with the last ones, and '::::' reads "
+        "inputs from FILE.",
         usage="fluxapi bulksubmit [OPTION…] COMMAND… [::: INPUT…] [:::: FILE]",
     )
     add_job_options(parser)
@@ -40,8 +41,8 @@ def add(parsers: Parsers) -> None:
         "--sep",
         metavar="STRING",
         default="\\n",
-        help="separator of inputs in files and on standard input; none is any whitespace; default "
-        "a newline",
+        help="separator of inputs in files and on standard input; an empty one is any whitespace; "
+        "default a newline",
     )
     add(
         "--define",

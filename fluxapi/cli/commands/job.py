@@ -53,8 +53,7 @@ def add(parsers: Parsers) -> None:
     parser = add_command(
         parsers,
         COMMAND,
-        "Show the details of a job, one on each line; or do what the flux job command of that name "
-        "does.",
+        "Show the details of a job, one per line, or run an action, as flux job does.",
     )
     _add_forms(parser)
     add_connection(parser)

@@ -30,7 +30,7 @@ def add(parsers: Parsers) -> None:
     parser = add_command(
         parsers,
         COMMAND,
-        "Print the IDs of the jobs whose names match a regular expression of Python. The exit "
+        "Print the IDs of the jobs whose names match a Python regular expression. The exit "
         "status is 1 if no job matches.",
     )
     add_choice(parser)

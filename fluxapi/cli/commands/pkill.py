@@ -27,7 +27,7 @@ def add(parsers: Parsers) -> None:
     parser = add_command(
         parsers,
         COMMAND,
-        "Cancel the jobs whose names match a regular expression of Python; ask for confirmation "
+        "Cancel the jobs whose names match a Python regular expression; ask for confirmation "
         "unless --yes is given. The exit status is 1 if no job matches, or one was not canceled.",
     )
     add_choice(parser)

@@ -49,8 +49,8 @@ def add(parsers: Parsers) -> None:
     parser = add_command(
         parsers,
         COMMAND,
-        "Draw the jobs of the instance and of the instances below it as a tree. Jobs that run are "
-        "shown by default.",
+        "Draw the jobs of the instance and of the instances below it as a tree. By default, only "
+        "running jobs are shown.",
     )
     add_ids(parser, "*", "show only these jobs and what is below them")
     parser.add_argument("-a", "--all", action="store_true", help="include jobs in all states")
@@ -100,21 +100,26 @@ def add(parsers: Parsers) -> None:
         "-n", "--no-header", action="store_true", help="do not print the header of the details"
     )
     parser.add_argument(
-        "-X", "--no-combine", action="store_true", help="show each of several equal jobs"
+        "-X", "--no-combine", action="store_true", help="show equal jobs one by one"
     )
     parser.add_argument("-o", "--label", metavar="FORMAT", help="label of a job; default {name}")
     parser.add_argument("--parent-label", metavar="FORMAT", help="label of an instance")
     style = parser.add_mutually_exclusive_group()
     style.add_argument(
-        "-C", "--compact", dest="style", action="store_const", const="compact", help="narrow lines"
+        "-C",
+        "--compact",
+        dest="style",
+        action="store_const",
+        const="compact",
+        help="draw the tree with narrow lines",
     )
     style.add_argument(
-        "--ascii", dest="style", action="store_const", const="ascii", help="lines of ASCII"
+        "--ascii", dest="style", action="store_const", const="ascii", help="draw the tree in ASCII"
     )
     parser.add_argument(
         "--skip-root",
         choices=("yes", "no"),
-        help="leave the instance itself out; default with details and with IDs",
+        help="leave out the instance itself; the default with details and with IDs",
     )
     add_connection(parser)
     parser.set_defaults(run=runs(_act))

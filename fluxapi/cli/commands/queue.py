@@ -58,7 +58,7 @@ HEADINGS = {
 def add(parsers: Parsers) -> None:
     """Declare the command and its actions, which are those of ``flux queue``."""
     parser = add_command(
-        parsers, COMMAND, "Show the queues: their limits, and if they accept and start jobs."
+        parsers, COMMAND, "Show the queues, their limits, and whether they accept and start jobs."
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     listing = actions.add_parser("list", help="list queues with their limits", allow_abbrev=False)
@@ -87,7 +87,7 @@ def add(parsers: Parsers) -> None:
     add_connection(load)
     load.set_defaults(run=runs(_load))
     status = actions.add_parser(
-        "status", help="say if queues accept and start jobs, and if not, why", allow_abbrev=False
+        "status", help="say whether queues accept and start jobs, and why not", allow_abbrev=False
     )
     status.add_argument("-v", "--verbose", action="store_true", help="show all queues, and counts")
     status.add_argument("queue", metavar="QUEUE", nargs="?", help="only this queue")

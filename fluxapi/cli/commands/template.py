@@ -44,7 +44,7 @@ def add(parsers: Parsers) -> None:
     show.add_argument("name", metavar="NAME", help="name of the template")
     save = actions.add_parser(
         "save",
-        help="save a job under a name, and replace the template of this name",
+        help="save a job under a name; replaces an existing template",
         allow_abbrev=False,
     )
     save.add_argument("name", metavar="NAME", help="name of the template")
