@@ -206,7 +206,7 @@ class Client:
         )
 
     def check(self, job: Mapping[str, Any]) -> CheckedJob:
-        """Check a job without submitting it, and return what will not go as it says.
+        """Check a job without submitting it, and return the findings.
 
         Args:
             job: The fields of the job, with the names of the arguments of :meth:`submit`.
@@ -508,7 +508,7 @@ class Client:
         return self._loop.iterate(self._client.group_output(group, tail=tail, stream=stream))
 
     def history_instances(self, *, limit: int = 10000) -> list[dict[str, Any]]:
-        """Return the instances that the history has jobs of, those that were seen last first.
+        """Return the instances that have jobs in the history, the one that was seen last first.
 
         Args:
             limit: The number of instances at most.
@@ -907,7 +907,7 @@ class Client:
         return self._loop.run(self._client.remove_webhook(name))
 
     def check_webhook(self, name: str) -> WebhookTest:
-        """Have a test message sent to a webhook, once, and return what became of it."""
+        """Have a test message sent to a webhook, once, and return the result."""
         return self._loop.run(self._client.check_webhook(name))
 
     def rotate_webhook(self, name: str) -> CreatedWebhook:

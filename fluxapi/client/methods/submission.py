@@ -97,7 +97,7 @@ class SubmissionMethods(Methods):
             return (await self._transport.post("/jobs", fields, _Made, key=key)).id
 
     async def check(self, job: Mapping[str, Any]) -> CheckedJob:
-        """Check a job without submitting it, and return what will not go as it says.
+        """Check a job without submitting it, and return the findings.
 
         Args:
             job: The fields of the job, with the names of the arguments of :meth:`submit`.

@@ -68,7 +68,7 @@ class WebhookMethods(Methods):
         return _webhook(decoded(response.body, _Shown))
 
     async def check_webhook(self, name: str) -> WebhookTest:
-        """Have a test message sent to a webhook, once, and return what became of it."""
+        """Have a test message sent to a webhook, once, and return the result."""
         found = await self._transport.post(f"{_path(name)}/test", {}, _Tested)
         return WebhookTest(found.delivered, found.seconds, found.status, found.reason)
 
