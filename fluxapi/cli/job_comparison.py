@@ -6,6 +6,10 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
+from fluxapi.client.body import converted
+
 from .arguments import add_ids
 from .exit_codes import OK
 from .session import add_connection, runs
@@ -40,10 +44,21 @@ async def _act(flux: AsyncClient, arguments: argparse.Namespace) -> int:
     if arguments.json:
         put(json.dumps(found))
         return OK
-    for sentence in found.get("sentences", ()):
-        put(safe(sentence))
     if not found:
         note("The history has too few jobs of this name or queue.")
-    elif not found["sentences"]:
-        note(f"Nothing unusual, compared with {found['jobs']} jobs of the same {found['by']}.")
+        return OK
+    comparison = converted(found, _Comparison)
+    for sentence in comparison.sentences:
+        put(safe(sentence))
+    if not comparison.sentences:
+        by = safe(comparison.by)
+        note(f"Nothing unusual, compared with {comparison.jobs} jobs of the same {by}.")
     return OK
+
+
+class _Comparison(msgspec.Struct):
+    """The response of ``GET /jobs/{id}/comparison``, if there are enough jobs."""
+
+    by: str
+    jobs: int
+    sentences: list[str]

@@ -37,6 +37,11 @@ GROUP = {
 FIGURES = {
     "ended": 1, "completed": 1, "failed": 0, "canceled": 0, "timeout": 0, "core_hours": 0.5,
 }  # fmt: skip
+PEERS = {"by": "name", "jobs": 1, "sentences": []}
+LINE = {
+    "type": "line", "line": 1, "text": "a", "stream": "stdout", "rank": "0", "timestamp": 1.0,
+    "index": 1,
+}  # fmt: skip
 GOOD: Mapping[str, Any] = {
     "/v1/": {"instance": "flux", "capabilities": {"scripts": "task"}},
     "/v1/resources": RESOURCES,
@@ -45,6 +50,8 @@ GOOD: Mapping[str, Any] = {
     "/v1/jobs/f1": JOB,
     "/v1/tokens": {"tokens": [TOKEN]},
     "/v1/groups": {"groups": [GROUP], "next": None},
+    "/v1/jobs/f1/output/search": {},
+    "/v1/jobs/f1/output/lines": {},
 }
 
 
@@ -135,6 +142,18 @@ def liar(tmp_path: Path) -> Iterator[Liar]:
             "/v1/history/figures",
             {"total": FIGURES, "steps": [], "groups": [FIGURES]},
         ),
+        ("job compare f1", "/v1/jobs/f1/comparison", {"by": "name", "jobs": 1}),
+        ("job compare f1", "/v1/jobs/f1/comparison", {**PEERS, "sentences": [5]}),
+        ("output f1 --lines=1-", "/v1/jobs/f1/output/lines", {"type": "line"}),
+        ("output f1 --lines=1-", "/v1/jobs/f1/output/lines", {**LINE, "line": "1"}),
+        ("output f1 --search=a", "/v1/jobs/f1/output/search", {**LINE, "type": "match", "text": 1}),
+        ("output f1 --search=a", "/v1/jobs/f1/output/search", {"type": "end", "reason": "limit"}),
+        (
+            "output f1 --errors",
+            "/v1/jobs/f1/output/search",
+            {"type": "end", "source": [], "line": 1},
+        ),
+        ("output f1 --errors", "/v1/jobs/f1/output/lines", {"type": "end", "omitted": {}}),
         ("jobs", "/v1/jobs", {"jobs": [], "next": "x", "cursor": "a.1"}),
         ("groups", "/v1/groups", {"groups": [], "next": "x"}),
     ],

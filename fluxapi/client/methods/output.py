@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from fluxapi.client.body import decoded
+from fluxapi.client.body import converted, decoded
 from fluxapi.client.download import pieces_of
 from fluxapi.client.lines import lines
 from fluxapi.client.output import (
@@ -152,8 +152,8 @@ class OutputMethods(Methods):
         }
         async with aclosing(self._items(id, "lines", query)) as items:
             async for item in items:
-                if item["type"] == "line":
-                    yield msgspec.convert(item, OutputLine)
+                if item.get("type") == "line":
+                    yield converted(item, OutputLine)
 
     async def search_output(
         self,
@@ -183,18 +183,18 @@ class OutputMethods(Methods):
         left = limit
         while left is None or left > 0:
             query["limit"] = _MAX_MATCHES if left is None else min(left, _MAX_MATCHES)
-            end: dict[str, Any] = {}
+            end: _SearchEnd | None = None
             async with aclosing(self._items(id, "search", query)) as items:
                 async for item in items:
-                    if item["type"] == "match":
+                    if item.get("type") == "match":
                         left = None if left is None else left - 1
-                        yield msgspec.convert(item, OutputLine)
-                    elif item["type"] == "end":
-                        end = item
-            if end.get("reason", "end") == "end":
+                        yield converted(item, OutputLine)
+                    elif item.get("type") == "end":
+                        end = converted(item, _SearchEnd)
+            if end is None or end.reason == "end":
                 return
             # The service ends a search after a time; go on after the last line that it has read.
-            query |= {"source": end["source"], "after": end["line"]}
+            query |= {"source": end.source, "after": end.line}
 
     async def omitted_output(self, id: str | int) -> OmittedOutput | None:
         """Return what the history has left out of the output of a past job, ``None`` if nothing.
@@ -204,7 +204,7 @@ class OutputMethods(Methods):
         async with aclosing(self._items(id, "lines", {"first": 1, "count": 1})) as items:
             async for item in items:
                 if "omitted" in item:
-                    return msgspec.convert(item["omitted"], OmittedOutput)
+                    return converted(item["omitted"], OmittedOutput)
         return None
 
     async def _items(
@@ -263,6 +263,14 @@ class OutputMethods(Methods):
             if entry.name != "header"
         ]
         return entries, int(searched) if _COUNT.fullmatch(searched) else 0
+
+
+class _SearchEnd(msgspec.Struct):
+    """Why and where a search has ended."""
+
+    source: int
+    line: int
+    reason: str = "end"
 
 
 class _StreamedEntry(msgspec.Struct):
