@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import errno
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -213,7 +214,8 @@ class Stream:
     """A request with many responses, passed on in batches until ENODATA ends them.
 
     The first ``skip`` responses are ignored; ``cancel_topic`` cancels the stream. At most ``limit``
-    bytes wait for the consumer: more end the stream, and set :attr:`overflowed`.
+    bytes wait for the consumer: more end the stream, and set :attr:`overflowed`. ``on_waiting`` is
+    told each change of the bytes that wait, those of the objects included.
     """
 
     def __init__(
@@ -234,6 +236,7 @@ class Stream:
         self.asked = time.monotonic()
         self.tag = 0
         self.overflowed = False
+        self.on_waiting: Callable[[int], None] = lambda _change: None
         self._jobid = jobid
         self._skip = skip
         self._limit = limit
@@ -257,7 +260,14 @@ class Stream:
             await self._news.wait()
         batch = self._batches.popleft()
         self._consumed += sum(map(len, batch))
+        self.on_waiting(-_memory_of(batch))
         return batch
+
+    def drop(self) -> None:
+        """End the stream as overflowed, and forget what waits."""
+        self.overflowed = self._ended = True
+        self._batches.clear()
+        self._news.set()
 
     def answer(self, index: int, error: int, payload: bytes, post: Post) -> bool:
         """See :class:`Request`."""
@@ -291,10 +301,17 @@ class Stream:
         post(self._end, error)
 
     def _take(self, batch: list[bytes]) -> None:
+        if self._ended:
+            return  # It was dropped.
         self._batches.append(batch)
         self._news.set()
+        self.on_waiting(_memory_of(batch))
 
     def _end(self, error: FluxapiError | None) -> None:
         self._ended = True
         self._error = error
         self._news.set()
+
+
+def _memory_of(batch: list[bytes]) -> int:
+    return sum(map(sys.getsizeof, batch)) + 8 * len(batch)

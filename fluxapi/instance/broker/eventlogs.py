@@ -19,7 +19,7 @@ from fluxapi.model.output import Last, OutputBatch, Tail, decode_entry
 from fluxapi.process.timeslice import TimeSlice
 
 from .calls import Stream
-from .rpc import RpcThread
+from .streams import Streams
 
 __all__ = ["decode_each", "follow", "has_initialized", "so_far"]
 
@@ -39,10 +39,10 @@ class _Entry(msgspec.Struct):
 _entry_decoder = msgspec.json.Decoder(_Entry)
 
 
-async def so_far(rpc: RpcThread, jobid: int, first: int, last: Last | None) -> Batches:
+async def so_far(streams: Streams, jobid: int, first: int, last: Last | None) -> Batches:
     """Yield the present output of a job that has started."""
     tail = Tail(last) if last is not None else None
-    async with contextlib.aclosing(_watch(rpc, jobid, _OUTPUT, _INITIAL_SENTINEL)) as batches:
+    async with contextlib.aclosing(_watch(streams, jobid, _OUTPUT, _INITIAL_SENTINEL)) as batches:
         async for batch in batches:
             if tail is not None:
                 tail.take(batch)
@@ -53,27 +53,27 @@ async def so_far(rpc: RpcThread, jobid: int, first: int, last: Last | None) -> B
             yield batch
 
 
-async def follow(rpc: RpcThread, jobid: int, first: int) -> Batches:
+async def follow(streams: Streams, jobid: int, first: int) -> Batches:
     """Yield the output of a job from an index to its end; wait for a job that has not started."""
     begun = False
-    async with contextlib.aclosing(_watch(rpc, jobid, _OUTPUT, _TO_THE_END)) as batches:
+    async with contextlib.aclosing(_watch(streams, jobid, _OUTPUT, _TO_THE_END)) as batches:
         async for batch in batches:
             begun = True
             if batch.next > first:
                 yield _from(batch, first)
-    if begun or not await has_initialized(rpc, jobid):
+    if begun or not await has_initialized(streams, jobid):
         return
     # The shell had not created the eventlog yet. (Flux can wait for its creation, but would wait
     # forever if the job ends before.)
-    async with contextlib.aclosing(_watch(rpc, jobid, _OUTPUT, _TO_THE_END)) as batches:
+    async with contextlib.aclosing(_watch(streams, jobid, _OUTPUT, _TO_THE_END)) as batches:
         async for batch in batches:
             if batch.next > first:
                 yield _from(batch, first)
 
 
-async def has_initialized(rpc: RpcThread, jobid: int) -> bool:
+async def has_initialized(streams: Streams, jobid: int) -> bool:
     """Wait until the job's shell has started; return false if the job ended before."""
-    async with contextlib.aclosing(_watch(rpc, jobid, _SHELL, _TO_THE_END)) as batches:
+    async with contextlib.aclosing(_watch(streams, jobid, _SHELL, _TO_THE_END)) as batches:
         async for batch in batches:
             if any(event.name == "shell.init" for event in batch):
                 return True
@@ -85,27 +85,25 @@ def _from(batch: OutputBatch, first: int) -> OutputBatch:
     return OutputBatch(batch.first + skipped, batch.events[skipped:]) if skipped else batch
 
 
-async def _watch(rpc: RpcThread, jobid: int, path: str, flags: int) -> Batches:
+async def _watch(streams: Streams, jobid: int, path: str, flags: int) -> Batches:
     """Yield one eventlog in batches, or nothing if it does not exist.
 
     A reader that is slower than the job loses no entries and needs no more memory than the limit of
-    one stream: beyond that limit the watch restarts and skips the entries that were read. (Flux
-    cannot start in the middle, so it sends them again.)
+    one stream, and all readers no more than that of all streams: beyond a limit the watch restarts
+    and skips the entries that were read. (Flux cannot start in the middle, so it sends them again.)
     """
     payload = msgspec.json.encode({"id": jobid, "path": path, "flags": flags})
     seen = 0
     while True:
         stream = Stream(_TOPIC, payload, jobid=jobid, skip=seen)
-        rpc.stream(stream)
         try:
-            async for batch in _batches(stream, seen):
-                seen = batch.next
-                yield batch
+            with streams.open(stream):
+                async for batch in _batches(stream, seen):
+                    seen = batch.next
+                    yield batch
         except NotFound:
             # The caller knows that the job exists, so it has no such eventlog (yet).
             return
-        finally:
-            rpc.cancel(stream)
         if not stream.overflowed:
             return
 

@@ -31,6 +31,7 @@ from .blobs import Blobs
 from .calls import Call, Stream
 from .references import References, decode_references
 from .rpc import RpcThread
+from .streams import Streams
 
 __all__ = ["OutputReader"]
 
@@ -97,6 +98,7 @@ class OutputReader:
 
     def __init__(self, rpc: RpcThread) -> None:
         self._rpc = rpc
+        self._streams = Streams(rpc)
         self._blobs = Blobs(rpc)
         self._ended: OrderedDict[int, References] = OrderedDict()
         self._size = 0
@@ -118,7 +120,7 @@ class OutputReader:
                 self._refused = True
                 _log.warning("Output is read through job-info, more slowly: %s", error.detail)
         if self._refused:
-            batches = eventlogs.so_far(self._rpc, jobid, first, last)
+            batches = eventlogs.so_far(self._streams, jobid, first, last)
         elif last is not None:
             batches = self._tail(references, last)
         else:
@@ -139,7 +141,7 @@ class OutputReader:
                     yield batch
         yield OutputBatch(position, [])
         if self._refused:
-            batches = eventlogs.follow(self._rpc, jobid, position)
+            batches = eventlogs.follow(self._streams, jobid, position)
         else:
             batches = self._live(jobid, position)
         async with contextlib.aclosing(batches) as found:
@@ -148,7 +150,7 @@ class OutputReader:
 
     async def _live(self, jobid: int, position: int) -> Batches:
         """Yield the output of a job from *position* to its end."""
-        if await eventlogs.has_initialized(self._rpc, jobid):
+        if await eventlogs.has_initialized(self._streams, jobid):
             # Its namespace exists, and the job writes no more once it is gone.
             async with contextlib.aclosing(self._commits(jobid)) as commits:
                 async for _ in commits:
@@ -172,14 +174,12 @@ class OutputReader:
             stream = Stream(
                 b"kvs-watch.lookup", payload, jobid=jobid, cancel_topic=b"kvs-watch.cancel"
             )
-            self._rpc.stream(stream)
             try:
-                while await stream.next_batch() is not None:
-                    yield
+                with self._streams.open(stream):
+                    while await stream.next_batch() is not None:
+                        yield
             except (FluxRefused, NotFound):
                 return
-            finally:
-                self._rpc.cancel(stream)
             if not stream.overflowed:
                 return
 

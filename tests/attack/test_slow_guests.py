@@ -1,0 +1,89 @@
+"""Guests of a Flux, who have outputs sent to them, and whose clients read them slowly or not."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+from collections.abc import Callable
+from typing import Any, cast
+
+import msgspec
+
+from fluxapi.instance.broker import eventlogs
+from fluxapi.instance.broker.calls import Stream
+from fluxapi.instance.broker.rpc import RpcThread
+from fluxapi.instance.broker.streams import Streams
+from fluxapi.model.eventlog import Event, encode_event
+
+LINE = "x" * 9_999 + "\n"
+LINES = 200
+PER_BATCH = 10
+LIMIT = 4 << 20
+
+
+class Rpc:
+    """Sends the whole output on each stream, as fast as it is received."""
+
+    def __init__(self) -> None:
+        entry = encode_event(Event(1.0, "data", {"stream": "stdout", "data": LINE})) + b"\n"
+        self.payload = msgspec.json.encode({"event": entry.decode()})
+        self.streams: list[Stream] = []
+        self.canceled: list[Stream] = []
+
+    def stream(self, stream: Stream) -> None:
+        self.streams.append(stream)
+        calls: list[tuple[Callable[[Any], None], Any]] = []
+
+        def post(function: Callable[[Any], None], argument: Any) -> None:
+            calls.append((function, argument))
+
+        for number in range(LINES):
+            stream.answer(0, 0, self.payload, post)
+            if number % PER_BATCH == 0:
+                stream.handed_over()
+        stream.answer(0, errno.ENODATA, b"", post)
+        for function, argument in calls:
+            function(argument)
+
+    def cancel(self, stream: Stream) -> None:
+        self.canceled.append(stream)
+
+
+async def test_what_waits_for_slow_readers_is_bounded() -> None:
+    rpc = Rpc()
+    streams = Streams(cast("RpcThread", rpc), limit=LIMIT)
+    begun = [eventlogs.so_far(streams, 7, 0, None) for _ in range(6)]
+    first = [await anext(batches) for batches in begun]
+    # Each has about two megabytes, and is begun once.
+    assert len(rpc.streams) == 6
+    waiting = [sum(map(len, batch)) for it in rpc.streams for batch in it._batches]
+    assert LIMIT // 2 < sum(waiting) <= LIMIT
+    assert any(not stream._batches for stream in rpc.streams)
+    # No reader misses anything.
+    for batches, batch in zip(begun, first, strict=True):
+        index = batch.next
+        async for more in batches:
+            assert more.first == index
+            index = more.next
+        assert index == LINES
+    assert not streams._used
+    assert not streams._waiting
+
+
+async def test_what_a_reader_has_left_is_free() -> None:
+    rpc = Rpc()
+    streams = Streams(cast("RpcThread", rpc), limit=LIMIT)
+    batches = eventlogs.so_far(streams, 7, 0, None)
+    await anext(batches)
+    assert streams._used
+    await batches.aclose()
+    assert rpc.canceled == rpc.streams
+    assert not streams._used
+
+
+async def test_a_stream_that_was_dropped_takes_no_more() -> None:
+    stream = Stream(b"a.b", b"{}")
+    stream.drop()
+    stream._take([b"late"])
+    assert await asyncio.wait_for(stream.next_batch(), 5) is None
+    assert stream.overflowed
