@@ -134,6 +134,8 @@ async def test_a_backlog_lets_the_event_loop_go_on(flux_uri: str, connect: Conne
     before = 0
     async for batch in instance.changes():
         if not batch:
+            # All that had arrived was processed, so the next batch may have arrived in this turn.
+            before = -1
             continue
         longest = max(longest, len(batch))
         assert turns > before
