@@ -38,6 +38,8 @@ def test_the_help_shows_every_flag_variable_and_default() -> None:
         assert setting.flag in text
         assert f"[{setting.env}]" in text
         assert not setting.default or f"default {setting.default}" in text
+    for word in ("--rpc-timeout SECONDS", "--max-jobs N", "--statedir PATH", "--token-file FILE"):
+        assert word in text
 
 
 def test_the_documentation_lists_the_same_table() -> None:

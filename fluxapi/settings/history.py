@@ -22,7 +22,7 @@ HISTORY: tuple[Setting, ...] = (
         "--history-max-age",
         "FLUXAPI_HISTORY_MAX_AGE",
         "90",
-        "time after their end at which jobs are dropped from the history, days; 0 is no limit",
+        "days after their end at which jobs are dropped from the history; 0 is no limit",
         parse.count,
     ),
     Setting(
@@ -38,8 +38,7 @@ HISTORY: tuple[Setting, ...] = (
         "--history-max-bytes",
         "FLUXAPI_HISTORY_MAX_BYTES",
         "4294967296",
-        "limit of the database of the history, bytes; the oldest jobs are dropped first; 0 is no "
-        "limit",
+        "limit of the history database, bytes; the oldest jobs are dropped first; 0 is no limit",
         parse.count,
     ),
     Setting(
@@ -47,8 +46,8 @@ HISTORY: tuple[Setting, ...] = (
         "--history-max-job-output",
         "FLUXAPI_HISTORY_MAX_JOB_OUTPUT",
         "1048576",
-        "limit of the output of one job in the history, bytes; head and tail are kept of more; 0 "
-        "keeps no output",
+        "limit of the output of one job in the history, bytes; of a longer output, head and tail "
+        "are kept; 0 keeps no output",
         parse.count,
     ),
     Setting(
@@ -56,8 +55,8 @@ HISTORY: tuple[Setting, ...] = (
         "--history-max-output",
         "FLUXAPI_HISTORY_MAX_OUTPUT",
         "1073741824",
-        "limit of all outputs in the history, bytes, compressed; the oldest are dropped first; 0 "
-        "is no limit",
+        "limit of all outputs in the history, compressed bytes; the oldest are dropped first; 0 is "
+        "no limit",
         parse.count,
     ),
 )

@@ -1,4 +1,4 @@
-"""The settings of what tells other programs of events."""
+"""The settings of the command and the webhooks that report events to other programs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NOTICES: tuple[Setting, ...] = (
         "FLUXAPI_EXEC",
         "",
         "command to run for each event that passes --exec-filter, with the event as JSON on its "
-        "standard input; it is split into words as by a shell, and runs without one",
+        "standard input; split into words as by a shell, but run without a shell",
         parse.command,
     ),
     Setting(
@@ -38,7 +38,7 @@ NOTICES: tuple[Setting, ...] = (
         "--exec-processes",
         "FLUXAPI_EXEC_PROCESSES",
         "4",
-        "limit of runs of the command at the same time",
+        "limit of simultaneous runs of the command",
         parse.positive,
     ),
     Setting(
@@ -46,7 +46,8 @@ NOTICES: tuple[Setting, ...] = (
         "--webhook-allow",
         "FLUXAPI_WEBHOOK_ALLOW",
         "",
-        "hosts, addresses and networks that webhooks may reach besides public ones, and over http",
+        "hosts, addresses and networks that webhooks may reach besides public addresses, also over "
+        "http",
         parse.targets,
     ),
     Setting(
@@ -54,7 +55,7 @@ NOTICES: tuple[Setting, ...] = (
         "--webhooks-file",
         "FLUXAPI_WEBHOOKS_FILE",
         None,
-        "JSON file of webhooks, private to its owner",
+        "JSON file that declares webhooks; only its owner may have access",
         parse.path,
     ),
 )

@@ -7,7 +7,7 @@ import dataclasses
 import os
 import stat
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from fluxapi.errors import SettingsError
 from fluxapi.process import account
 
+from . import parse
 from .address import Address, is_loopback
 from .parse import Peer
 from .setting import Setting
@@ -24,6 +25,16 @@ __all__ = ["Settings", "add_arguments"]
 
 _OTHERS = 0o022
 """The permission to write a socket, which is that to connect, of anyone but the owner."""
+
+_METAVARS: Mapping[Callable[[str], Any], str] = {
+    parse.count: "N",
+    parse.mode: "MODE",
+    parse.path: "PATH",
+    parse.port: "PORT",
+    parse.positive: "N",
+    parse.prefix: "PATH",
+    parse.seconds: "SECONDS",
+}
 
 _ALLOW = (
     "pass --user, --token-file and --require-auth (or set FLUX_USER, FLUX_TOKEN and "
@@ -245,7 +256,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             options |= {"action": "store_const", "const": "true"}
         else:
             options |= {"action": "append"} if setting.many else {}
-            options["metavar"] = (
-                "FILE" if setting.secret else setting.flag[2:].upper().replace("-", "_")
-            )
+            options["metavar"] = "FILE" if setting.secret else _METAVARS.get(setting.parse, "VALUE")
         parser.add_argument(setting.flag, **options)

@@ -52,7 +52,7 @@ TABLE: tuple[Setting, ...] = (
         "--base-path",
         "FLUXAPI_BASE_PATH",
         "",
-        "prefix of all paths that a proxy keeps, such as /flux; paths without it work, too",
+        "path prefix that a proxy does not strip, such as /flux; paths without it also work",
         parse.prefix,
     ),
     Setting(
@@ -60,8 +60,8 @@ TABLE: tuple[Setting, ...] = (
         "--trust-from",
         "FLUXAPI_TRUST_FROM",
         "",
-        "addresses and networks of proxies whose X-Forwarded headers count, and the word unix; "
-        "those of this machine count for links anyway",
+        "addresses and networks of proxies whose X-Forwarded headers are trusted, and the word "
+        "unix; for links, those of this machine are always trusted",
         parse.peers,
     ),
     Setting(
@@ -87,8 +87,8 @@ TABLE: tuple[Setting, ...] = (
         "--archive-instance",
         "FLUXAPI_ARCHIVE_INSTANCE",
         None,
-        "ID of the instance of the history that --instance archive shows; the one that was seen "
-        "last by default",
+        "ID of the instance in the history that --instance archive shows; by default, the one that "
+        "was seen last",
     ),
     Setting("uri", "--uri", "FLUX_URI", None, "the broker to connect to"),
     Setting(
@@ -282,7 +282,7 @@ TABLE: tuple[Setting, ...] = (
         "--shutdown-timeout",
         "FLUXAPI_SHUTDOWN_TIMEOUT",
         "5",
-        "timeout of the shutdown, with open requests and jobs, seconds",
+        "timeout of the shutdown, including open requests and jobs, seconds",
         parse.seconds,
     ),
     Setting(
@@ -290,8 +290,8 @@ TABLE: tuple[Setting, ...] = (
         "--max-children",
         "FLUXAPI_MAX_CHILDREN",
         "8",
-        "limit of child instances that are open at once; one that is not in use is closed for "
-        "another; 0 opens none",
+        "limit of child instances that are open at once; an idle one is closed to open another; 0 "
+        "opens none",
         parse.count,
     ),
     Setting(
@@ -299,8 +299,8 @@ TABLE: tuple[Setting, ...] = (
         "--follow-children",
         "FLUXAPI_FOLLOW_CHILDREN",
         "4",
-        "child instances that are followed while nobody looks at them, so that their jobs are "
-        "known when they have ended; at most --max-children; 0 follows none",
+        "child instances that are followed even while no client uses them, so that their jobs are "
+        "known after their end; at most --max-children; 0 follows none",
         parse.count,
     ),
     Setting(
@@ -340,7 +340,7 @@ TABLE: tuple[Setting, ...] = (
         "--child-transports",
         "FLUXAPI_CHILD_TRANSPORTS",
         "local,parent,ssh",
-        "ways to a child instance, in this order: local (its socket on this machine), parent "
+        "transports to a child instance, in this order: local (its socket on this machine), parent "
         "(through the parent's broker), ssh",
         parse.transports,
     ),
@@ -350,7 +350,7 @@ TABLE: tuple[Setting, ...] = (
         "--log-level",
         "FLUXAPI_LOG_LEVEL",
         "info",
-        "lowest level logged on standard error",
+        "lowest level that is logged on standard error",
         parse.one_of("debug", "info", "warning", "error"),
     ),
     Setting(
