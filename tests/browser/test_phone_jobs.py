@@ -73,6 +73,22 @@ def test_the_words_of_a_card_never_meet_its_line(site: Service, phone: Page) -> 
     assert apart == [True] * 4
 
 
+def test_what_is_wrong_with_nodes_is_not_cut_off(site: Service, phone: Page) -> None:
+    phone.goto(site.url)
+    live(phone)
+    overflow = phone.evaluate(
+        """() => {
+            const card = document.querySelector(".figure-card");
+            const wrong = document.createElement("span");
+            wrong.className = "wrong";
+            wrong.textContent = "12 nodes drained or down";
+            card.querySelector(".words").append(wrong);
+            return card.scrollWidth - card.clientWidth;
+        }"""
+    )
+    assert overflow <= 0
+
+
 def test_a_job_is_canceled_by_thumb(site: Service, phone: Page) -> None:
     jobid = submit(site, command=["sleep", "600"], name="by-thumb", urgency=0)
     phone.goto(f"{site.url}/?name=by-thumb")
