@@ -110,10 +110,14 @@ class ArchivedInstance(PastControl):
 
     def _notice(self, past: PastInstance, jobs: Listing) -> str:
         """Return what readers must know of the instance."""
-        notice = (
-            f"This is the history of instance {past.id}, which was last seen at "
-            f"{utc(past.last_seen)}. Nothing can be submitted or changed."
+        # A nested instance ends with its job, which a reader knows; nobody knows its ID.
+        what = (
+            f"Job {past.path.rpartition('/')[2]} has ended, and its instance with it. "
+            "Its jobs are shown as of"
+            if past.path
+            else f"This is the history of instance {past.id}, which was last seen at"
         )
+        notice = f"{what} {utc(past.last_seen)}. Nothing can be submitted or changed."
         if jobs.total > self._max_jobs:
             notice += (
                 f" It has {jobs.total:,} jobs; only the newest {self._max_jobs:,} are in the table "

@@ -63,6 +63,9 @@ _ELSEWHERE = {
 }  # fmt: skip
 """Options of other commands and workload managers, and those of ``flux batch`` in their place."""
 
+_MANY = frozenset({"array", "bcc", "cc"})
+"""Options of other commands that submit a job for each number."""
+
 _MAX_GUESSED_LENGTH = 24
 """Characters of the longest unknown option that is compared with the known ones."""
 
@@ -71,7 +74,9 @@ class UnknownOptionError(NotReadable):
     """A word of a directive is not an option of ``flux batch``."""
 
     def __init__(self, word: str) -> None:
-        super().__init__("no_option_of_batch", word=repr(word[:80]))
+        name = word.lstrip("-").partition("=")[0]
+        code = "no_option_of_batch_many" if name in _MANY else "no_option_of_batch"
+        super().__init__(code, word=repr(word[:80]))
         self._word = word
 
     def guess(self) -> Message:

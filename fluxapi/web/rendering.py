@@ -79,6 +79,7 @@ async def render(
     shared = {
         "user": principal.user,
         "right": principal.right,
+        "token": principal.token,
         "open_to": username(info.owner) if is_open else "",
         "owner": username(info.owner),
         "may": principal.may,

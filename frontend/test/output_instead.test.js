@@ -21,4 +21,6 @@ test("a job that has not started, and an output that has ended, are told", () =>
   const canceled = { isPending: false, isOver: true, hasRun: false };
   assert.equal(instead({ ...feed, hasEnded: true }, "The job wrote nothing.", canceled).text, "The job never started, so there is no output.");
   assert.deepEqual(instead({ ...feed, hasEnded: true }, "The job wrote nothing.", RUNS), { text: "The job wrote nothing.", isFinal: true });
+  assert.equal(instead({ ...feed, hasEnded: true }, "The job wrote nothing.", RUNS, true).text, "The output went to a file, which is named below.");
+  assert.equal(instead({ ...feed, hasEnded: true }, "The output could not be read.", RUNS, true).text, "The output could not be read.");
 });

@@ -184,7 +184,9 @@ def open_own_job(page: Page, guarded: Service) -> str:
 def shared_link(page: Page) -> str:
     """Share what the page shows, and return the link."""
     page.get_by_role("button", name="Share").click()
+    expect(page.get_by_role("dialog")).to_contain_text("which others cannot open")
     page.get_by_role("button", name="Create the link").click()
+    expect(page.get_by_role("dialog")).to_contain_text(re.compile(r"It is valid until .+\."))
     return page.get_by_role("textbox", name="Link").input_value()
 
 
@@ -225,6 +227,10 @@ def test_a_shared_link_shows_a_job_live_and_lets_nobody_change_it(
         expect(guest.locator("#jobs").get_by_role("checkbox")).to_have_count(0)
     guest.locator("#menu > summary").click()
     expect(guest.get_by_role("button", name="Log out")).to_be_visible()
+    # The reader of a link is not the user who made it.
+    expect(guest.locator("#menu .who")).to_have_text(
+        re.compile(rf"^share {jobid} .+ token of {USER}, view$")
+    )
     expect(guest.get_by_role("button", name="Stop the service")).to_have_count(0)
 
     owner.goto(f"{guarded.url.rstrip('/')}/ui/tokens")

@@ -92,6 +92,8 @@ def test_the_jobs_of_a_group_are_told_apart_by_their_numbers(
     page.locator("tbody tr.head").get_by_role("link", name="Progress and output").click()
     heads = page.locator("#jobs-output h3 .name")
     expect(heads).to_have_text([f"{name} #{number}" for number in (7, 8, 9)])
+    page.locator("#jobs-output h3 a").first.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"{name} #7")
 
 
 def test_all_jobs_of_a_group_are_canceled_by_its_row(site: Service, page: Page, name: str) -> None:

@@ -189,6 +189,25 @@ def test_a_job_is_submitted_and_canceled_by_keys(site: Service, page: Page) -> N
     expect(page.locator("#exceptions")).to_contain_text("by keys")
 
 
+def test_the_arrow_down_leads_to_the_rows_and_enter_opens_a_job(site: Service, page: Page) -> None:
+    jobid = submit(site, command="true", name="few-keys")
+    visit(site, page, "/?name=few-keys", jobid)
+    expect(page.locator(f"tr[data-id={jobid}]")).to_be_visible()
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_role("link", name=jobid)).to_be_focused()
+    # So it does from the filter, once nothing is typed there.
+    page.keyboard.press("/")
+    expect(page.get_by_role("combobox")).to_be_focused()
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_role("link", name=jobid)).to_be_focused()
+    page.keyboard.press("Shift+Tab")
+    expect(page.get_by_role("checkbox", name=f"Select {jobid}")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#id")).to_have_text(jobid)
+
+
 def test_the_output_is_scrolled_by_keys(site: Service, page: Page) -> None:
     jobid = submit(site, command=["seq", "500"])
     visit(site, page, "/ui/jobs/{id}", jobid)

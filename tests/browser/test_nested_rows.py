@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.flux.tree import child_uri, launch
 from tests.flux.tree import submit as submit_inside
@@ -205,6 +205,32 @@ def test_a_stopped_queue_that_holds_up_own_jobs_is_told(site: Service, page: Pag
     expect(banner).to_contain_text("Queue batch is stopped: <b>repair</b>.")
     link = banner.get_by_role("link", name="2 of your jobs wait")
     expect(link).to_have_attribute("href", re.compile(r"/\?state=pending&queue=batch$"))
+
+
+def test_the_number_of_held_up_jobs_follows_the_jobs_that_wait(site: Service, page: Page) -> None:
+    queue = {"name": "batch", "enabled": True, "started": False, "default": True}
+    held = [2]
+
+    def tell(route: Route) -> None:
+        jobs = {"pending": 3, "running": 0, "waiting": 3, "mine": held[0]}
+        route.fulfill(json={"queues": [{**queue, "jobs": jobs}]})
+
+    page.route("**/v1/queues/held", tell)
+    page.route_web_socket(
+        "**/events/ws*",
+        lambda socket: socket.connect_to_server().on_message(
+            lambda message: socket.send(str(message).replace('"queues":[', f'"queues":[{QUEUE},'))
+        ),
+    )
+    page.goto(site.url)
+    live(page)
+    banner = page.locator("#held")
+    expect(banner).to_contain_text("2 of your jobs wait")
+    # The queue stays as it is, and one job more waits.
+    held[0] = 3
+    jobid = submit(site, command="true", urgency=0)
+    expect(banner).to_contain_text("3 of your jobs wait")
+    cancel(site, jobid)
 
 
 QUEUE = '{"name":"batch","enabled":true,"started":false,"default":true}'

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.running import Service, service
 
@@ -159,3 +159,19 @@ def test_a_template_is_for_this_browser_unless_it_is_meant_for_everybody(
     expect(delete).to_have_class(re.compile(r"\bdanger\b"))
     delete.click()
     expect(dialog).to_have_count(0)
+
+
+def test_the_link_to_a_template_of_the_service_is_copied_later(
+    keeps: Service, page: Page, context: BrowserContext
+) -> None:
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.request.put(
+        f"{keeps.url}/v1/templates/two words", data={"job": {"command": "echo shared"}}
+    )
+    opened(keeps, page)
+    page.locator("#templates > summary").click()
+    page.get_by_role("button", name="Copy the link to template two words").click()
+    expect(page.locator("#origin")).to_contain_text("The link to the form filled from template two")
+    page.goto(page.evaluate("navigator.clipboard.readText()"))
+    expect(page.get_by_label("Command", exact=True)).to_have_value("echo shared")
+    page.request.delete(f"{keeps.url}/v1/templates/two words")

@@ -179,12 +179,18 @@ def test_the_table_of_jobs_is_translated(translated: Service, page: Page) -> Non
     expect(page.locator("#chart .uplot")).to_be_visible()
     assert raw_texts(page) == []
     for button in page.locator("#actions button.danger, #actions button:not(.quiet)").all():
-        if button.is_enabled():
+        if button.is_visible() and button.is_enabled():
             button.click()
             expect(page.get_by_role("dialog")).to_be_visible()
             assert raw_texts(page) == []
             page.keyboard.press("Escape")
             expect(page.get_by_role("dialog")).to_have_count(0)
+    page.locator("thead input").uncheck()
+    for index in range(2):
+        page.locator("tbody tr:not(.head) input").nth(index).check()
+    page.get_by_role("button", name="Compare").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    assert raw_texts(page) == []
 
 
 @pytest.mark.parametrize("kind", ["runs", "fails", "is held", "waits", "is killed"])

@@ -86,8 +86,10 @@ async def test_a_queue_tells_whose_jobs_use_its_nodes(
 async def test_medians_tell_of_which_jobs_they_are(service: Service) -> None:
     await service.submit(queue="batch")
     text = await page(service)
-    assert "jobs that wait now is counted from their submission" in text
-    assert re.search(r'data-label="Median wait">[^<]+<span class="more">waiting now</span>', text)
+    assert "jobs that wait now, the median is measured from their submission" in text
+    assert re.search(
+        r'data-label="Median wait">[^<]+<span class="more">of those that wait now</span>', text
+    )
 
 
 async def test_a_part_has_only_the_list(service: Service) -> None:

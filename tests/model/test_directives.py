@@ -61,6 +61,11 @@ SHEBANG = "#!/bin/sh\n"
             "#flux: --nodse=1",
             "line 2: '--nodse' is not an option of flux batch; did you mean --nodes?",
         ),
+        ("#flux: --cc=1-20", "line 2: '--cc' is not an option of flux batch; to submit the script"),
+        (
+            "#flux: --array=1-20",
+            "line 2: '--array' is not an option of flux batch; to submit the scri",
+        ),
         ("#flux: --partition=p", "line 2: '--partition' is not an option of flux batch; did you "),
         ("#flux: -p debug", "line 2: '-p' is not an option of flux batch; did you mean --queue?"),
         ("#flux: --xyzzy", "line 2: '--xyzzy' is not an option of flux batch."),

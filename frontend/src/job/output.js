@@ -224,7 +224,7 @@ export class Output {
     // The lines are on their way as long as the end of the output has not come.
     if (this.#state.isOver && !this.#feed.hasEnded && !this.status.text) this.status.tell(t("output.loading"));
     const isEmpty = !count && this.edges.isBegin;
-    const { text, isFinal } = instead(this.#feed, this.status.text, this.#state);
+    const { text, isFinal } = instead(this.#feed, this.status.text, this.#state, this.files.isAny);
     // A job that runs can write at any moment, so its window stays as it is; else nothing is there to search in.
     const isRest = isEmpty && isFinal && (this.#feed.hasEnded || this.#state.isPending);
     const isAll = !this.#stream && this.#task === undefined;

@@ -20,6 +20,11 @@ export class OutputFiles {
     before.after(this.list);
   }
 
+  /** Whether there is a file. */
+  get isAny() {
+    return this.#entries.length > 0;
+  }
+
   clear() {
     this.#entries = [];
     this.list.hidden = true;

@@ -27,6 +27,7 @@ import { Place } from "../table/scroll_position.js";
 import { every } from "../channel/visibility.js";
 import { watchOn } from "../notify/notify.js";
 import { ViewWatch } from "../notify/view_watch.js";
+import { leadToRows } from "../table/row_keys.js";
 import { Rows } from "../table/rows.js";
 import { leadToPast } from "../table/past_matches.js";
 import * as neighbors from "../job/neighbors.js";
@@ -294,6 +295,7 @@ viewMenu($("view"), COLUMNS, choice, grid, {
   rows: () => grid.fit(),
   groups: arrange,
 }, () => print(filters));
+leadToRows(grid);
 makeRoom($("frame"), /** @type {HTMLElement} */ (document.querySelector(".tools")));
 grid.addEventListener("order", () => {
   showColumns(grid, choice);

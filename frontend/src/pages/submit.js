@@ -6,7 +6,7 @@ import { shellAdvice, shellSyntax } from "../submit/advice.js";
 import { Answer, sizeInWords } from "../submit/answer.js";
 import { Attachments, filesOf, withFiles } from "../submit/attachments.js";
 import { showDefaultLimit } from "../submit/default_limit.js";
-import { freeInWords } from "../submit/free_resources.js";
+import { FreeResources } from "../submit/free_resources.js";
 import { collect, fieldOf, hint, jobCount, lacking, request } from "../submit/form.js";
 import { duration, Inputs } from "../submit/inputs.js";
 import { keepRecent } from "../submit/kept.js";
@@ -111,11 +111,14 @@ function reopen() {
   inputs.focus(inputs.what);
 }
 
+const free = new FreeResources($("free"));
 /** Say what will not work as it looks. @param {Values} values */
 function advise(values) {
   const shell = inputs.what === "script" ? "" : shellAdvice(shellSyntax(String(values["command"] ?? "")));
   if (!refusals.has("command")) inputs.say("command", shell);
-  const { from, zero } = showDefaultLimit(String(values["queue"] ?? "").trim() || String(editor.fields["queue"] ?? ""));
+  const queue = String(values["queue"] ?? "").trim() || String(editor.fields["queue"] ?? "");
+  free.choose(queue);
+  const { from, zero } = showDefaultLimit(queue);
   editor.zero = zero;
   const typed = String(values["duration"] ?? "").trim();
   const limit = typed || editor.fields["duration"] !== undefined ? duration(typed, zero) : from;
@@ -385,6 +388,6 @@ channel.follow("stats", { stream: "stats" }, ({ nodes, queues }) => {
   const now = JSON.stringify([queues, nodes?.states, nodes?.total]);
   if (instance && now !== instance) check.renew();
   instance = now;
-  if (nodes) $("free").textContent = freeInWords(nodes, queues);
+  free.take({ nodes, queues });
 });
 const tell = new TellMade(watchOn(channel), $("tell"), $("tell-said"));

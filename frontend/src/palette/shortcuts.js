@@ -21,6 +21,7 @@ const SHORTCUTS = [
     [["Page ↑", "Page ↓"], "shortcuts.pages"],
     [["Home", "End"], "shortcuts.edges"],
     [["→", "←"], "shortcuts.unfold"],
+    [["↵"], "shortcuts.open_job"],
     [["Space"], "shortcuts.select"],
     [["Shift", "←", "→"], "shortcuts.width"],
   ]],

@@ -1,6 +1,7 @@
 /** The menus of templates and of recent submissions, and the dialogs to save and share a request. */
 
 import { call } from "../ui/api.js";
+import { copy } from "../ui/clipboard.js";
 import { ask, field } from "../ui/dialog.js";
 import { element } from "../ui/element.js";
 import { moment } from "../ui/format.js";
@@ -32,20 +33,23 @@ const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 /** @param {string} text */
 const heading = (text) => element("h3", { textContent: text });
 
-/** @param {string} title @param {string} soft @param {() => void} run @param {(() => void) | undefined} remove @param {string} removing */
-function row(title, soft, run, remove, removing) {
+/** A small button of a row. @param {string} icon @param {string} title @param {() => void} run */
+function small(icon, title, run) {
+  const button = element("button", { type: "button", className: "quiet icon-button", ariaLabel: title, title });
+  button.dataset["icon"] = icon;
+  button.addEventListener("click", run);
+  return button;
+}
+
+/** @param {string} title @param {string} soft @param {() => void} run @param {(() => void) | undefined} remove @param {string} removing @param {HTMLElement[]} [others] buttons */
+function row(title, soft, run, remove, removing, others = []) {
   const item = element("div", { className: "menu-row" });
   const button = element("button", { type: "button" });
   button.append(element("span", { textContent: title }));
   if (soft) button.append(element("small", { className: "soft", textContent: soft }));
   button.addEventListener("click", run);
-  item.append(button);
-  if (remove) {
-    const cross = element("button", { type: "button", className: "quiet icon-button", ariaLabel: removing, title: removing });
-    cross.dataset["icon"] = "close";
-    cross.addEventListener("click", remove);
-    item.append(cross);
-  }
+  item.append(button, ...others);
+  if (remove) item.append(small("close", removing, remove));
   return item;
 }
 
@@ -103,7 +107,9 @@ export class Templates {
       ...(problem ? [element("p", { className: "wrong", textContent: problem })] : []),
       ...(this.#entries.length ? [heading(t("submit.on_service"))] : []),
       ...this.#entries.map(({ name, description = "" }) =>
-        row(visible(name, { most: SHORT }), visible(description, { most: SHORT }), () => void this.load(name), () => this.#remove(name), t("submit.template_delete", { name })),
+        row(visible(name, { most: SHORT }), visible(description, { most: SHORT }), () => void this.load(name), () => this.#remove(name), t("submit.template_delete", { name }), [
+          small("share", t("submit.template_link", { name }), () => void this.#link(name)),
+        ]),
       ),
       ...(own.length ? [heading(t("submit.in_browser"))] : []),
       ...own.map(({ name, description, saved }) =>
@@ -120,6 +126,19 @@ export class Templates {
     const save = element("button", { type: "button", textContent: t("submit.save_template") });
     save.addEventListener("click", () => void this.save());
     list.replaceChildren(...rows, element("hr", {}), save);
+  }
+
+  /** Copy the link to the form that a template of the service fills. @param {string} name */
+  async #link(name) {
+    const link = linkTo(name);
+    const field = element("textarea", { value: link });
+    const isCopied = await copy(link, () => {
+      $("templates-list").append(field);
+      field.select();
+    });
+    field.remove();
+    this.#close();
+    this.form.tell(isCopied ? t("submit.link_copied", { name: visible(name, { most: SHORT }) }) : t("job.link_not_copied", { link }));
   }
 
   #showRecent() {

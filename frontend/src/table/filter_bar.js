@@ -202,6 +202,8 @@ export class FilterBar extends EventTarget {
     if (event.key === "ArrowDown" || event.key === "ArrowUp") this.#move(event.key === "ArrowDown" ? 1 : -1);
     else if (event.key === "Enter") this.#enter();
     else if (event.key === "Escape" && !this.list.hidden) this.#close();
+    // The arrow down leads on to the rows.
+    else if (event.key === "Escape" && !input.value) input.blur();
     else if (event.key === "Backspace" && isAtStart && last) this.#edit(last);
     else if (event.key === "ArrowLeft" && isAtStart && last) /** @type {HTMLElement | null} */ (this.chips.lastElementChild?.querySelector(".remove"))?.focus();
     else return;

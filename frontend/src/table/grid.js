@@ -138,6 +138,11 @@ export class Grid extends EventTarget {
     }
   }
 
+  /** Give the focus to the current row. */
+  focus() {
+    this.#shown.get(this.rows[this.current]?.id ?? "")?.handle.focus({ preventScroll: true });
+  }
+
   /** Rows may have another height by now. */
   fit() {
     this.#measure();
@@ -371,6 +376,7 @@ export class Grid extends EventTarget {
     });
     const step = steps[event.key];
     const row = this.rows[this.current];
+    if (event.key === "Enter" && row && event.target instanceof HTMLInputElement) this.#shown.get(row.id)?.handle.click();
     if (step === undefined && row && ["ArrowRight", "ArrowLeft"].includes(event.key)) this.#unfold(row, event.key === "ArrowRight");
     if (step === undefined) return;
     event.preventDefault();

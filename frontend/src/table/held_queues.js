@@ -3,11 +3,14 @@
 import { call } from "../ui/api.js";
 import { element } from "../ui/element.js";
 import { at } from "../ui/root.js";
+import { PENDING } from "../ui/states.js";
 import { rich, t } from "../ui/words.js";
 import { MEDIUM, visible } from "../ui/visible.js";
 
 /** Milliseconds after which the service is asked again, while a queue is stopped or disabled. */
 const EVERY_MS = 30_000;
+/** Milliseconds between two requests while jobs start to wait, or cease to. */
+const PAUSE_MS = 2000;
 /** Queues that are told. */
 const MOST = 3;
 
@@ -15,6 +18,10 @@ export class HeldQueues {
   #seen = "";
   #askedAt = -Infinity;
   #isOver = false;
+  /** How many jobs are pending. */
+  #pending = "";
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #soon;
 
   /** @param {HTMLElement} where */
   constructor(where) {
@@ -22,10 +29,14 @@ export class HeldQueues {
   }
 
   /** What the stream of figures says. @param {Record<string, any>} message */
-  take({ type, queues }) {
+  take({ type, queues, states = {} }) {
     if (type !== "stats") return;
     const closed = (queues ?? []).filter((/** @type {any} */ queue) => !queue.started || !queue.enabled);
     const seen = JSON.stringify(closed.map((/** @type {any} */ it) => [it.name, it.started, it.enabled, it.stop_reason, it.disable_reason]));
+    const pending = JSON.stringify(PENDING.map((state) => states[state] ?? 0));
+    const isMoved = pending !== this.#pending;
+    this.#pending = pending;
+    if (closed.length && seen === this.#seen && isMoved) this.#soon ??= setTimeout(() => this.#ask(), Math.max(PAUSE_MS - (performance.now() - this.#askedAt), 0));
     if (!closed.length) this.#show([]);
     else if (seen !== this.#seen || performance.now() - this.#askedAt > EVERY_MS) this.#ask();
     this.#seen = seen;
@@ -38,6 +49,8 @@ export class HeldQueues {
   }
 
   async #ask() {
+    clearTimeout(this.#soon);
+    this.#soon = undefined;
     this.#askedAt = performance.now();
     const mine = this.#askedAt;
     const { queues } = await call("GET", "/v1/queues/held").catch(() => ({ queues: [] }));

@@ -3,6 +3,7 @@
 import { call } from "./api.js";
 import { ask, field } from "./dialog.js";
 import { element } from "./element.js";
+import { dated } from "./format.js";
 import { may } from "./rights.js";
 import { at, instance, placed } from "./root.js";
 import { t } from "./words.js";
@@ -13,6 +14,9 @@ const YEAR = 365 * DAY;
 
 /** Characters of a secret that a line has room for, where its field does not grow by itself. */
 const LINE_CHARACTERS = 34;
+
+/** Whether an address is one of this machine only. @param {string} host */
+export const isLoopback = (host) => host === "localhost" || host.endsWith(".localhost") || host === "[::1]" || /^127(\.\d+){3}$/.test(host);
 
 /** Whether the reader can share: only the owner makes tokens, and without a login nobody needs one. */
 export const canShare = () => may("admin") && Boolean(document.body.dataset["user"]);
@@ -61,7 +65,7 @@ export function shareButton(name, page) {
       heading: t("share.heading"),
       done: t("share.done"),
       words: t("share.about"),
-      fields: [field(t("common.expires_after"), lasts)],
+      fields: [...(isLoopback(location.hostname) ? [element("p", { className: "notice", textContent: t("share.local", { host: location.host }) })] : []), field(t("common.expires_after"), lasts)],
       again: true,
       run: async () => {
         const made = await call("POST", "/v1/tokens", {
@@ -71,7 +75,10 @@ export function shareButton(name, page) {
         });
         // In the fragment, which no browser sends: the token is in no log of a server or proxy.
         const query = new URLSearchParams({ token: made["token"], next: placed(page(), instance()) });
-        return secret(t("common.link"), `${at("/ui/login")}#${query}`);
+        const shown = element("div", {});
+        if (made["expires"]) shown.append(element("p", { textContent: t("share.until", { moment: dated(made["expires"]) }) }));
+        shown.append(secret(t("common.link"), `${at("/ui/login")}#${query}`));
+        return shown;
       },
     });
   });
