@@ -196,7 +196,7 @@ def _stream(route: Route) -> dict[str, Any]:
         "messages": _from(_MESSAGES, _carried(route)),
     }
     if "{id}" in route.path:
-        channel["parameters"] = {"id": {"description": "Job id in any RFC 19 form."}}
+        channel["parameters"] = {"id": {"description": "Job ID in any RFC 19 form."}}
     return channel
 
 
