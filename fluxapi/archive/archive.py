@@ -66,8 +66,8 @@ class Archive:
         writing = asyncio.get_running_loop().run_in_executor(None, self.writer.close, timeout())
         if not await writing:
             _log.warning(
-                "the service ends before %d bytes of past jobs are written into the history; the "
-                "next start reads from Flux what it still has then",
+                "the service ends before %d bytes of past jobs are written into the history; after "
+                "the next start, it reads those that Flux still has",
                 self.writer.queued_bytes,
             )
         await self.reader.aclose()

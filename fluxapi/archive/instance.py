@@ -183,8 +183,8 @@ class ArchivedInstance(PastControl):
     async def resources(self) -> Resources:
         """Raise ``NotSupported``: the nodes are gone."""
         raise NotSupported(
-            "The instance is gone, and its history does not tell the nodes that it had. The record "
-            "of a job names those of the job."
+            "The instance is gone, and its history does not contain its nodes. The record of a job "
+            "names the nodes of the job."
         )
 
     async def queues(self) -> list[Queue]:

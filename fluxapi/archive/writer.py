@@ -233,7 +233,7 @@ class ArchiveWriter:
             listeners = list(self._on_room) if wake else []
             self._changed.notify_all()
         if bad:
-            _log.error("%d jobs cannot be stored: they are in no form that a database takes", bad)
+            _log.error("%d jobs cannot be stored: the database does not accept their values", bad)
         for listener in listeners:
             listener()
 

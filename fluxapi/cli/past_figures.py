@@ -74,7 +74,7 @@ def add_figures(actions: Parsers) -> None:
 
 async def _figures(flux: AsyncClient, arguments: argparse.Namespace) -> int:
     if not _MIN_STEPS <= arguments.steps <= _MAX_STEPS:
-        raise Failure(f"--steps takes a number from {_MIN_STEPS} to {_MAX_STEPS}.", USAGE)
+        raise Failure(f"--steps must be a number from {_MIN_STEPS} to {_MAX_STEPS}.", USAGE)
     until = time.time() if arguments.until is None else arguments.until
     since = until - _DAY_S if arguments.since is None else arguments.since
     if since >= until:

@@ -32,6 +32,6 @@ async def check_jobs(flux: AsyncClient, jobs: Sequence[Planned]) -> int:
     for warning in found.warnings:
         put(f"note: {safe(warning)}")
     if found.unknown:
-        put(f"note: the instance did not tell its {' and '.join(map(safe, found.unknown))}")
+        put(f"note: the instance did not report its {' and '.join(map(safe, found.unknown))}")
     ends = not found.valid or any(it.outcome in _ENDS for it in found.findings)
     return FAILED if ends else OK

@@ -60,7 +60,7 @@ def _request(path: str, query: Query, offset: int, tag: str) -> Request:
 def _size(response: aiohttp.ClientResponse, offset: int) -> int:
     length = response.headers.get("Content-Length", "")
     if not (length.isascii() and length.isdigit()):
-        raise BadAnswer("The response does not tell its size.")
+        raise BadAnswer("The response does not state its size.")
     return offset + int(length)
 
 

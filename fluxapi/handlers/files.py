@@ -74,7 +74,7 @@ async def _source(request: web.Request) -> FileSource:
             if found is not None
             else "goes to a file that has not been opened yet"
         )
-        raise NotFound(f"{stream} of job {name} {why}; GET jobs/{name}/output returns what it is.")
+        raise NotFound(f"{stream} of job {name} {why}; GET jobs/{name}/output returns it.")
     number: int = request[keys.QUERY].get("file", 0)
     if number >= len(found):
         raise NotFound(f"{stream} of job {name} goes to {len(found)} files, counted from 0.")

@@ -14,7 +14,7 @@ _LOOKUP = (errors.JobNotFound, errors.InstanceUnavailable)
 OUTPUTS: tuple[Route, ...] = (
     Route(
         "GET", "/jobs/{id}/output", output.output, "getOutput", "jobs",
-        "Get the output of the job so far: as lines; as text, whose end tells how many bytes are "
+        "Get the output of the job so far: as lines; as text, whose end says how many bytes are "
         "not UTF-8; as bytes; or as entries (RFC 24).",
         {200: "output"}, query="output-query",
         fails=(*_LOOKUP, errors.NotAcceptable, errors.TooManyStreams),
@@ -33,7 +33,7 @@ OUTPUTS: tuple[Route, ...] = (
         headers={"Last-Event-ID": "Index of the last entry received; overrides the query."},
         tells={
             output.LIMIT_HEADER: "Bytes of the end of the output that are searched for a tail; "
-            "there may be more lines before. Messages tell how much was searched.",
+            "there may be more lines before. Messages report how much was searched.",
         }, right="view",
     ),
     Route(

@@ -26,8 +26,8 @@ _DETAILS = {
     "BadHttpMethod": "The request line is not valid HTTP.",
     "BadStatusLine": "The request line is not valid HTTP.",
     "InvalidHeader": "A header is not valid HTTP.",
-    "InvalidURLError": "The request target is not a valid URL; percent-encode what is not ASCII, "
-    "and write f2QK3Zz for ƒ2QK3Zz.",
+    "InvalidURLError": "The request target is not a valid URL; percent-encode all but ASCII "
+    "characters, and write f2QK3Zz for ƒ2QK3Zz.",
     "TransferEncodingError": "The body is not in valid chunks.",
     "ContentLengthError": "The body is shorter than its Content-Length.",
     "HTTPBadRequest": f"The path has more than {MAX_SEGMENTS} segments.",

@@ -171,7 +171,7 @@ def decode_entry(line: bytes) -> Event:
         if not math.isfinite(event.timestamp):
             event.timestamp = 0.0
         if event.name in _OWN_NAMES:
-            return _invalid("has a name that stands for something else")
+            return _invalid("has a reserved name")
         return event
     if len(line) <= MAX_ENTRY_BYTES:
         return _invalid("is not text")

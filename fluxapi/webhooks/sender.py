@@ -191,7 +191,7 @@ def _words(error: Exception) -> str:
         if cause is None:
             break
         if isinstance(cause, BlockedTarget):
-            return f"The target leads to {cause}"
+            return f"The target resolves to {cause}"
         cause = getattr(cause, "os_error", None) or cause.__cause__
     # Errors of certificates are errors of values, too, but not of the URL.
     if isinstance(error, ValueError) and not isinstance(error, ssl.SSLError):

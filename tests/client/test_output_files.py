@@ -119,5 +119,5 @@ async def test_an_answer_without_a_size_is_refused(aiohttp_server: object) -> No
     app.router.add_get("/v1/jobs/f1/files/stdout", chunked)
     server = await aiohttp_server(app)  # type: ignore[operator] # as above
     async with AsyncClient(str(server.make_url("")).rstrip("/")) as flux:
-        with pytest.raises(BadAnswer, match="does not tell its size"):
+        with pytest.raises(BadAnswer, match="does not state its size"):
             await anext(flux.download("f1"))

@@ -270,7 +270,7 @@ async def test_an_address_that_a_program_invents_leads_nowhere(
             ("local:///etc/passwd", "is not a socket"),
             ("local:///tmp/none/such", "local:///tmp/none/such: No such file"),
             # The parent itself: a path would lead round in a circle.
-            (f"local://{own}", "leads to another instance"),
+            (f"local://{own}", "is that of another instance"),
         ):
             memo = json.dumps(uri)
             await asyncio.to_thread(flux, flux_uri, "job", "memo", jobid, f"uri={memo}")

@@ -33,7 +33,7 @@ def jobspec_fields(
     """Return the fields of ``schemas/submit.json`` for a jobspec.
 
     Raises:
-        SubmitError: The jobspec is no JSON object, or signed.
+        SubmitError: The jobspec is not a JSON object, or signed.
     """
     if pre_signed:
         raise SubmitError(
@@ -45,7 +45,7 @@ def jobspec_fields(
         try:
             jobspec = msgspec.json.decode(jobspec, type=dict[str, Any])
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise SubmitError(errno.EINVAL, f"The jobspec is no JSON object: {error}.") from None
+            raise SubmitError(errno.EINVAL, f"The jobspec is not a JSON object: {error}.") from None
     fields: dict[str, Any] = {"jobspec": jobspec}
     if urgency is not None:
         fields["urgency"] = urgency

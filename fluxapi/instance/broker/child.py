@@ -336,7 +336,7 @@ class ChildInstance:
                 raise InstanceUnavailable(error.detail) from None
             await broker.until_running()
             if not await self._is_right(broker):
-                raise _NoWayError("the address that the job has posted leads to another instance")
+                raise _NoWayError("the address that the job has posted is that of another instance")
             info = replace(_checked(info), uri=uri)
         self.transport = transport
         return info

@@ -115,7 +115,7 @@ class RelayThread(PollingThread):
             while not self._closing.is_set():
                 self._connect()
         except OSError as error:
-            _log.error("there is no way through the parent to its children: %s", error.strerror)
+            _log.error("the children cannot be reached through the parent: %s", error.strerror)
         except Exception:  # noqa: BLE001 - nobody else would tell of it
             _log.exception("The Flux relay thread failed.")
         finally:

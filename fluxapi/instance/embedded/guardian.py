@@ -166,7 +166,7 @@ class Guardian:
             return
         deadline = time.monotonic() + timeout
         if not sweeper.sweep(self.cookie, set(self._sessions), timeout):
-            _log.warning("some job processes did not end; the sweeper goes on trying")
+            _log.warning("some job processes did not end; the sweeper continues")
         os.close(self._pipe)
         self._pipe = -1
         try:

@@ -217,7 +217,7 @@ def _duration(system: dict[str, Any]) -> float:
 
 def _task(tasks: Any) -> tuple[tuple[str, ...], dict[str, Any]]:
     if not isinstance(tasks, list) or not tasks:
-        _refuse("tasks must be a list that holds one task")
+        _refuse("tasks must be a list of one task")
     for task in tasks:
         as_mapping(task, "task")
         for key in ("command", "slot", "count"):

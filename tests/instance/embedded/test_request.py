@@ -62,7 +62,7 @@ def read(change: Change) -> Request:
         (lambda spec: spec.pop("attributes"), "Missing key (attributes)"),
         (lambda spec: spec.update(more=1), "Extraneous key (more)"),
         (lambda spec: spec.update(version=2), "version must be 1"),
-        (lambda spec: spec.update(tasks=[]), "tasks must be a list that holds one task"),
+        (lambda spec: spec.update(tasks=[]), "tasks must be a list of one task"),
         (lambda spec: spec.update(resources={}), "resources must be a sequence"),
         (task(command=[]), "command array cannot have length of zero"),
         (task(command="true"), "command must be a list of strings"),
