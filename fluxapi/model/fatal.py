@@ -8,7 +8,8 @@ Each case was reproduced on a real Flux. A case can go when no supported release
   below an operator, operands that are no list. An empty constraint becomes such an object in a
   queue that requires properties.
 * Ranks of a constraint that are millions, or lists of them, keep the validator and the scheduler of
-  0.88 busy: they read each as a set of its ranks, the scheduler anew for each node.
+  0.88 busy: they read each as a set of its ranks, the scheduler anew for each node. So do lists of
+  tens of thousands of hosts, which the validator looks up one by one.
 * A dependency that is not an object crashes the process that validates jobspecs.
 * A queue that is not a text fails all submissions that reach the job manager together with it; on
   an instance with queues, it crashes the process that modifies jobspecs (the frobnicator).

@@ -1,0 +1,104 @@
+"""The time that Flux 0.88 takes to read the ranks and hosts of an RFC 31 constraint.
+
+Its validator reads each text at the submission, and looks up each host among those of the instance.
+Its scheduler reads all again for each node, whenever it tries to start the job.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from .idset import Range, read_ranges
+from .message import Message, field_message
+
+__all__ = ["ConstraintCost"]
+
+_MAX_RANK = (1 << 16) - 1
+"""The highest rank. Flux's set of IDs has a place for each lower one, too."""
+
+_MAX_RANKS = 1 << 14
+"""Limit of the ranks of all operators together; Flux reads so many in a millisecond."""
+
+_PLACES_PER_RANK = 1 << 8
+"""Places in Flux's set of IDs that take as long as a rank in it, or less."""
+
+_MAX_HOSTS = 1 << 14
+"""Limit of the hosts of all operators together; the validator looks each up in about 10 µs, and
+walks through all parts of the text that come before.
+"""
+
+_MAX_PARTS = 1 << 11
+"""Limit of the parts of all hostlists, in and outside of brackets; Flux reads so many in a
+millisecond.
+"""
+
+_ZERO = re.compile(r"(?:^|[,-])0[0-9]", re.ASCII)
+"""A number with a leading zero, which is in another place among texts than among numbers."""
+
+_SEPARATORS = "[, \t\n\r\v\f"
+"""Each begins a part of a hostlist, or may do so."""
+
+_BRACKETS = re.compile(r"\[([^\[\]]*)\]")
+_RANGE = re.compile(r"([0-9]+)-([0-9]+)", re.ASCII)
+_MAX_DIGITS = 64
+
+
+class ConstraintCost:
+    """Counts the ranks and hosts of one constraint."""
+
+    def __init__(self) -> None:
+        self._ranks_left = _MAX_RANKS
+        self._hosts_left = _MAX_HOSTS
+        self._parts_left = _MAX_PARTS
+
+    def add(self, operator: str, texts: Sequence[str]) -> Message | None:
+        """Count the texts of an operator; return what is wrong with them."""
+        if operator == "ranks":
+            ranges = _ranges(texts)
+            if ranges is None:
+                return field_message("ranks_list")
+            self._ranks_left -= sum(map(len, ranges))
+            if ranges:
+                self._ranks_left -= ranges[-1].last // _PLACES_PER_RANK
+            if self._ranks_left < 0 or (ranges and ranges[-1].last > _MAX_RANK):
+                return field_message("ranks_many", limit=_MAX_RANK, count=_MAX_RANKS)
+        elif operator == "hostlist":
+            for text in texts:
+                parts = 1 + sum(map(text.count, _SEPARATORS))
+                self._parts_left -= parts
+                if self._parts_left >= 0:
+                    self._hosts_left -= parts + sum(_ranged(text))
+                if min(self._parts_left, self._hosts_left) < 0:
+                    return field_message("hosts_many", limit=_MAX_HOSTS, parts=_MAX_PARTS)
+        return None
+
+
+def _ranges(texts: Sequence[str]) -> list[Range] | None:
+    """Return the ranges of a list of ranks, or ``None`` if Flux cannot read it.
+
+    Flux's scheduler joins the texts in their order. The result must be one idset, with each rank
+    once and in ascending order; a single text may have brackets.
+    """
+    joined = ",".join(sorted(texts))
+    if len(texts) == 1 and joined.startswith("[") and joined.endswith("]"):
+        joined = joined[1:-1]
+    if not joined and len(texts) <= 1:
+        return []
+    try:
+        ranges = read_ranges(joined)
+    except ValueError:
+        return None
+    is_ascending = all(one.last < next_.first for one, next_ in pairwise(ranges))
+    return ranges if is_ascending and _ZERO.search(joined) is None else None
+
+
+def _ranged(text: str) -> Iterator[int]:
+    """Yield how many hosts each range in brackets has besides its first."""
+    for brackets in _BRACKETS.finditer(text):
+        for part in brackets[1].split(","):
+            match = _RANGE.fullmatch(part)
+            if match is not None:
+                is_long = max(map(len, match.groups())) > _MAX_DIGITS
+                yield _MAX_HOSTS if is_long else max(int(match[2]) - int(match[1]), 0)
