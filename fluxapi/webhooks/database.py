@@ -58,6 +58,8 @@ _MIGRATIONS = (
 _TABLES = ("webhooks", "meta", "taken", "deliveries")
 """The tables, those first that matter most when a damaged file is copied."""
 
+_ROWS_PER_TRANSACTION = 1000
+
 
 def open_database(statedir: Path | None) -> sqlite3.Connection:
     """Return the database in *statedir*, migrated, or one in memory. This call blocks.
@@ -112,15 +114,28 @@ def _keep_readable(damaged: Path, database: sqlite3.Connection) -> None:
     except sqlite3.Error:
         return
     with contextlib.closing(old):
+        # Otherwise SQLite reads nothing of a file that is shorter than its first page says.
+        old.execute("PRAGMA writable_schema = ON")
         for table in _TABLES:
-            count = 0
-            try:
-                for row in old.execute(f"SELECT * FROM {table}"):  # noqa: S608 - constants
-                    places = ", ".join("?" * len(row))
-                    database.execute(f"INSERT OR IGNORE INTO {table} VALUES ({places})", row)  # noqa: S608 - constants
-                    count += 1
-            except sqlite3.Error as error:
-                _log.error("only %d rows of the table %s can be read: %s", count, table, error)
+            _copy(table, old, database)
+
+
+def _copy(table: str, old: sqlite3.Connection, database: sqlite3.Connection) -> None:
+    """Copy the rows of a table up to the damage, many in a transaction."""
+    count = 0
+    try:
+        database.execute("BEGIN")
+        for row in old.execute(f"SELECT * FROM {table}"):  # noqa: S608 - constants
+            places = ", ".join("?" * len(row))
+            database.execute(f"INSERT OR IGNORE INTO {table} VALUES ({places})", row)  # noqa: S608 - constants
+            count += 1
+            if count % _ROWS_PER_TRANSACTION == 0:
+                database.execute("COMMIT")
+                database.execute("BEGIN")
+    except sqlite3.Error as error:
+        _log.error("only %d rows of the table %s can be read: %s", count, table, error)
+    if database.in_transaction:
+        database.execute("COMMIT")
 
 
 def _checked(name: str) -> sqlite3.Connection:

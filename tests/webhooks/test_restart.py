@@ -15,6 +15,7 @@ from fluxapi.model.eventlog import Event, JournalMessage
 from fluxapi.model.jobid import JOBID_ANY, encode_f58
 from fluxapi.table.changes import Changes, Posted
 from fluxapi.table.index import facets
+from fluxapi.webhooks import database as database_module
 from fluxapi.webhooks.database import FILE_NAME, open_database
 
 from .conftest import Lasting, Serve, until
@@ -201,8 +202,14 @@ def test_a_damaged_file_below_a_relative_directory_is_set_aside(
     assert Path("state/webhooks.broken.db").exists()
 
 
-async def test_a_damaged_page_costs_no_webhook(
-    serve: Serve, receiver: Receiver, tmp_path: Path, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("is_cut_off", [False, True], ids=["bad pages", "cut off"])
+async def test_damage_behind_them_costs_no_webhook(
+    serve: Serve,
+    receiver: Receiver,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    *,
+    is_cut_off: bool,
 ) -> None:
     first = await serve(statedir=tmp_path)
     hooks = [await first.hook(receiver, name=name) for name in ("one", "two")]
@@ -219,14 +226,27 @@ async def test_a_damaged_page_costs_no_webhook(
         ((size,),) = database.execute("PRAGMA page_size")
     database.close()
     content = bytearray(path.read_bytes())
-    for page in range(len(content) // size // 2, len(content) // size):
+    pages = len(content) // size
+    for page in range(pages // 2, pages):
         content[page * size : page * size + 8] = b"\xff" * 8
-    path.write_bytes(content)
+    path.write_bytes(content[: pages * size // 2 + 7] if is_cut_off else content)
     second = await serve(first.instance, statedir=tmp_path)
     shown = (await second.ask("GET", "/webhooks"))["webhooks"]
     assert {it["id"] for it in shown} == {it["id"] for it in hooks}
     assert (tmp_path / "webhooks.broken.db").exists()
     assert "rows of the table deliveries can be read" in caplog.text
+
+
+def test_many_rows_are_copied_in_a_transaction() -> None:
+    old, new = open_database(None), open_database(None)
+    old.executemany("INSERT INTO meta VALUES (?, 1)", [(f"{number}",) for number in range(2500)])
+    statements: list[str] = []
+    new.set_trace_callback(statements.append)
+    database_module._copy("meta", old, new)
+    assert [statements.count(it) for it in ("BEGIN", "COMMIT")] == [3, 3]
+    assert new.execute("SELECT count(*) FROM meta").fetchone() == (2500,)
+    old.close()
+    new.close()
 
 
 async def test_webhooks_outlive_a_damaged_version(
