@@ -53,7 +53,7 @@ test("an address is read easily", () => {
 });
 
 test("a result is a word for a state", () => {
-  assert.deepEqual(read(new URLSearchParams("result=FAILED,TIMEOUT")), { state: "FAILED,TIMEOUT" });
+  assert.deepEqual(read(new URLSearchParams("result=FAILED,TIMEOUT")), { state: "failed,timeout" });
   assert.deepEqual(read(new URLSearchParams("state=INACTIVE&result=FAILED")), { state: "INACTIVE", result: "FAILED" });
   const passes = filter({ state: "running,failed" });
   const [run, failed, done] = [job("f1"), job("f2", { state: "INACTIVE", result: "FAILED" }), job("f3", { state: "INACTIVE", result: "COMPLETED" })];

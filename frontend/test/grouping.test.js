@@ -81,3 +81,18 @@ test("jobs of different names are said to be", () => {
   view.fill([job("f1", { group: "g1", name: "a" }), job("f2", { group: "g1", name: "b" })]);
   assert.equal(view.rows[0]?.name, "a …");
 });
+
+test("the row of a group that shows the same as before has not changed", () => {
+  const view = new Grouping((it) => it.t_submit, true, undefined, { isOn: true, open: new Set() });
+  const jobs = ["f1", "f2"].map((id, at) => job(id, { group: "g1", group_name: "sweep", t_submit: at }));
+  view.fill(jobs);
+  const revision = () => view.head("g1")?.revision;
+  const first = revision();
+  // A page that has all rows gets them once more as it begins to follow them.
+  for (const it of jobs) view.change(it, it);
+  view.settle();
+  assert.equal(revision(), first);
+  view.change(jobs[0], job("f1", { group: "g1", group_name: "sweep", t_submit: 0, state: "INACTIVE", result: "COMPLETED" }));
+  view.settle();
+  assert.notEqual(revision(), first);
+});

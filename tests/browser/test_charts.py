@@ -62,6 +62,14 @@ def test_small_lines_give_way_before_the_overview_takes_two_lines(
     }""")
     assert cards["left"] >= counts["right"]
     assert cards["right"] <= 1440
+    # No line begins in the words beside it.
+    rooms = page.locator(".figure-card").evaluate_all("""(all) => all.map((card) => {
+      const words = document.createRange();
+      words.selectNodeContents(card.querySelector(".words"));
+      const line = card.querySelector(".sparkline").getBoundingClientRect();
+      return line.left - words.getBoundingClientRect().right;
+    })""")
+    assert min(rooms) >= 4
 
 
 def test_a_small_line_has_a_gap_where_nothing_is_known(site: Service, page: Page) -> None:

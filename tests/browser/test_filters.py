@@ -148,7 +148,7 @@ def test_clear_takes_all_filters_away(site: Service, page: Page, name: str) -> N
 def test_an_address_of_results_is_a_filter_by_state(site: Service, page: Page) -> None:
     page.goto(f"{site.url}/?result=FAILED,TIMEOUT")
     live(page)
-    expect(chip(page, "state")).to_have_text("state:FAILED, TIMEOUT")
+    expect(chip(page, "state")).to_have_text("state:failed, timeout")
 
 
 def test_the_view_of_the_service_is_that_of_the_page(site: Service, page: Page, name: str) -> None:

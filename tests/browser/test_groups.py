@@ -96,6 +96,28 @@ def test_the_jobs_of_a_group_are_told_apart_by_their_numbers(
     expect(page.get_by_role("heading", level=1)).to_have_text(f"{name} #7")
 
 
+def test_a_part_of_the_name_of_a_group_leads_to_it(site: Service, page: Page, name: str) -> None:
+    submit(site, command="true", group=f"{name}-long")
+    page.goto(f"{site.url}/?group={name}")
+    live(page)
+    expect(page.get_by_role("heading", name="No jobs match")).to_be_visible()
+    page.get_by_role("link", name=f"{name}-long").click()
+    expect(page).to_have_url(re.compile(rf"/\?group={name}-long$"))
+    expect(page.locator("#count")).to_have_text(re.compile("^1 of "))
+
+
+def test_the_failed_jobs_of_a_group_are_a_view_with_its_name(
+    site: Service, page: Page, name: str
+) -> None:
+    jobid = submit(site, command="false", group=name)
+    site.get(f"/v1/jobs/{jobid}/wait")
+    page.goto(f"{site.url}/ui/groups/{name}")
+    page.locator("#counts [data-status=FAILED] a").click()
+    expect(page.locator(".chip[data-key=state]")).to_have_text("state:failed")
+    expect(page.locator(".chip[data-key=group]")).to_have_text(f"group:{name}")
+    expect(page.locator(f"tr[data-id={jobid}]")).to_be_visible()
+
+
 def test_all_jobs_of_a_group_are_canceled_by_its_row(site: Service, page: Page, name: str) -> None:
     submit_many(site, 8, command=["sleep", "600"], name=name, urgency=0)
     page.goto(f"{site.url}/?name={name}")

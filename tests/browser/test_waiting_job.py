@@ -163,3 +163,17 @@ def test_a_waiting_job_tells_its_place_in_the_line(site: Service, page: Page) ->
     # It follows what other jobs do.
     page.request.post(f"{site.url}/v1/jobs/{first}/cancel", data={})
     expect(line).to_contain_text("No other job waits in its queue.")
+
+
+def test_a_waiting_job_is_held_and_released_on_its_page(site: Service, page: Page) -> None:
+    cores = site.get("/v1/resources")["totals"]["cores"]["total"]
+    running = submit(site, command=["sleep", "600"], num_tasks=cores)
+    jobid = submit(site, command="true")
+    see(site, page, jobid)
+    page.get_by_role("button", name="Hold", exact=True).click()
+    expect(page.locator("#outcome")).to_have_text("Held until it is released")
+    expect(page.get_by_role("button", name="Hold", exact=True)).to_be_hidden()
+    page.get_by_role("button", name="Release", exact=True).click()
+    expect(page.locator("#outcome")).to_contain_text("Waits for 1 core; 0 free")
+    for each in (jobid, running):
+        page.request.post(f"{site.url}/v1/jobs/{each}/cancel", data={})

@@ -19,6 +19,7 @@ export const isPending = ({ state }) => ["NEW", "DEPEND", "PRIORITY", "SCHED"].i
 
 const DEEDS = /** @type {const} */ ([
   { title: "job.release", fits: (/** @type {Record_} */ record) => may("operate") && isPending(record) && record["urgency"] === 0, open: release },
+  { title: "job.hold_now", fits: (/** @type {Record_} */ record) => may("operate") && isPending(record) && record["urgency"] !== 0, open: hold },
   { title: "job.cancel", fits: (/** @type {Record_} */ { state }) => may("operate") && state !== "INACTIVE", open: cancel },
   { title: "job.signal", fits: (/** @type {Record_} */ { state }) => may("operate") && state === "RUN", open: signal },
   { title: "job.urgency", fits: (/** @type {Record_} */ record) => may("operate") && isPending(record), open: urgency },
@@ -68,6 +69,16 @@ async function release(record, said) {
   try {
     await send(record, "urgency", { urgency: 16 });
     said.pass(t("job.released"));
+  } catch (problem) {
+    said.tell(problem instanceof Error ? problem.message : String(problem));
+  }
+}
+
+/** Keep a pending job from its start until it is released. @param {Record_} record @param {Said} said */
+async function hold(record, said) {
+  try {
+    await send(record, "urgency", { urgency: 0 });
+    said.pass(t("job.held"));
   } catch (problem) {
     said.tell(problem instanceof Error ? problem.message : String(problem));
   }

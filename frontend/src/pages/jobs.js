@@ -29,7 +29,7 @@ import { watchOn } from "../notify/notify.js";
 import { ViewWatch } from "../notify/view_watch.js";
 import { leadToRows } from "../table/row_keys.js";
 import { Rows } from "../table/rows.js";
-import { leadToPast } from "../table/past_matches.js";
+import { leadOn } from "../table/past_matches.js";
 import * as neighbors from "../job/neighbors.js";
 import * as status from "../channel/connection_status.js";
 import { canShare, shareButton } from "../ui/share.js";
@@ -150,8 +150,7 @@ function draw() {
   $("frame").classList.toggle("loading", isLoading && !order.size);
   $("none").hidden = order.size > 0 || all > 0 || isLoading;
   $("no-match").hidden = order.size > 0 || all === 0 || isLoading;
-  const link = document.getElementById("in-history");
-  if (link && !$("no-match").hidden) leadToPast(/** @type {HTMLAnchorElement} */ (link), filters);
+  if (!$("no-match").hidden) leadOn($("no-match"), filters, rows.all.values());
   $("news").hidden = arrived === 0;
   say($("news"), t("jobs.moved", { count: arrived }));
 }

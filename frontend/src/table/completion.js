@@ -63,6 +63,12 @@ export class Values {
     return values;
   }
 
+  /** The name of a group, by its ID; the ID if it has none, or is not known. @param {string} id */
+  groupName(id) {
+    for (const row of this.rows()) if (row.group === id) return row.group_name || id;
+    return id;
+  }
+
   #states() {
     /** @type {Map<string, number>} */
     const counts = new Map();

@@ -157,7 +157,8 @@ export class FilterBar extends EventTarget {
   /** @param {Token} token */
   #chip(token) {
     const { key, value } = token;
-    const words = visible(value.replaceAll(",", ", "), { most: MEDIUM });
+    const shown = key === "group" ? this.values.groupName(value) : value.replaceAll(",", ", ");
+    const words = visible(shown, { most: MEDIUM });
     const wrong = problem(token) && problemText(token);
     const edit = element("button", { type: "button", className: "edit", title: wrong || t("jobs.change_filter") });
     if (wrong) edit.dataset["icon"] = "warning";

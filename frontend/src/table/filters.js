@@ -66,7 +66,7 @@ export function read(query) {
   }
   const { result, state, ...rest } = found;
   // A result is a word for a state, too.
-  return result && !state ? { state: result, ...rest } : found;
+  return result && !state ? { state: result.toLowerCase(), ...rest } : found;
 }
 
 /**

@@ -61,6 +61,8 @@ class Group {
   /** Whether its jobs have different names. */
   isMixed = false;
   revision = 0;
+  /** What its row showed last. */
+  #state = "";
   /** @type {Row | undefined} the row that stands for it, as it was last shown */
   shown;
   /** @type {Order | undefined} its jobs, while it is open */
@@ -107,13 +109,18 @@ class Group {
     const { summary, id } = this;
     const { username, queue, bank, group, group_name } = job;
     const status = summary.running ? "RUN" : summary.pending ? "SCHED" : summary.failed ? "FAILED" : summary.canceled ? "CANCELED" : "COMPLETED";
-    this.revision++;
+    const name = group_name || (this.isMixed ? `${this.name} …` : this.name);
+    const shown = { ...summary, count: this.jobs.size, isOpen: this.order !== undefined };
+    // A row shows that it has changed only if what it shows has.
+    const state = JSON.stringify([shown, name, this.newest, username, queue, bank]);
+    if (state !== this.#state) this.revision++;
+    this.#state = state;
     return /** @type {Head} */ ({
       ...rowOf({ id, revision: this.revision, status, username, queue, bank, group, group_name }),
-      name: group_name || (this.isMixed ? `${this.name} …` : this.name),
+      name,
       t_submit: this.newest,
       note: words(summary),
-      summary: { ...summary, count: this.jobs.size, isOpen: this.order !== undefined, waiting: this.#some() },
+      summary: { ...shown, waiting: this.#some() },
     });
   }
 }
