@@ -139,16 +139,29 @@ def _copy(table: str, old: sqlite3.Connection, database: sqlite3.Connection) -> 
 
 
 def _checked(name: str) -> sqlite3.Connection:
-    """Return a connection to a file whose pages are sound; raise ``DatabaseError``."""
+    """Return a connection to a file whose pages and tables are sound; raise ``DatabaseError``."""
     database = _connected(name)
     try:
         (found,) = database.execute("PRAGMA quick_check(1)").fetchone()
+        if found == "ok":
+            with contextlib.closing(_connected(":memory:")) as new:
+                if _columns(database) != _columns(new):
+                    found = "its tables have other columns than those of this release"
         if found != "ok":
             raise sqlite3.DatabaseError(found)  # noqa: TRY301 - closes the file as for others
     except BaseException:
         database.close()
         raise
     return database
+
+
+def _columns(database: sqlite3.Connection) -> list[tuple[str, str]]:
+    """Return the names of all tables and columns."""
+    return [
+        (table, name)
+        for table in _TABLES
+        for _, name, *_ in database.execute(f"PRAGMA table_info({table})")
+    ]
 
 
 def _connected(name: str) -> sqlite3.Connection:

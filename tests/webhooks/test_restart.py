@@ -262,6 +262,28 @@ async def test_webhooks_outlive_a_damaged_version(
     assert [it["id"] for it in (await second.ask("GET", "/webhooks"))["webhooks"]] == [hook["id"]]
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DROP TABLE taken",
+        "ALTER TABLE meta DROP COLUMN value",
+        "ALTER TABLE webhooks RENAME state TO x",
+    ],
+)
+async def test_webhooks_outlive_tables_of_another_form(
+    serve: Serve, receiver: Receiver, tmp_path: Path, change: str
+) -> None:
+    first = await serve(statedir=tmp_path)
+    hook = await first.hook(receiver)
+    await first.stop()
+    with sqlite3.connect(tmp_path / FILE_NAME) as database:
+        database.execute(change)
+    database.close()
+    second = await serve(first.instance, statedir=tmp_path)
+    assert [it["id"] for it in (await second.ask("GET", "/webhooks"))["webhooks"]] == [hook["id"]]
+    assert (tmp_path / "webhooks.broken.db").exists()
+
+
 async def test_a_damaged_webhook_is_left_out(
     serve: Serve, receiver: Receiver, tmp_path: Path
 ) -> None:
