@@ -349,7 +349,7 @@ class Children:
         self, child: Child, session: InstanceSession, parent: InstanceSession
     ) -> Sentence:
         """Return why an instance has ended, once it has."""
-        jobid = parent.job(child.jobid).id
+        jobid = parse(child.jobid)
         while True:
             waiting = {
                 asyncio.ensure_future(session.journal.gave_up.wait()),
