@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 
-__all__ = ["json_text"]
+from fluxapi.process.text import safe
+
+__all__ = ["json_text", "shown_json"]
 
 _COMPACT = (",", ":")
 _SPACED = (", ", ": ")
@@ -18,6 +20,14 @@ def json_text(document: object, *, compact: bool = False) -> str:
     """Return a document as jansson, the JSON library of Flux, writes it: reals have 17 digits."""
     text = json.dumps(document, ensure_ascii=False, separators=_COMPACT if compact else _SPACED)
     return _STRING_OR_REAL.sub(_seventeen_digits, text)
+
+
+def shown_json(document: object, *, compact: bool = False) -> str:
+    """Return :func:`json_text` with JSON escapes for what a terminal obeys or does not show."""
+    text = json_text(document, compact=compact)
+    if text.isprintable():
+        return text
+    return "".join(it if safe(it) == it else json.dumps(it)[1:-1] for it in text)
 
 
 def _seventeen_digits(found: re.Match[str]) -> str:

@@ -48,3 +48,20 @@ def test_two_runs_of_a_job_are_compared(site: Service, page: Page) -> None:
     dialog.get_by_role("button", name="Close").click()
     expect(dialog).to_have_count(0)
     expect(page.get_by_role("group", name="With the selected jobs")).to_contain_text("2 jobs")
+
+
+def test_a_jobspec_of_another_form_is_compared_without_its_command(
+    site: Service, page: Page
+) -> None:
+    # A guest can submit a jobspec that no command of Flux makes.
+    odd = {"tasks": [{"command": {"toString": 1}}], "attributes": {"system": {"cwd": {}}}}
+    page.route("**/jobspec", lambda route: route.fulfill(json=odd))
+    jobs = [submit(site, command="true", name="odd-form") for _ in range(2)]
+    page.goto(f"{site.url}/?name=odd-form")
+    live(page)
+    for jobid in jobs:
+        line(page, jobid).get_by_role("checkbox").check()
+    page.get_by_role("button", name="Compare").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("row", name=re.compile("^Status"))).to_be_visible()
+    expect(dialog.get_by_role("rowheader", name="Command")).to_have_count(0)

@@ -47,6 +47,11 @@ def test_the_calls_on_a_job(flux: Program) -> None:
     assert flux.ok("watch", jobid) == "out\n"
     assert flux.ok("job", "wait", jobid) == ""
     assert json.loads(flux.ok("job", "info", jobid, "jobspec"))["version"] == 1
+    name = "\x9b31m\u202e\U000e0001 é"
+    named = flux.ok("submit", f"--job-name={name}", "true").strip()
+    shown = flux.ok("job", "info", named, "jobspec")
+    assert shown.strip().isprintable()
+    assert json.loads(shown)["attributes"]["system"]["job"]["name"] == name
     first = flux.ok("job", "eventlog", jobid).splitlines()[0]
     assert re.match(r"\d+\.\d{6} submit userid=\d+ urgency=16 ", first)
     events = [

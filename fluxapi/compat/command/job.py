@@ -11,7 +11,7 @@ from fluxapi.cli import job_wait
 from fluxapi.cli.arguments import add_ids, job_id
 from fluxapi.cli.exit_codes import FAILED, OK, USAGE, Failure
 from fluxapi.cli.ids import shown_id
-from fluxapi.cli.json_text import json_text
+from fluxapi.cli.json_text import shown_json
 from fluxapi.cli.terminal import name_program, note, put
 
 from .adapter import Parser, parser_of, parser_of_action, talk
@@ -89,7 +89,7 @@ async def _show(flux: AsyncClient, arguments: argparse.Namespace) -> int:
                 put(await _eventlog(flux, arguments.id))
             else:
                 found = await (flux.R if key == "R" else flux.jobspec)(arguments.id)
-                put(json_text(found))
+                put(shown_json(found))
         except NotFound:
             raise Failure(await _why(flux, arguments.id, key)) from None
     return OK
@@ -108,7 +108,7 @@ async def _eventlog(flux: AsyncClient, jobid: str) -> str:
         entry = {"timestamp": event.timestamp, "name": event.name}
         if event.context:
             entry["context"] = event.context
-        lines.append(f"{json_text(entry, compact=True)}\n")
+        lines.append(f"{shown_json(entry, compact=True)}\n")
     return "".join(lines)
 
 

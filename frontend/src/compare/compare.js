@@ -13,12 +13,17 @@ import { t } from "../ui/words.js";
 /** @typedef {{ note: (row: Row) => string, now: () => number }} How what is said of a job, and the time */
 /** @typedef {{ title: string, texts: string[], differs: boolean }} Fact one fact of each job */
 
+/** A value of a jobspec, which may be of any kind, if it is a text. @param {unknown} value */
+const text = (value) => (typeof value === "string" ? value : "");
 /** @param {Jobspec | undefined} spec */
-const command = (spec) => (spec ? join((spec["tasks"]?.[0]?.["command"] ?? []).map(String)) : "");
+const command = (spec) => {
+  const words = spec?.["tasks"]?.[0]?.["command"];
+  return Array.isArray(words) ? join(words.map(text)) : text(words);
+};
 /** @param {Jobspec | undefined} spec */
-const script = (spec) => String(spec?.["attributes"]?.["system"]?.["files"]?.["script"]?.["data"] ?? "");
+const script = (spec) => text(spec?.["attributes"]?.["system"]?.["files"]?.["script"]?.["data"]);
 /** @param {Jobspec | undefined} spec */
-const directory = (spec) => String(spec?.["attributes"]?.["system"]?.["cwd"] ?? "");
+const directory = (spec) => text(spec?.["attributes"]?.["system"]?.["cwd"]);
 
 /**
  * Return the facts of jobs that at least one of them has.
@@ -32,7 +37,7 @@ export function facts(jobs, now) {
     const values = jobs.map(read);
     return { title, texts: values.map(shown), differs: new Set(values).size > 1 };
   };
-  const lines = (/** @type {string} */ text) => (text ? t("compare.lines", { count: text.replace(/\n$/, "").split("\n").length }) : "");
+  const lines = (/** @type {string} */ all) => (all ? t("compare.lines", { count: all.replace(/\n$/, "").split("\n").length }) : "");
   return [
     fact(t("columns.status"), ({ row }) => row.status),
     fact(t("columns.note"), ({ note }) => note),
@@ -51,7 +56,7 @@ export function facts(jobs, now) {
     fact(t("columns.queue"), ({ row }) => row.queue),
     fact(t("columns.urgency"), ({ row }) => plain(row.urgency)),
     fact(t("columns.user"), ({ row }) => row.username),
-  ].filter(({ texts }) => texts.some((text) => text !== ""));
+  ].filter(({ texts }) => texts.some(Boolean));
 }
 
 /** Read what a job was asked for; nothing if the reader may not. @param {Row} row @returns {Promise<Jobspec | undefined>} */
