@@ -263,3 +263,24 @@ def test_another_browser_is_told_that_jobs_were_resubmitted(
     other.close()
     until_ended(site, name)
     assert len(jobs_of(site, name)) == 9
+
+
+def test_a_newer_job_with_the_same_number_is_told_before_the_button_is_pressed(
+    site: Service, page: Page, name: str
+) -> None:
+    def bulk(command: list[str], cc: str) -> list[str]:
+        job = {"command": command, "name": name, "group": name}
+        answer = page.request.post(f"{site.url}/v1/jobs/bulk", data={"job": job, "cc": cc})
+        return [item["id"] for item in answer.json()["jobs"]]
+
+    older = bulk(["false"], "1-2")
+    for jobid in older:
+        site.get(f"/v1/jobs/{jobid}/wait")
+    (newer,) = bulk(["sleep", "600"], "2")
+    page.goto(f"{site.url}/ui/groups/{name}")
+    page.get_by_role("button", name="Resubmit 2 failed jobs…").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("1 of them has a newer job with its number in the group")
+    told = dialog.get_by_role("list", name="Jobs with newer jobs of their numbers")
+    expect(told.get_by_role("listitem")).to_have_text([f"{name} #2 {older[1]} → {newer}"])
+    page.request.post(f"{site.url}/v1/jobs/{newer}/cancel", data={})

@@ -7,6 +7,7 @@ import { element } from "../ui/element.js";
 import { moment } from "../ui/format.js";
 import { at } from "../ui/root.js";
 import { t } from "../ui/words.js";
+import { readNewer } from "./newer.js";
 import { Resubmission } from "./resubmission.js";
 import { Sent } from "./sent.js";
 
@@ -77,6 +78,8 @@ class Question {
   /** Whether this browser has resubmitted all of them before, so that the question is about doing it again. */
   #isAnew = false;
   #left = 0;
+  /** The newer jobs of the group, by the older jobs with their number. @type {Map<string, string>} */
+  #newer = new Map();
 
   /**
    * @param {Job[]} jobs each after those that it may depend on
@@ -123,7 +126,9 @@ class Question {
       this.#reading.textContent = t("resubmit.reading", { done, count });
     };
     tell(0);
+    const newer = readNewer(this.resubmission.jobs);
     await this.resubmission.read(tell, this.#stop.signal);
+    this.#newer = await newer;
     if (this.#stop.signal.aborted) return;
     this.#reading.hidden = true;
     const { ready, repeated } = this.resubmission;
@@ -175,6 +180,11 @@ class Question {
     const parts = [];
     if (this.#isAnew) parts.push(paragraph(t("resubmit.all_before", { count: chosen.length })));
     if (chosen.length) parts.push(namedJobs(chosen, { label: t("actions.named") }));
+    const again = chosen.filter(({ id }) => this.#newer.has(id));
+    if (again.length) {
+      parts.push(paragraph(t("resubmit.newer", { count: again.length })));
+      parts.push(listed(t("resubmit.newer_list"), again.map((job) => entry(job, " → ", linked(this.#newer.get(job.id) ?? "")))));
+    }
     const rest = this.total - this.resubmission.jobs.length;
     if (rest > 0) parts.push(paragraph(t("resubmit.rest", { count: rest })));
     const open = chosen.filter((job) => this.resubmission.isUnanswered(job)).length;
