@@ -284,3 +284,23 @@ def test_a_newer_job_with_the_same_number_is_told_before_the_button_is_pressed(
     told = dialog.get_by_role("list", name="Jobs with newer jobs of their numbers")
     expect(told.get_by_role("listitem")).to_have_text([f"{name} #2 {older[1]} → {newer}"])
     page.request.post(f"{site.url}/v1/jobs/{newer}/cancel", data={})
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_a_list_that_goes_on_ends_within_a_line(
+    site: Service, page: Page, name: str, width: int
+) -> None:
+    job = {"command": ["false"], "name": name, "group": name}
+    for _ in range(2):
+        page.request.post(f"{site.url}/v1/jobs/bulk", data={"job": job, "cc": "1-14"})
+    site.get(f"/v1/groups/{name}/wait")
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(f"{site.url}/ui/groups/{name}")
+    page.get_by_role("button", name="Resubmit 28 failed jobs…").click()
+    told = page.get_by_role("dialog").get_by_role("list", name="Jobs with newer jobs")
+    expect(told.get_by_role("listitem")).to_have_count(14)
+    shown = told.evaluate(
+        "(it) => (it.clientHeight / it.firstElementChild.getBoundingClientRect().height) % 1"
+    )
+    # Half a line tells that there are more below.
+    assert 0.2 < shown < 0.8
