@@ -34,6 +34,11 @@ _MAX_PARTS = 1 << 11
 millisecond.
 """
 
+_MAX_CHARACTERS = 1 << 16
+"""Limit of the characters of all texts. Flux copies names of properties for each node, and an
+error about a host name of megabytes ends its validator.
+"""
+
 _ZERO = re.compile(r"(?:^|[,-])0[0-9]", re.ASCII)
 """A number with a leading zero, which is in another place among texts than among numbers."""
 
@@ -52,9 +57,13 @@ class ConstraintCost:
         self._ranks_left = _MAX_RANKS
         self._hosts_left = _MAX_HOSTS
         self._parts_left = _MAX_PARTS
+        self._characters_left = _MAX_CHARACTERS
 
     def add(self, operator: str, texts: Sequence[str]) -> Message | None:
-        """Count the texts of an operator; return what is wrong with them."""
+        """Count the texts of an operator that has such; return what is wrong with them."""
+        self._characters_left -= sum(map(len, texts))
+        if self._characters_left < 0:
+            return field_message("constraint_characters", limit=_MAX_CHARACTERS)
         if operator == "ranks":
             ranges = _ranges(texts)
             if ranges is None:

@@ -46,11 +46,12 @@ def constraint_fault(constraints: Any) -> Message | None:
             if fault is not None:
                 return fault
             left -= len(values)
+            if operator in _LOGICAL:
+                pending.extend((value, depth + 1) for value in values)
+                continue
             fault = cost.add(operator, values)
             if fault is not None:
                 return fault
-            if operator in _LOGICAL:
-                pending.extend((value, depth + 1) for value in values)
     return None
 
 

@@ -24,7 +24,9 @@ LIMIT = 4 << 20
 class Rpc:
     """Sends the whole output on each stream, as fast as it is received."""
 
-    def __init__(self) -> None:
+    def __init__(self, count: int = LINES, per_batch: int = PER_BATCH) -> None:
+        self.count = count
+        self.per_batch = per_batch
         entry = encode_event(Event(1.0, "data", {"stream": "stdout", "data": LINE})) + b"\n"
         self.payload = msgspec.json.encode({"event": entry.decode()})
         self.streams: list[Stream] = []
@@ -37,16 +39,46 @@ class Rpc:
         def post(function: Callable[[Any], None], argument: Any) -> None:
             calls.append((function, argument))
 
-        for number in range(LINES):
+        for number in range(self.count):
             stream.answer(0, 0, self.payload, post)
-            if number % PER_BATCH == 0:
+            if number % self.per_batch == 0:
                 stream.handed_over()
         stream.answer(0, errno.ENODATA, b"", post)
+        self.deliver(calls)
+
+    def deliver(self, calls: list[tuple[Callable[[Any], None], Any]]) -> None:
         for function, argument in calls:
             function(argument)
 
     def cancel(self, stream: Stream) -> None:
         self.canceled.append(stream)
+
+
+class Later(Rpc):
+    """Sends a batch in each pass of the event loop."""
+
+    def deliver(self, calls: list[tuple[Callable[[Any], None], Any]]) -> None:
+        if calls:
+            function, argument = calls[0]
+            function(argument)
+            asyncio.get_running_loop().call_soon(self.deliver, calls[1:])
+
+
+async def test_idle_readers_do_not_hold_up_one_that_reads() -> None:
+    idle, prompt = Rpc(count=20), Later(per_batch=50)
+    streams = Streams(cast("RpcThread", idle), limit=LIMIT)
+    held = [eventlogs.so_far(streams, 7, 0, None) for _ in range(60)]
+    for batches in held:
+        await anext(batches)
+    # A batch of the prompt reader has more than what waits for each of the others.
+    assert LIMIT - 300_000 < streams._used <= LIMIT
+    streams._rpc = cast("RpcThread", prompt)
+    found = [len(batch) async for batch in eventlogs.so_far(streams, 8, 0, None)]
+    assert sum(found) == LINES
+    assert len(prompt.streams) == 1
+    for batches in held:
+        await batches.aclose()
+    assert not streams._used
 
 
 async def test_what_waits_for_slow_readers_is_bounded() -> None:

@@ -63,6 +63,8 @@ def unexpected(*_: Any) -> None:
         {"hostlist": ["[0-1]" * 2_049]},
         {"or": [{"hostlist": ["n[0-9999]"]}, {"not": [{"hostlist": ["n[0-9999]"]}]}]},
         {"and": [{"hostlist": ["n[0-1]x[0-99999]"]}]},
+        {"hostlist": ["a" * 70_000]},
+        {"and": [{"properties": ["^" + "z" * 9_000]}] * 8},
     ],
     ids=lambda it: str(it)[:60],
 )

@@ -237,6 +237,8 @@ class Stream:
         self.tag = 0
         self.overflowed = False
         self.on_waiting: Callable[[int], None] = lambda _change: None
+        self.awaited = False
+        """True while the consumer waits for the next batch, or is about to take it."""
         self._jobid = jobid
         self._skip = skip
         self._limit = limit
@@ -251,6 +253,13 @@ class Stream:
 
     async def next_batch(self) -> list[bytes] | None:
         """Return the payloads since the last call, ``None`` at the end; raise Flux's error."""
+        self.awaited = True
+        try:
+            return await self._next_batch()
+        finally:
+            self.awaited = False
+
+    async def _next_batch(self) -> list[bytes] | None:
         while not self._batches:
             if self._ended:
                 if self._error is not None:

@@ -16,14 +16,15 @@ from .rpc import RpcThread
 __all__ = ["Streams"]
 
 _MAX_BYTES = 32 << 20
-"""Bytes that wait in all streams, beyond which the stream with the most gives way."""
+"""Bytes that wait in all streams, beyond which those of idle readers give way."""
 
 
 class Streams:
     """The streams that readers of outputs have open, and restart if they have overflowed.
 
-    Beyond *limit* bytes, all that waits in the stream with the most is dropped, and this stream
-    ends as overflowed. Its reader then starts it again after what it has read.
+    Beyond *limit* bytes, all that waits in the stream whose reader has taken nothing for the
+    longest time is dropped, and this stream ends as overflowed. Its reader then starts it again
+    after what it has read. A stream whose reader waits for it loses nothing.
     """
 
     def __init__(self, rpc: RpcThread, limit: int = _MAX_BYTES) -> None:
@@ -46,12 +47,17 @@ class Streams:
     def _count(self, stream: Stream, change: int) -> None:
         if stream not in self._waiting:
             return
+        if change < 0:
+            # Those that have been idle for the longest time are the first.
+            self._waiting[stream] = self._waiting.pop(stream)
         self._waiting[stream] += change
         self._used += change
         while self._used > self._limit:
-            largest = max(self._waiting, key=self._waiting.__getitem__)
-            largest.drop()
-            self._end(largest)
+            idle = next((it for it, size in self._waiting.items() if size and not it.awaited), None)
+            if idle is None:
+                break
+            idle.drop()
+            self._end(idle)
 
     def _end(self, stream: Stream) -> None:
         self._used -= self._waiting.pop(stream, 0)
