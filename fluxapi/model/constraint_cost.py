@@ -35,9 +35,10 @@ millisecond.
 """
 
 _MAX_CHARACTERS = 1 << 16
-"""Limit of the characters of all texts. Flux copies names of properties for each node, and an
-error about a host name of megabytes ends its validator.
-"""
+"""Limit of the characters of all texts, since Flux copies names of properties for each node."""
+
+_MAX_NAME_BYTES = 255
+"""Limit of the name of a host, as in DNS; one of 271 ends Flux's validator."""
 
 _ZERO = re.compile(r"(?:^|[,-])0[0-9]", re.ASCII)
 """A number with a leading zero, which is in another place among texts than among numbers."""
@@ -46,6 +47,8 @@ _SEPARATORS = "[, \t\n\r\v\f"
 """Each begins a part of a hostlist, or may do so."""
 
 _BRACKETS = re.compile(r"\[([^\[\]]*)\]")
+_BRACKET = re.compile(r"[\[\]]")
+_SEPARATED = re.compile(f"[{_SEPARATORS[1:]}]")
 _RANGE = re.compile(r"([0-9]+)-([0-9]+)", re.ASCII)
 _MAX_DIGITS = 64
 
@@ -65,22 +68,31 @@ class ConstraintCost:
         if self._characters_left < 0:
             return field_message("constraint_characters", limit=_MAX_CHARACTERS)
         if operator == "ranks":
-            ranges = _ranges(texts)
-            if ranges is None:
-                return field_message("ranks_list")
-            self._ranks_left -= sum(map(len, ranges))
-            if ranges:
-                self._ranks_left -= ranges[-1].last // _PLACES_PER_RANK
-            if self._ranks_left < 0 or (ranges and ranges[-1].last > _MAX_RANK):
-                return field_message("ranks_many", limit=_MAX_RANK, count=_MAX_RANKS)
-        elif operator == "hostlist":
-            for text in texts:
-                parts = 1 + sum(map(text.count, _SEPARATORS))
-                self._parts_left -= parts
-                if self._parts_left >= 0:
-                    self._hosts_left -= parts + sum(_ranged(text))
-                if min(self._parts_left, self._hosts_left) < 0:
-                    return field_message("hosts_many", limit=_MAX_HOSTS, parts=_MAX_PARTS)
+            return self._add_ranks(texts)
+        if operator == "hostlist":
+            return next(filter(None, map(self._add_hosts, texts)), None)
+        return None
+
+    def _add_ranks(self, texts: Sequence[str]) -> Message | None:
+        ranges = _ranges(texts)
+        if ranges is None:
+            return field_message("ranks_list")
+        self._ranks_left -= sum(map(len, ranges))
+        if ranges:
+            self._ranks_left -= ranges[-1].last // _PLACES_PER_RANK
+        if self._ranks_left < 0 or (ranges and ranges[-1].last > _MAX_RANK):
+            return field_message("ranks_many", limit=_MAX_RANK, count=_MAX_RANKS)
+        return None
+
+    def _add_hosts(self, text: str) -> Message | None:
+        if not _are_short(text):
+            return field_message("host_name", limit=_MAX_NAME_BYTES)
+        parts = 1 + sum(map(text.count, _SEPARATORS))
+        self._parts_left -= parts
+        if self._parts_left >= 0:
+            self._hosts_left -= parts + sum(_ranged(text))
+        if min(self._parts_left, self._hosts_left) < 0:
+            return field_message("hosts_many", limit=_MAX_HOSTS, parts=_MAX_PARTS)
         return None
 
 
@@ -101,6 +113,17 @@ def _ranges(texts: Sequence[str]) -> list[Range] | None:
         return None
     is_ascending = all(one.last < next_.first for one, next_ in pairwise(ranges))
     return ranges if is_ascending and _ZERO.search(joined) is None else None
+
+
+def _are_short(text: str) -> bool:
+    """Return whether a hostlist has short names only, each with brackets once or not."""
+    names = _BRACKETS.sub("\0", text)
+    return all(
+        len(name.encode("utf-8", "surrogatepass")) <= _MAX_NAME_BYTES
+        and name.count("\0") <= 1
+        and not _BRACKET.search(name)
+        for name in _SEPARATED.split(names)
+    )
 
 
 def _ranged(text: str) -> Iterator[int]:
