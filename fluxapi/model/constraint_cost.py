@@ -21,6 +21,9 @@ _MAX_RANK = (1 << 16) - 1
 _MAX_RANKS = 1 << 14
 """Limit of the ranks of all operators together; Flux reads so many in a millisecond."""
 
+_RANKS_PER_RANGE = 4
+"""Consecutive ranks that Flux reads in the time that each range takes besides."""
+
 _PLACES_PER_RANK = 1 << 8
 """Places in Flux's set of IDs that take as long as a rank in it, or less."""
 
@@ -77,7 +80,7 @@ class ConstraintCost:
         ranges = _ranges(texts)
         if ranges is None:
             return field_message("ranks_list")
-        self._ranks_left -= sum(map(len, ranges))
+        self._ranks_left -= sum(map(len, ranges)) + _RANKS_PER_RANGE * len(ranges)
         if ranges:
             self._ranks_left -= ranges[-1].last // _PLACES_PER_RANK
         if self._ranks_left < 0 or (ranges and ranges[-1].last > _MAX_RANK):
@@ -117,13 +120,18 @@ def _ranges(texts: Sequence[str]) -> list[Range] | None:
 
 def _are_short(text: str) -> bool:
     """Return whether a hostlist has short names only, each with brackets once or not."""
-    names = _BRACKETS.sub("\0", text)
+    names = _BRACKETS.sub(_longest_number, text)
     return all(
         len(name.encode("utf-8", "surrogatepass")) <= _MAX_NAME_BYTES
         and name.count("\0") <= 1
         and not _BRACKET.search(name)
         for name in _SEPARATED.split(names)
     )
+
+
+def _longest_number(brackets: re.Match[str]) -> str:
+    """Return a mark and as many characters as the longest number in brackets has."""
+    return "\0" + "0" * max(map(len, brackets[1].replace("-", ",").split(",")))
 
 
 def _ranged(text: str) -> Iterator[int]:
