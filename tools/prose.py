@@ -178,7 +178,8 @@ def main() -> int:
     missed: list[Finding] = []
     found["total"] = [finding for findings in found.values() for finding in findings]
     docstrings["total"] = docstrings.total()
-    print(f"{'package':24} functions  imperative  clause subjects")  # noqa: T201
+    if not options.check:
+        print(f"{'package':24} functions  imperative  clause subjects")  # noqa: T201
     for package in sorted(found, key=lambda name: (name == "total", name)):
         count, against = docstrings[package], Counter(one.measure for one in found[package])
         percent = 100 * (count - against["imperative"]) / count if count else 100
@@ -188,11 +189,14 @@ def main() -> int:
         }
         if package != "total":  # its findings are those of the packages
             missed += [one for one in found[package] if misses[one.measure]]
-        line = f"{package:24} {count:9}  {percent:8.1f} %  {against['clause']:15}"
-        print(line)  # noqa: T201
+        if not options.check:
+            line = f"{package:24} {count:9}  {percent:8.1f} %  {against['clause']:15}"
+            print(line)  # noqa: T201
     if not options.check or not missed:
         return 0
     _show(missed)
+    hint = "Begin a docstring with an imperative verb, and no sentence with Who, What, Whether, …"
+    print(hint)  # noqa: T201
     return 1
 
 
