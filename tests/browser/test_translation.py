@@ -228,6 +228,7 @@ def test_what_is_said_of_a_form_is_translated(translated: Service, page: Page) -
 def test_the_errors_of_fields_are_translated(translated: Service, page: Page) -> None:
     open_form(translated, page)
     page.locator("[name=command]").fill("true")
+    page.locator("[name=num_tasks]").fill("2")
     page.locator("[name=num_nodes]").fill("3")
     said = "⟦must not be above"
     expect(page.locator("#wrong-num_nodes")).to_contain_text(said)
