@@ -394,5 +394,5 @@ async def test_an_instance_without_brokers_says_so_beside_the_script(
 async def test_a_long_script_is_cut(service: Service) -> None:
     jobid = await service.submit(script="#!/bin/sh\n" + "# x\n" * 40_000)
     text = await page(service, jobid)
-    assert "40,001 lines; the page shows the first part" in text
+    assert "40,001 lines; this page shows the first part" in text
     assert len(text) < 500_000

@@ -89,7 +89,7 @@ async def test_an_instance_below_a_lost_one_stays_as_it_was(site: Site) -> None:
     site.broker.children[0].next_children.append(gone)
     async with site.client.get(f"/v1/instances/{site.third}/jobs") as answer:
         assert answer.status == 503
-        assert f"The instance above it, {site.first}, does" in (await answer.json())["detail"]
+        assert f"The parent instance, {site.first}, does" in (await answer.json())["detail"]
     # It is counted no more when its parent has ended, either.
     site.broker.finish(FIRST)
 
