@@ -7,7 +7,7 @@ Its scheduler reads all again for each node, whenever it tries to start the job.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
 from .idset import Range, read_ranges
@@ -52,8 +52,10 @@ _SEPARATORS = "[, \t\n\r\v\f"
 _BRACKETS = re.compile(r"\[([^\[\]]*)\]")
 _BRACKET = re.compile(r"[\[\]]")
 _SEPARATED = re.compile(f"[{_SEPARATORS[1:]}]")
-_RANGE = re.compile(r"([0-9]+)-([0-9]+)", re.ASCII)
-_MAX_DIGITS = 64
+_RANGE = re.compile(r"([0-9]{1,64})(?:-([0-9]{1,64}))?", re.ASCII)
+
+_MAX_NUMBER = 1 << 25
+"""The highest number in brackets. Flux's decoder does not end if there is one above 64 bits."""
 
 
 class ConstraintCost:
@@ -93,7 +95,10 @@ class ConstraintCost:
         parts = 1 + sum(map(text.count, _SEPARATORS))
         self._parts_left -= parts
         if self._parts_left >= 0:
-            self._hosts_left -= parts + sum(_ranged(text))
+            ranged = _ranged(text)
+            if ranged is None:
+                return field_message("host_ranges", limit=_MAX_NUMBER)
+            self._hosts_left -= parts + ranged
         if min(self._parts_left, self._hosts_left) < 0:
             return field_message("hosts_many", limit=_MAX_HOSTS, parts=_MAX_PARTS)
         return None
@@ -134,11 +139,19 @@ def _longest_number(brackets: re.Match[str]) -> str:
     return "\0" + "0" * max(map(len, brackets[1].replace("-", ",").split(",")))
 
 
-def _ranged(text: str) -> Iterator[int]:
-    """Yield how many hosts each range in brackets has besides its first."""
+def _ranged(text: str) -> int | None:
+    """Return how many hosts the ranges in brackets have besides their first ones.
+
+    ``None`` stands for brackets that Flux cannot read, or reads without an end.
+    """
+    count = 0
     for brackets in _BRACKETS.finditer(text):
         for part in brackets[1].split(","):
             match = _RANGE.fullmatch(part)
-            if match is not None:
-                is_long = max(map(len, match.groups())) > _MAX_DIGITS
-                yield _MAX_HOSTS if is_long else max(int(match[2]) - int(match[1]), 0)
+            if match is None:
+                return None
+            first, last = int(match[1]), int(match[2] or match[1])
+            if max(first, last) > _MAX_NUMBER:
+                return None
+            count += max(last - first, 0)
+    return count

@@ -13,7 +13,8 @@ Each case was reproduced on a real Flux. A case can go when no supported release
 * A dependency that is not an object crashes the process that validates jobspecs.
 * A queue that is not a text fails all submissions that reach the job manager together with it; on
   an instance with queues, it crashes the process that modifies jobspecs (the frobnicator).
-* A constraint of a host whose name has more than 270 bytes crashes that process, too.
+* A constraint of a host whose name has more than 270 bytes crashes that process, too; a number of
+  more than 64 bits in brackets occupies it, and all memory, for good.
 * A jobspec of more than 10 MiB (``ingest.buffer-size``) crashes the process that validates
   jobspecs, and the pending submissions of other users fail with it.
 * A job with an interactive terminal waits for a client to attach, which the service cannot do, and
