@@ -17,7 +17,7 @@ import fluxapi.web
 from fluxapi.model.job import GROUPS, RESULTS, STATES
 from tests.running import Service, service
 
-from .test_jobs import live, submit
+from .test_jobs import line, live, submit
 
 ENGLISH = Path(fluxapi.web.__file__).parent / "words" / "en.json"
 LANGUAGE = "nl"
@@ -167,8 +167,9 @@ def test_a_page_is_translated(translated: Service, page: Page, path: str) -> Non
     assert raw_texts(page) == []
 
 
-@pytest.mark.usefixtures("jobs")
-def test_the_table_of_jobs_is_translated(translated: Service, page: Page) -> None:
+def test_the_table_of_jobs_is_translated(
+    translated: Service, jobs: dict[str, str], page: Page
+) -> None:
     page.goto(translated.url)
     live(page)
     notes = page.locator("tbody td[data-key=note]")
@@ -186,8 +187,9 @@ def test_the_table_of_jobs_is_translated(translated: Service, page: Page) -> Non
             page.keyboard.press("Escape")
             expect(page.get_by_role("dialog")).to_have_count(0)
     page.locator("thead input").uncheck()
-    for index in range(2):
-        page.locator("tbody tr:not(.head) input").nth(index).check()
+    expect(page.locator("tbody input:checked")).to_have_count(0)
+    for kind in ("runs", "fails"):
+        line(page, jobs[kind]).get_by_role("checkbox").check()
     page.get_by_role("button", name="Compare").click()
     expect(page.get_by_role("dialog")).to_be_visible()
     assert raw_texts(page) == []
