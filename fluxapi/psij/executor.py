@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,16 @@ from psij import (
     SubmitException,
 )
 
-from fluxapi.client import Client, ClientError, Conflict, FluxExecutor, Invalid, JobExceptionError
+from fluxapi.client import (
+    Client,
+    ClientError,
+    Conflict,
+    ConnectionFailed,
+    FluxExecutor,
+    Invalid,
+    JobExceptionError,
+    Unavailable,
+)
 
 from .options import options
 
@@ -44,6 +54,7 @@ class FluxapiJobExecutor(JobExecutor):
         # Submissions have a thread of their own, so that a callback can submit another job.
         self._client = Client(url)
         self._executor = FluxExecutor(url)
+        self._replacing = threading.Lock()
 
     def submit(self, job: Job) -> None:
         """Submit a job; its native ID is known then."""
@@ -90,15 +101,43 @@ class FluxapiJobExecutor(JobExecutor):
         # PSI/J has no public way to set it.
         job._native_id = name  # noqa: SLF001 - as its own executors do
         self._set_job_status(job, JobStatus(JobState.QUEUED, time=time.time()))
-        future = self._executor.attach(name)
+        self._watch(job, name)
+
+    def _watch(self, job: Job, name: str) -> None:
+        """Follow a job; raise ``RuntimeError`` if the program ends."""
+        future = self._attached(name)
         future.add_event_callback("start", partial(self._started, job))
         future.add_done_callback(partial(self._ended, job))
 
+    def _attached(self, name: str) -> FluxExecutorFuture:
+        """Return a future for a job, of a new executor if the present one is broken."""
+        with self._replacing:
+            try:
+                return self._executor.attach(name)
+            except RuntimeError as error:
+                if error.__cause__ is None:
+                    raise
+                self._executor = FluxExecutor(self.url)
+                return self._executor.attach(name)
+
     def _started(self, job: Job, _future: FluxExecutorFuture, event: Event) -> None:
-        self._set_job_status(job, JobStatus(JobState.ACTIVE, time=event.timestamp))
+        if job.status.state != JobState.ACTIVE:
+            self._set_job_status(job, JobStatus(JobState.ACTIVE, time=event.timestamp))
 
     def _ended(self, job: Job, future: Future[int]) -> None:
-        self._set_job_status(job, _final(future.exception(), future))
+        error = future.exception()
+        is_away = isinstance(error, (ConnectionFailed, Unavailable))
+        # The job may still run: a caller that took it for failed would run it twice.
+        if not (is_away and job.native_id and self._is_watched_again(job, job.native_id)):
+            self._set_job_status(job, _final(error, future))
+
+    def _is_watched_again(self, job: Job, name: str) -> bool:
+        """Watch a job again; return false if the program ends."""
+        try:
+            self._watch(job, name)
+        except RuntimeError:
+            return False
+        return True
 
 
 def _final(error: BaseException | None, future: Future[int]) -> JobStatus:

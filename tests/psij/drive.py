@@ -7,7 +7,7 @@ import sys
 import threading
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from psij import (
     InvalidJobException,
@@ -19,6 +19,9 @@ from psij import (
     JobStatus,
     ResourceSpecV1,
 )
+
+from fluxapi.client import ConnectionFailed, FluxExecutorFuture
+from fluxapi.psij.executor import FluxapiJobExecutor
 
 PATIENCE = timedelta(seconds=100)
 
@@ -80,11 +83,36 @@ def main(folder: Path) -> dict[str, Any]:
     assert done.wait(PATIENCE.total_seconds())
     found["chained"] = wait(second)
 
+    found["outage"] = outage(cast("FluxapiJobExecutor", executor))
+
     try:
         executor.submit(Job(JobSpec("/bin/true", directory=Path("relative"))))
     except InvalidJobException as error:
         found["invalid"] = str(error)
     return found
+
+
+def outage(executor: FluxapiJobExecutor) -> list[str | None]:
+    """Let the executor of futures end as it does when the service is away for too long."""
+    broken = executor._executor
+    attach = broken.attach
+    futures: list[FluxExecutorFuture] = []
+
+    def attached(jobid: int | str) -> FluxExecutorFuture:
+        futures.append(attach(jobid))
+        return futures[-1]
+
+    broken.attach = attached  # type: ignore[method-assign]
+    running = Job(JobSpec("/bin/sleep", ["600"]))
+    executor.submit(running)
+    running.wait(PATIENCE, [JobState.ACTIVE])
+    broken._worker.failure = ConnectionFailed("away")
+    futures[0].fail(broken._worker.failure)
+    later = Job(JobSpec("/bin/true"))
+    executor.submit(later)
+    states = [wait(later), running.status.state.name]
+    running.cancel()
+    return [*states, wait(running)]
 
 
 def wait(job: Job) -> str | None:

@@ -44,6 +44,7 @@ def test_jobs_of_psij(
     assert found["listed"]
     assert found["canceled"] == ["CANCELED", "CANCELED"]
     assert found["chained"] == "COMPLETED"
+    assert found["outage"] == ["COMPLETED", "ACTIVE", "CANCELED"]
     assert "cwd: must be an absolute path" in found["invalid"]
     record = running.get(f"/v1/jobs/{name}")
     assert record["urgency"] == 20
