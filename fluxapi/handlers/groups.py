@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from aiohttp import web
 
 from fluxapi.errors import GroupNotFound
-from fluxapi.http import authentication, keys
+from fluxapi.http import keys
 from fluxapi.model.message import problem
 from fluxapi.process.timeslice import TimeSlice
 from fluxapi.table.groups import GroupRow, page
@@ -67,7 +67,6 @@ async def wait(request: web.Request) -> web.Response:
         holds = _has_ended_more(int(fields.get("ended", 0)))
     journal = request[keys.SESSION].journal
     left = await journal.waiters.wait_for_group(group.id, holds, float(fields.get("timeout", 30.0)))
-    authentication.check_again(request)
     if left is None:
         raise GroupNotFound(problem("group_purged", group=group.name or group.id))
     return reply(left.record())

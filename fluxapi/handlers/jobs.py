@@ -12,7 +12,7 @@ from aiohttp import hdrs, web
 from fluxapi.archive.listing import Scope
 from fluxapi.errors import FluxRefused, JobNotFound
 from fluxapi.events.filters import read_ids
-from fluxapi.http import authentication, keys
+from fluxapi.http import keys
 from fluxapi.http.negotiation import accepted, takes_gzip
 from fluxapi.http.querystring import MAX_CACHED_CHARS, cached
 from fluxapi.http.turns import turn_in
@@ -154,7 +154,6 @@ async def wait(request: web.Request) -> web.Response:
         return reply((await session.past.find(request.match_info["id"])).record)
     timeout = float(request[keys.QUERY].get("timeout", 30.0))
     await session.journal.waiters.wait(job.id, _over, timeout)
-    authentication.check_again(request)
     if job.id not in session.table:
         return reply((await session.past.find(request.match_info["id"])).record)
     return reply(session.observer.encode(job.id))

@@ -17,7 +17,7 @@ from aiohttp import web
 from fluxapi.contracts import schema
 from fluxapi.errors import FluxapiError, NotAcceptable, NotSupported
 from fluxapi.events.output.viewer import FILES_RIGHT
-from fluxapi.http import keys
+from fluxapi.http import authentication, keys
 from fluxapi.http.clients import has_left
 from fluxapi.http.turns import taker_of
 from fluxapi.mcp.port import Found, JobOutput, Refused, Submitted
@@ -55,6 +55,7 @@ async def serve(request: web.Request) -> web.Response:
         http = await asyncio.to_thread(import_module, _HTTP)
         # Messages that have waited for it go on one after the other.
         await TimeSlice(0).share()
+        authentication.check_again(request)
     right = request[keys.PRINCIPAL].right
     jobs = _SessionJobs(request)
     try:
@@ -136,6 +137,7 @@ class _SessionJobs:
             yield
         finally:
             turns.give_back(taker, 1)
+        authentication.check_again(self._request)
 
     async def cancel(self, id: str, note: str | None) -> None:
         with _refused():

@@ -10,7 +10,7 @@ from aiohttp import web
 from fluxapi.archive.figures import read_instance_use
 from fluxapi.archive.span import Span
 from fluxapi.errors import ValidationFailed
-from fluxapi.http import authentication, keys
+from fluxapi.http import keys
 
 from .sending import while_connected
 from .support import reply
@@ -37,7 +37,6 @@ async def use(request: web.Request) -> web.Response:
             lambda database: list(read_instance_use(database, identity, span))
         )
         steps = [{**step, **_sample(found)} for step, found in zip(steps, sampled, strict=True)]
-        authentication.check_again(request)
     return reply({**_described(span), "steps": steps})
 
 
@@ -46,7 +45,6 @@ async def node_use(request: web.Request) -> web.Response:
     session, span = request[keys.SESSION], _span(request)
     name, rank = request.match_info["node"], request[keys.QUERY].get("rank")
     found = await while_connected(request, session.nodes.use.of_node(name, rank, span))
-    authentication.check_again(request)
     return reply({**_described(span), **found})
 
 

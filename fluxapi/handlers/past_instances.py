@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from fluxapi.archive.past_instance import count_jobs, list_instances
-from fluxapi.http import authentication, keys
+from fluxapi.http import keys
 from fluxapi.model.record import username
 
 from .history import archive_of
@@ -27,7 +27,6 @@ async def past_instances(request: web.Request) -> web.Response:
     limit = int(request[keys.QUERY].get("limit", _MAX_INSTANCES))
     found = await archive.reader.run(partial(_instances, limit=limit + 1))
     counts = await archive.reader.run(count_jobs)
-    authentication.check_again(request)
     instances = [{**record, "jobs": counts.get(key, 0)} for key, record in found[:limit]]
     return reply({"instances": instances, "truncated": len(found) > limit})
 

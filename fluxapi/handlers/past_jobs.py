@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from fluxapi.archive.listing import Scope
-from fluxapi.http import authentication, keys
+from fluxapi.http import keys
 from fluxapi.table.query import JobQuery
 
 from .sending import while_connected
@@ -27,6 +27,5 @@ async def page(request: web.Request, scope: Scope, query: JobQuery, limit: int) 
     # Queries of clients that have left must not delay those of others.
     listing = session.past.listing()
     records, following = await while_connected(request, listing.page(scope, query, limit))
-    authentication.check_again(request)
     end = b"null" if following is None else b'"%x"' % following
     return b'{"jobs":[%b],"next":%b,"cursor":%b}' % (b",".join(records), end, json_bytes(cursor))

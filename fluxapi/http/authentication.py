@@ -82,7 +82,8 @@ async def identify(
 def check_again(request: web.Request) -> None:
     """Raise ``Unauthorized`` if the credentials of an admitted request have ended meanwhile.
 
-    A client decides how long its body takes to arrive, and they may be revoked until then.
+    They may be revoked while its body arrives, for as long as the client likes, and while it waits
+    or reads.
     """
     request.app[keys.CREDENTIALS].check_still_valid(request[keys.PRINCIPAL])
 

@@ -59,6 +59,8 @@ HEADERS = {
 _SUBMISSIONS = frozenset({"submit", "bulk"})
 """Body schemas of the routes that submit jobs."""
 
+_READING = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
+
 _BY_STATUS: dict[int, type[errors.FluxapiError]] = {
     400: errors.RequestError,
     404: errors.NotFound,
@@ -130,6 +132,9 @@ def create(
                 async with app[keys.CHILDREN].using(path, client) as session:
                     request[keys.SESSION] = session
                     response = await handler(request)
+            if request.method in _READING and not response.prepared:
+                # It may have taken long to read; streams end by themselves.
+                authentication.check_again(request)
         except asyncio.CancelledError:
             if not app[keys.SHUTDOWN].has_begun or request.writer.output_size > 0:
                 raise

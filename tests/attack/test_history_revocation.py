@@ -23,6 +23,9 @@ __all__ = ["archive", "client"]
         "/v1/jobs/{id}/comparison",
         "/v1/history/figures",
         "/v1/history/instances",
+        "/v1/jobs/{id}/jobspec",
+        "/v1/jobs/{id}/eventlog",
+        "/ui/history/jobs",
     ],
 )
 async def test_nothing_is_shown_after_the_end_of_the_token(

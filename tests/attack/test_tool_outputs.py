@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from fluxapi.errors import Unauthorized
 from fluxapi.handlers import mcp
 from fluxapi.http import keys
 from fluxapi.http.work_turns import Taker, WorkTurns
@@ -47,7 +48,20 @@ def reading(monkeypatch: pytest.MonkeyPatch) -> Reading:
     return found
 
 
-def jobs(turns: WorkTurns, *, has_left: bool = False) -> mcp._SessionJobs:
+def still_valid(_: object) -> None:
+    """Accept the credentials of each request again."""
+
+
+def ended(_: object) -> None:
+    raise Unauthorized("The token has ended.")
+
+
+def jobs(
+    turns: WorkTurns,
+    *,
+    has_left: bool = False,
+    check: Callable[[object], None] = still_valid,
+) -> mcp._SessionJobs:
     principal = SimpleNamespace(may=lambda _: False, grants=())
     files = SimpleNamespace(so_far=lambda *_, **__: None)
     session = SimpleNamespace(job=lambda _: SimpleNamespace(id=1), files=files, path="")
@@ -55,7 +69,8 @@ def jobs(turns: WorkTurns, *, has_left: bool = False) -> mcp._SessionJobs:
     class Request(dict[Any, Any]):
         def __init__(self) -> None:
             super().__init__({keys.SESSION: session, keys.PRINCIPAL: principal})
-            self.app = {keys.TOOL_OUTPUTS: turns}
+            credentials = SimpleNamespace(check_still_valid=check)
+            self.app = {keys.TOOL_OUTPUTS: turns, keys.CREDENTIALS: credentials}
             self.remote = "192.0.2.1"
             self.transport = SimpleNamespace(is_closing=lambda: has_left)
 
@@ -88,6 +103,12 @@ async def test_none_is_read_for_a_client_that_has_left(
     turns.give_back(other, 1)
     reading.may_end.set()
     assert (await jobs(turns).output("f1", 9, None)).text == "x"
+
+
+async def test_nothing_is_shown_after_the_end_of_the_token(reading: Reading) -> None:
+    reading.may_end.set()
+    with pytest.raises(Refused, match="token has ended"):
+        await jobs(WorkTurns(1, MANY), check=ended).output("f1", 9, None)
 
 
 @needs_sdk
