@@ -74,9 +74,10 @@ class UnknownOptionError(NotReadable):
     """A word of a directive is not an option of ``flux batch``."""
 
     def __init__(self, word: str) -> None:
-        name = word.lstrip("-").partition("=")[0]
-        code = "no_option_of_batch_many" if name in _MANY else "no_option_of_batch"
-        super().__init__(code, word=repr(word[:80]))
+        if word.lstrip("-").partition("=")[0] in _MANY:
+            super().__init__("no_option_of_batch_many", word=repr(word[:80]))
+        else:
+            super().__init__("no_option_of_batch", word=repr(word[:80]))
         self._word = word
 
     def guess(self) -> Message:

@@ -77,7 +77,7 @@ def test_the_guide_names_the_releases_and_shows_the_error() -> None:
     oldest, newest = release.OLDEST, release.NEWEST_TESTED
     text = " ".join(GUIDE.read_text(encoding="utf-8").split())
     assert f"**Flux {oldest.major}.{oldest.minor} and later**" in text
-    assert f"{newest.major}.{newest.minor}, the oldest and the newest" in text
+    assert f"{newest.major}.{newest.minor}, the oldest supported and the newest" in text
     with pytest.raises(SettingsError) as error:
         release.check("0.60.0")
     assert error.value.detail in text
