@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import itertools
 import json
+import os
 import re
 import signal
 from collections.abc import AsyncIterator, Iterator
@@ -116,10 +117,13 @@ def test_a_file_that_is_not_there(run: Program) -> None:
 
 
 def test_a_reader_that_leaves_is_no_error_of_the_file(run: Program, tmp_path: Path) -> None:
-    (tmp_path / "jobs").write_text("true\n", encoding="utf-8")
-    process = run.start("bulk", "--idempotency-key=a reader that leaves", str(tmp_path / "jobs"))
+    jobs = tmp_path / "jobs"
+    os.mkfifo(jobs)
+    process = run.start("bulk", "--idempotency-key=a reader that leaves", str(jobs))
     assert process.stdout is not None
     process.stdout.close()
+    # There is nothing to print before the reader has left.
+    jobs.write_text("true\n", encoding="utf-8")
     assert process.stderr is not None
     told = process.stderr.read()
     process.stderr.close()

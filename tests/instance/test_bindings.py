@@ -24,7 +24,8 @@ def _fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         return [name for name in sys.modules if name.partition(".")[0] in {"flux", "_flux"}]
 
     kept = {name: sys.modules.pop(name) for name in loaded()}
-    monkeypatch.setattr(sys, "path", [folder for folder in sys.path if "flux" not in folder])
+    others = [folder for folder in sys.path if not (Path(folder) / "flux").is_dir()]
+    monkeypatch.setattr(sys, "path", others)
     monkeypatch.setenv("PATH", "")
     yield
     for name in loaded():

@@ -34,12 +34,14 @@ export class HeldQueues {
     const closed = (queues ?? []).filter((/** @type {any} */ queue) => !queue.started || !queue.enabled);
     const seen = JSON.stringify(closed.map((/** @type {any} */ it) => [it.name, it.started, it.enabled, it.stop_reason, it.disable_reason]));
     const pending = JSON.stringify(PENDING.map((state) => states[state] ?? 0));
+    const isOther = seen !== this.#seen;
     const isMoved = pending !== this.#pending;
-    this.#pending = pending;
-    if (closed.length && seen === this.#seen && isMoved) this.#soon ??= setTimeout(() => this.#ask(), Math.max(PAUSE_MS - (performance.now() - this.#askedAt), 0));
-    if (!closed.length) this.#show([]);
-    else if (seen !== this.#seen || performance.now() - this.#askedAt > EVERY_MS) this.#ask();
     this.#seen = seen;
+    this.#pending = pending;
+    if (!closed.length) return this.#show([]);
+    if (isOther || performance.now() - this.#askedAt > EVERY_MS) this.#ask();
+    // The counts of the service may be a second old, so they may lack a job that waits.
+    if (isOther || isMoved) this.#soon ??= setTimeout(() => this.#ask(), Math.max(PAUSE_MS - (performance.now() - this.#askedAt), 0));
   }
 
   /** The instance has ended: no queue starts any more, and no job waits for one. */
