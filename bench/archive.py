@@ -151,7 +151,7 @@ def _processor_time(*pids: int) -> float:
 
 
 def _one(port: int, pid: int, broker: int, jobs: int) -> tuple[float, float, float]:
-    """Return jobs a second, the age of events, and the processor time that a job has cost."""
+    """Return jobs a second, the age of events, and the CPU time that a job has cost."""
     run = uvloop.new_event_loop().run_until_complete
     before = _processor_time(pid, broker)
     rate, age = run(_submit_and_follow(port, jobs))
@@ -236,7 +236,7 @@ def _costs(rounds: Sequence[Sequence[float]]) -> list[Figure]:
             at_most=True,
         ),
         Figure(
-            "processor time of a job in Flux and the service",
+            "CPU time of a job in Flux and the service",
             cost * 1e3,
             "ms",
             "without",

@@ -59,7 +59,7 @@ class _Side:
     def burst(self, events: int, batch: int, readers: int | None = None) -> float:
         """Return the events delivered in one round to the first ``readers`` readers.
 
-        Per second of processor time of the server.
+        Per second of CPU time of the server.
         """
         chosen = self.readers.sockets[:readers]
         self.server.tell(do="burst", events=events, batch=batch)

@@ -53,7 +53,7 @@ def wait_until_ready(port: int) -> None:
 
 
 class _Round(NamedTuple):
-    """Requests per second, and the processor time of each in the server, in microseconds."""
+    """Requests per second, and the CPU time of each in the server, in microseconds."""
 
     rate: float
     time: float
@@ -102,6 +102,6 @@ def _compared(
     # The least time is that with the fewest interruptions.
     times = [min(one.time for one in rounds) for rounds in (raw, many, few)]
     yield Figure(label, rates[1], "req/s", "ready bytes", rates[0], 0.5)
-    label = f"{label}: processor time"
+    label = f"{label}: CPU time"
     yield Figure(label, times[1], "µs", "ready bytes", times[0], 2.0, at_most=True)
     yield Figure(label, times[1], "µs", f"{_SMALL:,} jobs", times[2], 1.2, at_most=True)

@@ -32,7 +32,7 @@ _QUERIES: Sequence[tuple[str, float, By | None]] = (
 
 
 def figures(jobs: int) -> list[Figure]:
-    """Return the processor time of each query on *jobs* jobs of a month, and times of pages."""
+    """Return the CPU time of each query on *jobs* jobs of a month, and times of pages."""
     found: list[Figure] = []
     with TemporaryDirectory() as folder:
         until = time.time()

@@ -198,7 +198,7 @@ class _Commands:
     async def burst(self, events: int, batch: int) -> dict[str, Any]:
         """Feed ``events`` events, ``batch`` at a time, then the last one.
 
-        The answer has the processor time that it took, which does not depend on what else runs.
+        The answer has the CPU time that it took, which does not depend on what else runs.
         """
         raw = list(live(events, self._number, grouped=self._grouped))
         self._number += events
@@ -227,7 +227,7 @@ class _Commands:
         return {"processor": time.process_time() - processor}
 
     async def processor(self) -> dict[str, Any]:
-        """Return the seconds of processor time so far."""
+        """Return the seconds of CPU time so far."""
         return {"processor": time.process_time()}
 
     async def memory(self) -> dict[str, Any]:

@@ -4,7 +4,7 @@
 jobs in one group, ``busy JOBS`` the same with 500 events per second from then on; ``ready SIZE`` is
 an aiohttp handler that returns SIZE ready bytes, the least that any aiohttp service does;
 ``flux 0`` is fluxapi in front of the broker at FLUX_URI. ``--history FOLDER`` keeps past jobs.
-``--lag`` measures the lag of the event loop, which takes processor time; it is printed at SIGTERM.
+``--lag`` measures the lag of the event loop, which takes CPU time; it is printed at SIGTERM.
 """
 
 from __future__ import annotations

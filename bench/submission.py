@@ -70,7 +70,7 @@ async def _plain_client(port: int, jobs: int) -> float:
 
 
 def _cpu(pid: int) -> float:
-    """Return the processor time that a process has taken, in microseconds (proc(5), schedstat)."""
+    """Return the CPU time that a process has taken, in microseconds (proc(5), schedstat)."""
     tasks = Path(f"/proc/{pid}/task").iterdir()
     return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e3
 
@@ -151,7 +151,7 @@ def figures(jobs: int) -> list[Figure]:
             0.88,
         ),
         Figure(
-            "processor time of the service for a single submission, all threads",
+            "CPU time of the service for a single submission, all threads",
             cpu,
             "µs",
             "the bound",

@@ -52,7 +52,7 @@ class _Side:
         self.memory = (self._resident() - before) / _SUBSCRIBERS
 
     def run(self) -> None:
-        """Send events, one alone and at the rate; note the processor time of one, and the p99."""
+        """Send events, one alone and at the rate; note the CPU time of one, and the p99."""
         self._readers.send(True)
         before = self._processor()
         self.server.tell(do="paced", events=_SINGLE, rate=_SINGLE_RATE)
@@ -97,7 +97,7 @@ def figures() -> list[Figure]:
     alone = min(theirs.alone) * 1e3
     return [
         Figure(
-            f"one event to {_SUBSCRIBERS:,} subscribers, processor time: above the raw socket's "
+            f"one event to {_SUBSCRIBERS:,} subscribers, CPU time: above the raw socket's "
             f"{alone:,.1f} ms",
             min(mine.alone) * 1e3 - alone, "ms", "the bound", 10.0, 1.0, at_most=True,
         ),

@@ -1,6 +1,6 @@
 """A process that has imported fluxapi, and becomes any of its programs by a fork.
 
-Imports are most of the processor time of a short program. :mod:`tests.programs` starts this process
+Imports are most of the CPU time of a short program. :mod:`tests.programs` starts this process
 and describes the requests that it takes on its socket. It ends when its standard input ends.
 """
 

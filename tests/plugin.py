@@ -55,7 +55,7 @@ SOAK_EXAMPLES = 2000
 
 _BROWSERS = ("chromium-headless-shell", "chromium", "google-chrome")
 CHROMIUM = next(filter(None, map(shutil.which, _BROWSERS)), None)
-"""The browser of the tests; the shell takes a quarter of the processor time of the others."""
+"""The browser of the tests; the shell takes a quarter of the CPU time of the others."""
 
 CHROMIUM_FLAGS = [
     "--no-sandbox",

@@ -34,7 +34,7 @@ def listen_for_errors(context: BrowserContext) -> list[str]:
 class Tabs:
     """The tabs of one browser context, whose one renderer outlives the tests.
 
-    A context of its own costs a test some 0.08 s of processor time: the start of a renderer, which
+    A context of its own costs a test some 0.08 s of CPU time: the start of a renderer, which
     compiles all scripts again. A page that is left open keeps the renderer here, and each tab is
     opened by it: Chromium starts a renderer for one that Playwright opens.
     """

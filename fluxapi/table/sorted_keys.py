@@ -70,7 +70,7 @@ class SortedKeys(Generic[Key]):
     """A sorted list of distinct keys.
 
     A ``SortedList`` takes one key in logarithmic time, but a million keys in arbitrary order touch
-    parts of it that are not in a processor cache. So keys of a backlog are *gathered*, until
+    parts of it that are not in a CPU cache. So keys of a backlog are *gathered*, until
     :meth:`settle` moves them to the ``SortedList``. Lists that get the same keys *share* one
     collection, which is then sorted only once. Iterators are invalid once the list changes.
     """

@@ -21,7 +21,7 @@ HERE = Path(__file__).parent
 TIMEOUT_S = 150
 
 JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
-"""Options by which a program of a few seconds takes half of the processor time."""
+"""Options by which a program of a few seconds takes half of the CPU time."""
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
