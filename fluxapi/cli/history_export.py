@@ -32,8 +32,7 @@ def add_export(actions: Parsers) -> None:
     parser = actions.add_parser(
         "export",
         help="export the jobs of the history to a file",
-        description="Write the jobs of the history, newest first, as lines of JSON, CSV or "
-        "Parquet.",
+        description="Write the jobs of the history, newest first, as JSON lines, CSV or Parquet.",
         allow_abbrev=False,
     )
     parser.add_argument(

@@ -91,7 +91,7 @@ def close_codes() -> dict[str, str]:
 def _about() -> str:
     return (
         "The changes of a Flux instance as they happen: over a WebSocket, as Server-Sent Events "
-        "or as lines of JSON. Delivery is at least once; (id, index) identifies an event that was "
+        "or as JSON lines. Delivery is at least once; (id, index) identifies an event that was "
         f"received before.\n\n{_listed('Reasons of a reset', RESETS)}\n\n"
         f"{_listed('Reasons of an end', ENDS)}"
     )

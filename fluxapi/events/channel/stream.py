@@ -1,4 +1,4 @@
-"""One stream as an HTTP response without end: Server-Sent Events, lines of JSON, or plain text."""
+"""One stream as an HTTP response without end: Server-Sent Events, JSON lines, or plain text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The encoding of messages: WebSocket frames, Server-Sent Events, or lines of JSON.
+"""The encoding of messages: WebSocket frames, Server-Sent Events, or JSON lines.
 
 A message is a kind, a cursor (may be empty) and a JSON object without its opening brace. A frame is
 made once for all subscribers that share a wire.
