@@ -13,6 +13,7 @@ from fluxapi.http import querystring
 from fluxapi.mcp.tools import TOOLS
 from fluxapi.model.message import Message, field_message, sentence_of
 from fluxapi.model.phrases import codes_of
+from tools import prose
 
 
 def found(name: str, instance: Any) -> dict[str, str]:
@@ -33,11 +34,39 @@ def test_every_example_is_valid(name: str) -> None:
     assert [schema.errors(name, example) for example in examples] == [[] for _ in examples]
 
 
+def fields(node: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the name and the schema of each property that is allowed, without conditions."""
+    if isinstance(node, dict):
+        if isinstance(node.get("properties"), dict):
+            named = node["properties"].items()
+            yield from ((name, rule) for name, rule in named if rule is not False)
+        for keyword, value in node.items():
+            if keyword == "properties":
+                for rule in value.values():
+                    yield from fields(rule)
+            elif keyword not in {"allOf", "if", "then", "else", "not", "examples"}:
+                yield from fields(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from fields(value)
+
+
 @pytest.mark.parametrize("name", schema.names())
 def test_every_field_is_described(name: str) -> None:
-    for field, rule in schema.schema(name).get("properties", {}).items():
+    for field, rule in fields(schema.schema(name)):
         described = "description" in rule or "$ref" in rule
         assert described, f"schemas/{name}.json: {field} needs a description"
+
+
+@pytest.mark.parametrize("name", schema.names())
+def test_every_description_is_plain(name: str) -> None:
+    document = schema.schema(name)
+    named = [("the schema", document), *document.get("$defs", {}).items(), *fields(document)]
+    for field, rule in named:
+        text = rule.get("description", ".")
+        place = f"schemas/{name}.json: {field}: {text}"
+        assert text.endswith("."), place
+        assert not list(prose.sentences(text)), f"{place} begins with a clause"
 
 
 @pytest.mark.parametrize(
