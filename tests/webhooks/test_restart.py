@@ -284,6 +284,44 @@ async def test_webhooks_outlive_tables_of_another_form(
     assert (tmp_path / "webhooks.broken.db").exists()
 
 
+_ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
+
+
+@pytest.mark.parametrize("is_cut_off", [False, True])
+@pytest.mark.parametrize(
+    "change",
+    [
+        """DROP TABLE taken;
+        CREATE VIEW taken AS ENDLESS SELECT i webhook, i key, i upto, i at FROM n""",
+        """ALTER TABLE taken ADD COLUMN more AS (zeroblob(400000000));
+        INSERT INTO taken VALUES (1, 1, 1, 1)""",
+        """CREATE TRIGGER endless AFTER INSERT ON meta BEGIN
+        INSERT INTO taken ENDLESS SELECT i, i, i, i FROM n; END""",
+    ],
+    ids=["view", "computed", "trigger"],
+)
+def test_a_file_with_content_without_an_end(
+    tmp_path: Path, change: str, *, is_cut_off: bool
+) -> None:
+    open_database(tmp_path).close()
+    path = tmp_path / FILE_NAME
+    database = sqlite3.connect(path)
+    database.execute("INSERT INTO webhooks VALUES ('0123456789', x'00')")
+    database.commit()
+    database.executescript(change.replace("ENDLESS", _ENDLESS))
+    database.close()
+    if is_cut_off:
+        path.write_bytes(path.read_bytes()[:-1])
+    database = open_database(tmp_path)
+    # Each look at rows would come from what has no end.
+    database.set_progress_handler(lambda: 1, 10_000)
+    assert database.execute("SELECT id FROM webhooks").fetchall() == [("0123456789",)]
+    assert database.execute("SELECT * FROM taken").fetchall() == []
+    database.execute("REPLACE INTO meta VALUES ('instance', 'x')")
+    database.close()
+    assert (tmp_path / "webhooks.broken.db").exists()
+
+
 async def test_a_damaged_webhook_is_left_out(
     serve: Serve, receiver: Receiver, tmp_path: Path
 ) -> None:
