@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any
@@ -20,6 +21,8 @@ from .webhook import Kind
 
 __all__ = ["ConditionWatch"]
 
+_log = logging.getLogger(__name__)
+
 _INTERVAL_S = 1.0
 _MAX_STATES = 20_000
 """Queues and nodes that one webhook was told of and that are still stopped or drained."""
@@ -36,6 +39,8 @@ class ConditionWatch(BackgroundTask):
         self._hooks = hooks
         self._outbox = outbox
         self._session = session
+        self._full: set[tuple[str, Kind]] = set()
+        """Webhooks that are not told of all, by kind."""
 
     async def run(self) -> None:
         """Look at the queues and nodes once a second, while a webhook wants to know of them."""
@@ -96,6 +101,7 @@ class ConditionWatch(BackgroundTask):
         """Post what is new to a webhook, and forget what holds no more."""
         changes, mark = self._outbox.changes, _KNOWN[kind]
         is_first = mark not in hook.states
+        self._check_room(hook, kind, len(wanted))
         for key, notice in wanted.items():
             if len(hook.states) >= _MAX_STATES:
                 break
@@ -111,3 +117,16 @@ class ConditionWatch(BackgroundTask):
             hook.states.add(mark)
             changes.marks.append((hook.id, mark, FOREVER))
         self._outbox.wake()
+
+    def _check_room(self, hook: Hook, kind: Kind, count: int) -> None:
+        """Log, once until there is room again, that a webhook is not told of all."""
+        if len(hook.states) + count <= _MAX_STATES:
+            self._full.discard((hook.id, kind))
+        elif (hook.id, kind) not in self._full:
+            self._full.add((hook.id, kind))
+            _log.warning(
+                "webhook %s: more than %d queues and nodes are stopped or drained; it is not told "
+                "of further ones until others have started",
+                hook.id,
+                _MAX_STATES,
+            )

@@ -150,6 +150,8 @@ class Dispatcher(BackgroundTask):
                 webhook = hook.webhook
                 outcome = await self._sender.send(webhook.url, webhook.keys(), item.notice, body)
                 if self._hooks.get(hook.id) is not hook:
+                    # If it cannot be removed, it comes back.
+                    hook.release(lane)
                     return
                 following = self._settle(hook, item, outcome)
                 if following is not None and len(self._sending) >= _MAX_SENDING:

@@ -288,10 +288,11 @@ class Outbox(BackgroundTask):
             if self._hooks.get(hook.id) is hook
         ]
         self._add_states(changes, batch)
-        # A webhook that was removed meanwhile must not come back.
+        # A webhook that was removed meanwhile must not come back, nor must its marks.
         changes.webhooks = {
             name: it for name, it in changes.webhooks.items() if self._hooks.get(name) is not None
         }
+        changes.marks = [it for it in changes.marks if self._hooks.get(it[0]) is not None]
         try:
             added, dropped = await self._store.commit(changes)
         except BaseException:

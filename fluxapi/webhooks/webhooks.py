@@ -12,6 +12,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from fluxapi.errors import Conflict, NotFound, NotStored, SettingsError, ValidationFailed
 from fluxapi.model.message import field_error, problem, said_in
 from fluxapi.notices.notice import test_notice
@@ -222,7 +224,7 @@ class Webhooks:
             if self.hooks.find(webhook.name) is not None:
                 raise Conflict(problem("webhook_exists", name=webhook.name))
             hook = Hook(webhook)
-            await self._save(hook)
+            await self._save(name, webhook)
             self.hooks.add(hook)
             return hook, webhook.secrets[0]
 
@@ -277,7 +279,7 @@ class Webhooks:
             secret = new_secret()
             webhook.secrets, webhook.rotated = [secret, webhook.secrets[0]], time.time()
             try:
-                await self._save(hook)
+                await self._save(hook.id, webhook)
             except NotStored:
                 webhook.secrets, webhook.rotated = before
                 raise
@@ -287,9 +289,9 @@ class Webhooks:
         """Send to a webhook again that was disabled; it gets the events from now on."""
         async with self._lock:
             hook = self.get(text)
+            await self._save(hook.id, msgspec.structs.replace(hook.webhook, disabled=None))
             hook.webhook.disabled = None
             hook.failures, hook.resume_at = 0, 0.0
-            await self._save(hook)
             self.hooks.index()
             self.dispatcher.wake()
             return hook
@@ -324,9 +326,9 @@ class Webhooks:
             raise Conflict(problem("webhook_declared", name=hook.webhook.name))
         return hook
 
-    async def _save(self, hook: Hook) -> None:
+    async def _save(self, name: str, webhook: Webhook) -> None:
         await self.outbox.begin()
-        await self._store.commit(Changeset(webhooks={hook.id: hook.webhook}))
+        await self._store.commit(Changeset(webhooks={name: webhook}))
 
     def _take_stored(self, added: Any) -> None:
         self.dispatcher.take(added)

@@ -10,6 +10,7 @@ import pytest
 from fluxapi.instance.protocol import Queue
 from fluxapi.model.eventlog import Event
 from fluxapi.model.jobid import encode_f58
+from fluxapi.webhooks import condition_watch
 
 from .conftest import Serve, until
 from .receiver import Message, Receiver
@@ -126,3 +127,26 @@ async def test_a_stopped_queue_and_a_drained_node(serve: Serve, receiver: Receiv
     await until(lambda: "queue batch" not in hook.states)
     site.instance.queue = Queue("batch", enabled=True, started=False)
     assert (await receiver.wait(3))[2].document["type"] == "fluxapi.queue.stopped"
+
+
+@pytest.mark.usefixtures("short_intervals")
+async def test_nodes_that_are_too_many_are_told_of_later(
+    serve: Serve,
+    receiver: Receiver,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    # One place is that of the mark of the first look.
+    monkeypatch.setattr(condition_watch, "_MAX_STATES", 2)
+    site = await serve()
+    hook = site.webhooks.get((await site.hook(receiver, kinds=["node-drained"]))["id"])
+    await until(lambda: "nodes are known" in hook.states)
+    drained = {str(rank): {"timestamp": 7.0 + rank, "reason": "fan"} for rank in range(2)}
+    site.instance.drained = drained
+    (first,) = await receiver.wait(1)
+    await until(lambda: "it is not told of further ones" in caplog.text)
+    rank = str(first.document["data"]["node"]["rank"])
+    site.instance.drained = {other: it for other, it in drained.items() if other != rank}
+    second = (await receiver.wait(2))[1]
+    assert second.document["data"]["node"]["rank"] != int(rank)
+    assert caplog.text.count("it is not told of further ones") == 1
