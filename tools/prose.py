@@ -6,8 +6,8 @@
 
 The first measure is the share of function docstrings that begin with an imperative verb.
 Properties are left out: their docstrings name a value. The second is the number of sentences in
-docstrings, comments and strings that begin with Who, What, Whether, Where or That; questions are
-left out.
+docstrings, comments, strings and names of tests that begin with Who, What, Whether, Where or That;
+questions are left out.
 """
 
 from __future__ import annotations
@@ -67,6 +67,7 @@ VERBS = frozenset(
 )
 
 _CLAUSE = re.compile(r"(?:Who|What|Whether|Where|That)\b[^.?!]*", re.DOTALL)
+_CLAUSE_NAME = re.compile(r"test_(?:who|what|whether|where|that)(?:ever)?_")
 _SENTENCE_START = re.compile(r"(?:\A|[.!?:]\s+|\n\s*\n\s*|\n\s*[-*]\s+)(?=\S)")
 _PROPERTIES = frozenset({"property", "cached_property", "setter"})
 _COMMENT_MARKS = re.compile(r"^#[:!]?\s?")
@@ -103,6 +104,8 @@ def inspect(source: str, path: str = "") -> tuple[int, list[Finding]]:
     tree = ast.parse(source)
     for node in ast.walk(tree):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and not _is_property(node):
+            if _CLAUSE_NAME.match(node.name):
+                findings.append(Finding(path, node.lineno, "clause", node.name))
             docstring = ast.get_docstring(node)
             if docstring is not None:
                 count += 1

@@ -41,7 +41,7 @@ test("a palette of 256 and all colors are understood, in both spellings", () => 
   assert.deepEqual(read("\x1b[38:5:9mx"), [["x", { fg: 9 }]]);
 });
 
-test("what follows an odd color is no code of its own", () => {
+test("values after an invalid color are no codes of their own", () => {
   assert.deepEqual(read("\x1b[58;2;1;2;3mx"), ["x"]);
   assert.deepEqual(read("\x1b[38;2;999;2;3mx"), ["x"]);
   assert.deepEqual(read("\x1b[38mx"), ["x"]);

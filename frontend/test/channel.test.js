@@ -103,7 +103,7 @@ test("a wish may depend on what came, and output is never behind", async () => {
   made.stop();
 });
 
-test("what is refused is told; the rest goes on", async () => {
+test("a refused subscription is reported, and the others go on", async () => {
   const { made, socket, taken } = await channel();
   socket.open();
   made.follow("more", { stream: "events" }, () => {});
@@ -115,7 +115,7 @@ test("what is refused is told; the rest goes on", async () => {
   made.stop();
 });
 
-test("who is not known is not asked for again and again", async () => {
+test("a service that wants credentials is not asked again and again", async () => {
   let asked = 0;
   const made = new Channel(async () => {
     asked++;

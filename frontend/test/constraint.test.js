@@ -12,7 +12,7 @@ test("a constraint is shown as the query that gives it", () => {
   assert.equal(queryOf({ not: [{ or: [{ properties: ["a"] }, { properties: ["b"] }] }] }), "not (a | b)");
 });
 
-test("what a query would say otherwise stays JSON", () => {
+test("a constraint that no query can express stays JSON", () => {
   const odd = [{ properties: ["a b"] }, { properties: ["-a"] }, { properties: ["not"] }, { properties: ["a:b"] }, { properties: [1] }, { x: [] }, { properties: ["a"], ranks: ["0"] }, [], null, "a"];
   for (const it of odd) assert.equal(queryOf(it), undefined, JSON.stringify(it));
   assert.equal(write("query", { properties: ["a b"] }), JSON.stringify({ properties: ["a b"] }, null, 2));

@@ -63,7 +63,7 @@ test("all subscriptions are one request, made anew from where each stands", asyn
   ]);
 });
 
-test("what is over or refused is not asked for again", async () => {
+test("a finished or refused subscription is not requested again", async () => {
   const { service, taken, closed, send } = await open();
   service.last.say({ type: "end", sub: "o", reason: "finished" }, { type: "error", sub: "a", status: 422, detail: "No." });
   await turn();
@@ -103,7 +103,7 @@ for (const status of [401, 408, 429, 503]) {
   });
 }
 
-test("what is refused for good is said", async () => {
+test("a final refusal is reported", async () => {
   const service = new Service();
   service.status = 404;
   const { taken, closed } = await open(service);

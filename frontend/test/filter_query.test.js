@@ -38,7 +38,7 @@ test("a filter that makes no sense is told and not applied", () => {
   assert.equal(problem({ key: "state", value: "," }), "state");
 });
 
-test("what is printed is parsed again, and is the same in the address", () => {
+test("printed filters parse to the same filters, also from the address", () => {
   for (const filters of [
     {}, { text: "a b" }, { state: "failed,timeout", name: 'a "b" \\ c', user: "ada", since: "1d12h", until: "2026-11-20T08:30" },
     { queue: "batch", group: "sweep", node: "n[1", text: "x:y" },

@@ -17,12 +17,12 @@ const FIELDS = [
   field("constraints", "json"),
 ];
 
-test("what is empty is left out", () => {
+test("empty fields are omitted", () => {
   const { job, wrong } = collect(FIELDS, { command: "hostname", num_tasks: " ", exclusive: false, environment: "\n" });
   assert.deepEqual([job, wrong], [{ command: "hostname" }, []]);
 });
 
-test("what cannot be read is named by its field", () => {
+test("an unreadable value is named by its field", () => {
   const { job, wrong } = collect(FIELDS, { command: "a", environment: "NOTHING", constraints: "{" });
   assert.deepEqual(job, { command: "a" });
   assert.deepEqual(wrong.map(({ pointer }) => pointer), ["/environment", "/constraints"]);

@@ -8,7 +8,7 @@ const nodes = { cores: { total: 32, free: 12 }, gpus: none };
 const batch = { name: "batch", default: true, requires: ["batch"], cores: { total: 24, free: 4 }, gpus: none };
 const debug = { name: "debug", default: false, requires: ["debug"], cores: { total: 8, free: 8 }, gpus: { total: 2, free: 1 } };
 
-test("what is free in the queue that the job goes to is told", () => {
+test("free resources of the queue of the job are shown", () => {
   assert.equal(freeInWords(nodes, [batch, debug]), "Free now in queue batch: 4 of 24 cores");
   assert.equal(freeInWords(nodes, [batch, debug], "debug"), "Free now in queue debug: 8 of 8 cores, 1 of 2 GPUs");
   // A queue that is not known, or of which nothing is known.

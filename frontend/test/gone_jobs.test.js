@@ -10,7 +10,7 @@ test("the jobs of dependencies are found, and taken out with their lines", () =>
   assert.equal(without(text, []), text);
 });
 
-test("what is no job ID is told from a job that the instance does not have", () => {
+test("an invalid job ID differs from a job that the instance does not have", () => {
   assert.equal(refusal([]), "");
   assert.match(refusal(["zq!"]), /^Not a job ID: zq!\. Enter one such as f2QK3Zz or 1234\.$/);
   const ids = ["f2QK3Zz", "ƒ2QK3Zz", "1234", "0x4d2", "0000.0000.0000.04d2", "job.0000.0000.0000.04d2", "academy-acrobat-active--actor-adam-admiral"];

@@ -5,7 +5,7 @@ import { fieldMessage, warningsOf } from "../src/ui/message.js";
 import { inForm } from "../src/submit/script.js";
 import { detailOf } from "../src/ui/problem.js";
 
-test("what is wrong with a field is said by its code, with the sentences in it", () => {
+test("an invalid field is explained by its code, with the sentences in it", () => {
   const form = { section: "forms", detail: "x", code: "integer_within", params: { low: 1, high: 2147483647 } };
   const error = { detail: "x", code: "must_be", params: { form, value: '"y"' } };
   assert.equal(fieldMessage(error), 'must be a whole number from 1 to 2,147,483,647, not "y".');

@@ -83,7 +83,7 @@ test("windows of one place share what is watched, and one of them takes it", () 
   assert.ok(!one.add(job("f100")));
 });
 
-test("what was told stays until it is dismissed, the newest at most", () => {
+test("the newest notices stay until they are dismissed", () => {
   const kept = new Kept();
   const [one, two] = [watches(kept), watches(kept)];
   const notice = (/** @type {number} */ at) => ({ title: `Job f${at}`, body: "Completed", address: `/ui/jobs/f${at}` });

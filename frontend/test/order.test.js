@@ -59,7 +59,7 @@ test("a name is a part of it, or with * its beginning", () => {
   assert.deepEqual(["train", " pre ", "pre*", "train*", "x"].map((name) => filter({ name })?.(it)), [true, true, true, false, false]);
 });
 
-test("what there is no such thing as is refused", () => {
+test("an unknown state or result is refused", () => {
   assert.deepEqual(refused({ state: "nosuch" }), ["state"]);
   assert.deepEqual(refused({ state: "run,pending", result: "FAILED,x", name: "x" }), ["result"]);
 });

@@ -43,7 +43,7 @@ test("an output that has a line is on its way", async () => {
   assert.deepEqual([feed.isQuiet, feed.isSilent], [false, false]);
 });
 
-test("what was said at once is still said later", async () => {
+test("an early end is still reported later", async () => {
   const { feed } = await silent('{"type":"end","reason":"end"}\n', 1700);
   assert.deepEqual([feed.isQuiet, feed.isSilent], [true, true]);
 });

@@ -36,7 +36,7 @@ test("an answer that is taken back leaves what the output has told", () => {
   deepEqual(where.textContent, nothing);
 });
 
-test("what goes on is told, and then the answer again", () => {
+test("progress is shown, and then the answer again", () => {
   const { where, status } = made();
   status.answer(ABSENT);
   status.hear(t("output.counting", { size: "1 MB" }));

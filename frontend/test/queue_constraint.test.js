@@ -17,7 +17,7 @@ function left(constraints, queue = "batch") {
   return attributes.system.constraints;
 }
 
-test("what Flux adds for the queue is taken out, and nothing else", () => {
+test("the constraint of the queue is removed, and nothing else", () => {
   assert.equal(left({ properties: ["batch", "amd"] }), undefined);
   assert.deepEqual(left({ properties: ["fast", "batch", "amd"] }), { properties: ["fast"] });
   assert.deepEqual(left({ and: [{ hostlist: ["n[0-3]"] }, { properties: ["batch", "amd"] }] }), { hostlist: ["n[0-3]"] });

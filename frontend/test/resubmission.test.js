@@ -136,7 +136,7 @@ test("a refusal of one is no refusal of the others", async () => {
   assert.deepEqual(made.outcomes.map(({ made: id, why, isOpen }) => [id, why, isOpen]), [["", "No such queue.", false], ["fNew1", "", false]]);
 });
 
-test("what has had no answer is sent again under its key, as it was, also by another page", async () => {
+test("a request without an answer is sent again under its key, unchanged, also by another page", async () => {
   const kept = storage();
   const jobspecs = { f1: jobspec({ duration: 60 }), f2: jobspec({ duration: 60 }) };
   // The first request arrives, but its answer does not.
@@ -175,7 +175,7 @@ test("jobs that were resubmitted before are known by their ID and time, and can 
   assert.equal(new Sent("sent", kept).of(job)?.made, "fNew2");
 });
 
-test("what another browser has resubmitted is told, and no further job is made", async () => {
+test("a resubmission by another browser is reported, and creates no further job", async () => {
   const { call, made } = service({ f1: jobspec(), f2: jobspec() });
   const one = await ready([{ id: "f1", t_submit: 5 }], call);
   await one.submit(one.ready, null, quiet, signal);

@@ -43,7 +43,7 @@ test("the mark of the service is another job's", () => {
   assert.deepEqual(again(given)["attributes"], { user: { mine: 1 } });
 });
 
-test("what has a field goes there, the rest into attributes", () => {
+test("known attributes get a field, the others stay attributes", () => {
   const system = {
     duration: 90.5, cwd: "/tmp", queue: "batch", environment: { A: "b\nc" }, job: { name: "x" },
     shell: { options: { rlimit: { core: -1 }, "env-expand": { B: "{{id}}" }, verbose: 1 }, verbose: 2 },

@@ -46,7 +46,7 @@ test("a snapshot drops what it does not hold, when its last piece is there", () 
   assert.equal(rows.digest, digest(mark("fA", 1) + mark("fC", 2)));
 });
 
-test("what is gone is gone, and may be told twice", () => {
+test("a job that is gone stays gone, even if this is sent twice", () => {
   const rows = new Rows();
   rows.take(job("fA", 1));
   rows.take({ type: "gone", id: "fA" });

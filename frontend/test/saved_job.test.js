@@ -56,7 +56,7 @@ test("a request that is too long for a link has none", () => {
   assert.ok(length > MAX_LINK_CHARS);
 });
 
-test("what is no link of ours is refused", () => {
+test("a fragment of another form is refused", () => {
   assert.equal(readFragment(""), undefined);
   assert.equal(readFragment("#content"), undefined);
   for (const bad of ["#job=", "#job=%41", "#job=!!", "#job=AAAA", `#job=${btoa("[]")}`, `#job=${btoa('{"job":[]}').replace(/=+$/, "")}`, `#job=${"A".repeat(MAX_LINK_CHARS)}`]) {

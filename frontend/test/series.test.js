@@ -133,7 +133,7 @@ test("charts begin with the first job", () => {
   assert.equal(series.since(NOW + 2 * SPAN), NOW + SPAN);
 });
 
-test("what is in use is a share of what there is", () => {
+test("resources in use are a share of all resources", () => {
   const series = new Series();
   series.take(figures({ RUN: 1 }), NOW);
   series.take(figures({ RUN: 1 }, null), NOW + 5);

@@ -90,7 +90,7 @@ test("every option has the flag of flux submit", () => {
   assert.deepEqual(made.unsaid, ["stdin", "is_launcher"]);
 });
 
-test("what is open at the end of a command is named", () => {
+test("an open quote at the end of a command is named", () => {
   for (const closed of ["", "a b", "'a' \"b\"", "a\\ b"]) assert.equal(unclosed(closed), "");
   assert.equal(unclosed("sh -c 'a \"b"), "'");
   assert.equal(unclosed('echo "it\'s'), '"');

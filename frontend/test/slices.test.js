@@ -28,7 +28,7 @@ for (const count of [0, 1, 3999, 4000, 4001, 50_001]) {
   });
 }
 
-test("what is in order already is not compared one by one", () => {
+test("sorted rows are not compared one by one", () => {
   let compared = 0;
   const compare = (/** @type {number} */ a, /** @type {number} */ b) => {
     compared++;

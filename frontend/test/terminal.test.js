@@ -45,7 +45,7 @@ test("bytes are decoded across entries", () => {
   assert.deepEqual(texts(shown(...encoded)), ["é\ufffd"]);
 });
 
-test("what is repeated is written so often, and no more than fits", () => {
+test("repeated data is written as often as it fits", () => {
   assert.equal(shown({ data: "x\n", repeat: 3 }).lines.length, 3);
   assert.equal(shown({ data: "x\n", repeat: 1e12 }).lines.length, 1);
 });

@@ -20,7 +20,7 @@ test("no tick says what another says", () => {
   }
 });
 
-test("what would be said twice is said once", () => {
+test("equal labels are shown once", () => {
   assert.deepEqual(labels([0, 0.01, 0.02, 0.1], brief), ["0", "0.0", "", "0.1"]);
   assert.deepEqual(labels([-1e-12, 1], (it) => `${Math.round(it)}%`), ["0%", "1%"]);
 });

@@ -84,7 +84,7 @@ async def test_jobs_are_read_as_ever(client: Client) -> None:
         ("GET", "/v1/resources", None, 501),
     ],
 )
-async def test_what_cannot_be_done_is_refused_with_the_reason(
+async def test_an_impossible_request_is_refused_with_the_reason(
     client: Client, method: str, path: str, body: Any, status: int
 ) -> None:
     jobid = encode_f58(min(inactive()))

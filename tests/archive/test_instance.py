@@ -116,7 +116,7 @@ async def test_the_queues_are_those_of_the_jobs(archive: Archive, past: Open) ->
     assert not any(queue.enabled or queue.started for queue in queues)
 
 
-async def test_what_was_not_kept_is_said(archive: Archive, past: Open) -> None:
+async def test_missing_data_is_reported(archive: Archive, past: Open) -> None:
     await store(archive, *ended(1))
     instance = await past()
     for jobid, key, words in (

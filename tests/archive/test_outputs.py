@@ -144,7 +144,7 @@ async def test_an_entry_larger_than_the_limit_is_cut(tmp_path: Path) -> None:
     await closed(stage)
 
 
-async def test_what_flux_has_purged_is_missed(archive: Archive) -> None:
+async def test_outputs_that_flux_has_purged_are_missed(archive: Archive) -> None:
     stage = await Stage.open(archive)
     await feed(stage, 1)
     assert (await kept(stage, 1))[0] is OutputState.MISSED

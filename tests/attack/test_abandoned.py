@@ -27,7 +27,7 @@ async def fail(_: Response) -> bytes:
 
 
 @pytest.mark.parametrize("way", ["write", "read"])
-async def test_what_was_sent_is_freed_at_once(way: str) -> None:
+async def test_sent_data_is_freed_at_once(way: str) -> None:
     request: Any = SimpleNamespace(transport=None)
     response: Any = Response()
     kept = weakref.ref(response)

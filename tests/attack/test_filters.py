@@ -116,7 +116,7 @@ def followed(channel: Channel, turns: Turns, stream: str = "jobs") -> list[FakeO
     return outlets
 
 
-def test_what_was_published_is_applied_to_digests_in_turns(
+def test_changes_are_applied_to_digests_in_turns(
     turns: Turns, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     flux, channel, clock = Flux(), Channel(turns), Clock()

@@ -69,7 +69,7 @@ CHUNKED = b"POST /v1/token HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chu
     [(b"2\r\n{}\r\n0\r\n", HEADER), (b"2;", b"a" * 8000)],
     ids=["trailers", "extension of a chunk"],
 )
-async def test_what_stands_beside_a_body_has_an_end(begin: bytes, piece: bytes) -> None:
+async def test_trailers_and_chunk_extensions_have_an_end(begin: bytes, piece: bytes) -> None:
     async with serving() as port, connect(port) as wire:
         await wire.send(CHUNKED + begin)
         for _ in range(32 * MAX_HEAD_BYTES // len(piece)):
@@ -102,7 +102,7 @@ async def test_a_body_in_very_many_pieces_is_no_head() -> None:
     ],
     ids=["header", "headers", "chunk", "line", "upgrade that is refused"],
 )
-async def test_what_cannot_be_read_is_freed_at_once(
+async def test_an_unreadable_request_is_freed_at_once(
     sent: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept: list[weakref.ref[BaseException]] = []

@@ -45,7 +45,7 @@ async def test_few_pages_are_made_at_the_same_time(
     assert 1 < most <= views.MAX_JOB_PAGES
 
 
-async def test_what_needs_no_request_to_flux_does_not_wait(
+async def test_pages_without_a_request_to_flux_do_not_wait(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = await service.submit()

@@ -41,7 +41,7 @@ def test_a_head_that_announces_too_much_is_refused() -> None:
         MessageGuard().check(head(0xFFFFFFF0))
 
 
-def test_what_is_no_message_is_refused() -> None:
+def test_bytes_without_a_message_are_refused() -> None:
     with pytest.raises(ValueError, match="not a message of Flux"):
         MessageGuard().check(b"HTTP/1.1 ")
 

@@ -99,7 +99,9 @@ async def test_a_token_that_waits_to_be_created_is_not_if_its_creator_is_revoked
     assert store.all() == []
 
 
-async def test_who_waits_for_a_job_sees_nothing_after_the_end_of_the_token(port: int) -> None:
+async def test_a_client_that_waits_for_a_job_sees_nothing_after_the_end_of_its_token(
+    port: int,
+) -> None:
     job = await ask(port, "POST", "/v1/jobs", b'{"command":"true"}')
     made = await ask(port, "POST", "/v1/tokens", b'{"name":"lost"}')
     async with connect(port) as wire:

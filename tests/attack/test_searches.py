@@ -78,7 +78,7 @@ async def test_a_search_in_the_documentation_gives_others_their_turn(
     assert await passes(Index(sections).search("title text why")) > 3 * len(sections)
 
 
-async def test_who_looks_at_other_times_ends_no_look(
+async def test_looks_at_different_times_do_not_end_each_other(
     table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(use, "TimeSlice", lambda: TimeSlice(0))

@@ -81,7 +81,7 @@ async def test_idle_readers_do_not_hold_up_one_that_reads() -> None:
     assert not streams._used
 
 
-async def test_what_waits_for_slow_readers_is_bounded() -> None:
+async def test_output_that_waits_for_slow_readers_is_bounded() -> None:
     rpc = Rpc()
     streams = Streams(cast("RpcThread", rpc), limit=LIMIT)
     begun = [eventlogs.so_far(streams, 7, 0, None) for _ in range(6)]
@@ -102,7 +102,7 @@ async def test_what_waits_for_slow_readers_is_bounded() -> None:
     assert not streams._waiting
 
 
-async def test_what_a_reader_has_left_is_free() -> None:
+async def test_bytes_of_a_reader_that_has_left_are_free() -> None:
     rpc = Rpc()
     streams = Streams(cast("RpcThread", rpc), limit=LIMIT)
     batches = eventlogs.so_far(streams, 7, 0, None)

@@ -85,7 +85,7 @@ async def test_a_batch_counts_until_the_next_one_is_taken() -> None:
 
 
 @pytest.mark.parametrize("path", ["jobs/{job}/output", "groups/{group}/output"])
-async def test_what_a_reader_of_an_output_lacks_is_counted(
+async def test_the_unread_part_of_an_output_is_counted(
     service: Service, counted: list[int], path: str
 ) -> None:
     job = await service.submit(group="many")

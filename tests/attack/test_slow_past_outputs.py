@@ -82,7 +82,7 @@ async def test_readers_of_nothing_give_way(form: Any) -> None:
         await pieces.aclose()
 
 
-async def test_what_a_reader_of_a_past_job_lacks_is_counted(
+async def test_the_unread_part_of_a_past_output_is_counted(
     start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site = Site(await start(statedir=tmp_path))

@@ -105,7 +105,7 @@ async def test_readers_of_nothing_give_way(output: Output, form: str) -> None:
     assert tails._kept.used == 0
 
 
-async def test_what_is_sent_is_kept_no_more(output: Output) -> None:
+async def test_sent_bytes_are_kept_no_more(output: Output) -> None:
     tails = Tails()
     used = []
     source = forms.Search(output.read(), reader=tails.reader())

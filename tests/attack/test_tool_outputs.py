@@ -129,7 +129,7 @@ async def test_a_request_is_freed_though_the_sdk_keeps_its_objects(
 
 
 @needs_sdk
-async def test_what_the_sdk_leaves_is_collected(
+async def test_garbage_of_the_sdk_is_collected(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     collected: list[int] = []

@@ -97,7 +97,7 @@ async def test_each_request_may_have_a_response() -> None:
     assert not transport.aborted
 
 
-async def test_what_comes_between_two_requests_is_bounded() -> None:
+async def test_bytes_between_two_requests_are_bounded() -> None:
     found, transport = await handler()
     found.data_received(RESPONSE)
     await found.read()
@@ -132,7 +132,7 @@ async def target(begin: bytes, flood: bytes) -> AsyncIterator[tuple[str, asyncio
 @pytest.mark.parametrize(
     ("begin", "flood"), [(b"", CONTINUE), (b"", RESPONSE), (CHUNKED + b"1;", b"x")]
 )
-async def test_what_a_target_leaves_is_freed_at_once(
+async def test_the_memory_of_a_target_is_freed_at_once(
     monkeypatch: pytest.MonkeyPatch, begin: bytes, flood: bytes
 ) -> None:
     made: list[weakref.ref[BoundedHandler]] = []

@@ -95,7 +95,7 @@ def test_a_dropped_file_is_opened(site: Service, page: Page) -> None:
     expect(page.get_by_label("Script", exact=True)).to_have_value(SCRIPT)
 
 
-def test_what_will_not_work_as_it_looks_is_said(site: Service, page: Page) -> None:
+def test_a_script_that_will_not_work_as_it_looks_has_a_warning(site: Service, page: Page) -> None:
     page.goto(f"{site.url}/ui/submit")
     live(page)
     page.get_by_label("Command", exact=True).fill("sort x | head")

@@ -79,7 +79,7 @@ def test_a_small_line_has_a_gap_where_nothing_is_known(site: Service, page: Page
     expect(line).to_have_attribute("d", re.compile("^M"))
 
 
-def test_what_is_pointed_at_has_its_time(site: Service, page: Page) -> None:
+def test_a_point_under_the_pointer_has_its_time(site: Service, page: Page) -> None:
     submit(site)
     page.goto(site.url)
     live(page)

@@ -153,9 +153,7 @@ def test_a_reader_goes_from_error_to_error(site: Service, page: Page) -> None:
 
 
 @page_only
-def test_what_a_search_found_leaves_room_for_the_output_on_a_phone(
-    site: Service, page: Page
-) -> None:
+def test_matches_leave_room_for_the_output_on_a_phone(site: Service, page: Page) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     jobid = script(site, "for i in $(seq 90); do echo needle; done; seq 20000")
     ended(site, page, jobid)

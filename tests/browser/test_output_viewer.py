@@ -171,7 +171,7 @@ def test_a_link_to_a_range_far_from_the_end_opens_there_and_reads_on(
 
 
 @page_only
-def test_what_was_written_before_the_end_is_read_on_demand(site: Service, page: Page) -> None:
+def test_output_before_the_end_is_read_on_demand(site: Service, page: Page) -> None:
     jobid = written(site, "seq 30000")
     ended(site, page, jobid)
     expect(lines(page).last).to_have_attribute("data-no", "30000")

@@ -125,7 +125,7 @@ def test_the_search_opens_beside_the_dialogs_of_the_design_system(
     expect(page.get_by_role("combobox", name="Search")).to_be_focused()
 
 
-def test_where_authentication_is_off_the_menu_says_who_acts(site: Service, page: Page) -> None:
+def test_the_menu_says_who_acts_without_authentication(site: Service, page: Page) -> None:
     page.goto(site.url)
     page.locator("#menu summary").click()
     owner = getpass.getuser()
@@ -151,7 +151,7 @@ def test_an_action_is_done(opened: Page) -> None:
     expect(opened.get_by_role("dialog")).to_have_count(0)
 
 
-def test_what_is_named_exactly_so_comes_first(site: Service, opened: Page) -> None:
+def test_an_exact_name_comes_first(site: Service, opened: Page) -> None:
     node = site.get("/v1/nodes")["nodes"][0]
     jobid = submit(site, name="runs-on-that-node")
     submit(site, name=f"{node}-and-more")

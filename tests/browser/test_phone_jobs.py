@@ -73,7 +73,7 @@ def test_the_words_of_a_card_never_meet_its_line(site: Service, phone: Page) -> 
     assert apart == [True] * 4
 
 
-def test_what_is_wrong_with_nodes_is_not_cut_off(site: Service, phone: Page) -> None:
+def test_problems_of_nodes_are_not_cut_off(site: Service, phone: Page) -> None:
     phone.goto(site.url)
     live(phone)
     overflow = phone.evaluate(

@@ -92,7 +92,7 @@ def test_nodes_of_a_queue_are_a_link_away(site: Service, page: Page) -> None:
     expect(page.locator("#count")).to_have_text("1 node")
 
 
-def test_what_was_known_stays_when_flux_does_not_answer(
+def test_known_queues_stay_when_flux_does_not_answer(
     site: Service, page: Page, cluster: str
 ) -> None:
     page.goto(f"{site.url}/ui/queues")

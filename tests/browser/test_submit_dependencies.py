@@ -94,7 +94,7 @@ def test_an_open_quote_is_told_before_it_is_sent(site: Service, page: Page) -> N
 
 
 @page_only
-def test_what_is_refused_is_told_with_the_labels_of_the_fields(site: Service, page: Page) -> None:
+def test_refused_fields_are_named_by_their_labels(site: Service, page: Page) -> None:
     opened(site, page)
     page.get_by_label("Command", exact=True).fill("true")
     page.get_by_label("Tasks", exact=True).fill("1")

@@ -67,9 +67,7 @@ def test_a_time_limit_that_cannot_be_read_is_told_with_examples(
     page.close()
 
 
-def test_what_stands_against_a_job_is_told_before_it_is_submitted(
-    site: Service, page: Page
-) -> None:
+def test_conflicts_of_a_job_are_told_before_it_is_submitted(site: Service, page: Page) -> None:
     opened(site, page)
     page.get_by_label("Command", exact=True).fill("true")
     advanced(page)

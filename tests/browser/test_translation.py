@@ -212,7 +212,7 @@ def open_form(translated: Service, page: Page) -> None:
     page.evaluate("for (const it of document.querySelectorAll('details')) it.open = true")
 
 
-def test_what_is_said_of_a_form_is_translated(translated: Service, page: Page) -> None:
+def test_texts_about_a_form_are_translated(translated: Service, page: Page) -> None:
     open_form(translated, page)
     for name, text, said in (
         ("command", "zq | zq", "No shell runs this command"),
@@ -262,7 +262,7 @@ def test_the_errors_of_a_dialog_name_its_fields(translated: Service, page: Page)
     assert raw_texts(page) == []
 
 
-def test_what_is_said_of_a_script_is_translated(translated: Service, page: Page) -> None:
+def test_texts_about_a_script_are_translated(translated: Service, page: Page) -> None:
     open_form(translated, page)
     page.get_by_text("⟦A batch script⟧").click()
     page.locator("#script").fill("#!/bin/sh\n#flux: --zq=1\n#SBATCH -n1\ntrue\n")

@@ -46,7 +46,7 @@ def plain(document: dict[str, Any]) -> dict[str, Any]:
     return document
 
 
-def test_what_cannot_start_is_refused(run: Program) -> None:
+def test_an_instance_that_cannot_start_is_refused(run: Program) -> None:
     done = run("alloc", "-n1")
     assert (done.status, "use --bg" in done.err) == (2, True)
     done = run("alloc", "--bg", "-N2", "-n1")

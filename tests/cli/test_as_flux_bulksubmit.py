@@ -186,7 +186,7 @@ def test_jobs_and_lines_are_those_of_flux(
 
 
 @pytest.mark.parametrize("case", REFUSED, ids=lambda case: case.line)
-def test_what_flux_refuses_is_refused(
+def test_options_that_flux_refuses_are_refused(
     run: Program,
     folder: Path,
     of_flux: dict[Case, Any],

@@ -173,7 +173,7 @@ def test_the_jobspec_is_that_of_flux(
 
 
 @pytest.mark.parametrize("words", REFUSED, ids=key)
-def test_what_flux_refuses_is_refused(
+def test_options_that_flux_refuses_are_refused(
     run: Program,
     folder: Path,
     of_flux: dict[str, Any],

@@ -74,7 +74,7 @@ def test_a_configuration_file_is_read_here(run: Program, script: Path, tmp_path:
     assert (done.status, "names a file" in done.err) == (2, True)
 
 
-def test_what_is_no_script_is_refused(run: Program, tmp_path: Path) -> None:
+def test_a_file_without_a_valid_script_is_refused(run: Program, tmp_path: Path) -> None:
     (tmp_path / "binary").write_bytes(b"\x7fELF\xff")
     done = run("batch", str(tmp_path / "binary"))
     assert (done.status, "is not UTF-8 text" in done.err) == (2, True)
@@ -141,7 +141,7 @@ def test_the_output_goes_to_a_file_with_the_id(run: Program, tmp_path: Path) -> 
     assert (tmp_path / f"flux-{jobid}.out").read_text(encoding="utf-8") == "hi\n"
 
 
-def test_what_the_service_mends_is_said(run: Program, tmp_path: Path) -> None:
+def test_corrections_of_the_service_are_reported(run: Program, tmp_path: Path) -> None:
     (tmp_path / "job.sh").write_bytes(b"#!/bin/sh\r\n#flux: --output=kvs\r\nexit 0\r\n")
     done = run("batch", "--wait", str(tmp_path / "job.sh"))
     assert (done.status, "Windows line ends" in done.err) == (0, True)

@@ -132,7 +132,7 @@ def test_a_service_without_history_is_told(run: Program) -> None:
     assert "keeps no history" in done.err
 
 
-def test_what_is_not_known_is_a_dash_and_the_rest_is_a_line() -> None:
+def test_an_unknown_figure_is_a_dash_and_the_rest_is_a_line() -> None:
     counts = {"ended": 1, "failed": 0, "timeout": 1, "canceled": 0, "core_hours": 0.0}
     found = {
         "by": "queue",

@@ -51,7 +51,7 @@ def past(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Service, st
         ((), 0),
     ],
 )
-def test_what_is_left_out_is_told(
+def test_omitted_output_is_reported(
     past: tuple[Service, str], tmp_path: Path, options: tuple[str, ...], status: int
 ) -> None:
     running, job = past

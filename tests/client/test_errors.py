@@ -52,7 +52,7 @@ def test_bad_fields_are_named() -> None:
         (422, {"detail": 5, "errors": ["x", {"pointer": 5}], "Message": "Older words."}, "status"),
     ],
 )
-def test_whatever_comes_in_place_of_a_problem(status: int, document: object, words: str) -> None:
+def test_any_response_in_place_of_a_problem(status: int, document: object, words: str) -> None:
     error = problem_of(status, document)
     assert error.status == status
     assert words in str(error) or "422" in str(error)

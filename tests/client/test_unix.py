@@ -75,7 +75,7 @@ async def test_a_redirect_leads_to_no_other_service(tmp_path: Path) -> None:
         await runner.cleanup()
 
 
-async def test_where_nobody_listens_the_path_is_named(tmp_path: Path) -> None:
+async def test_a_path_without_a_listener_is_named(tmp_path: Path) -> None:
     async with AsyncClient(f"unix:{tmp_path}/none", retries=0) as client:
         with pytest.raises(ClientError, match=f"Cannot connect to unix:{tmp_path}/none: No such"):
             await client.info()

@@ -157,7 +157,7 @@ def test_a_futures_executor_waits_for_all(flux: ModuleType) -> None:
         assert [f.result() for f in concurrent.futures.as_completed(futures, 60)] == [0, 0, 0]
 
 
-def test_what_is_not_there_says_so(flux: ModuleType) -> None:
+def test_a_missing_function_says_so(flux: ModuleType) -> None:
     with pytest.raises(AttributeError, match="flux speaks to fluxapi here"):
         _ = flux.kvs
     with pytest.raises(AttributeError, match="flux speaks to fluxapi here"):

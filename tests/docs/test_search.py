@@ -204,7 +204,7 @@ async def test_questions_find_their_answer_first(
     assert not [it for it in results if "tests/" in it["text"]]
 
 
-async def test_what_is_found_is_there(service: Service) -> None:
+async def test_each_result_exists(service: Service) -> None:
     for query in ("job", "queue stop", "Flux"):
         for it in (await get(service, query))["results"]:
             path, _, anchor = it["address"].partition("#")

@@ -65,7 +65,7 @@ def test_other_tasks_run_between_the_writes_of_one_event(crowd: Crowd) -> None:
     assert not crowd.turns.turn()
 
 
-def test_what_happens_meanwhile_is_written_in_order_and_once(crowd: Crowd) -> None:
+def test_changes_in_the_meantime_are_written_in_order_and_once(crowd: Crowd) -> None:
     for name in ("validate", "depend", "priority"):
         crowd.happen(name)
     crowd.turns.run()

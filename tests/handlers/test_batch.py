@@ -78,7 +78,7 @@ async def test_a_script_with_a_key_is_submitted_once(service: Service) -> None:
     assert len(service.instance.submitted) == 1
 
 
-async def test_what_was_mended_is_said(service: Service) -> None:
+async def test_corrections_are_reported(service: Service) -> None:
     raw = b"\xef\xbb\xbf" + SCRIPT.replace("\n", "\r\n").encode()
     response = await service.client.post("/v1/jobs", data=raw, headers=AS_SCRIPT)
     warnings = (await response.json())["warnings"]

@@ -54,7 +54,7 @@ async def test_one_job_is_waited_for(service: Service) -> None:
     await collect(service, 422, limit=65)
 
 
-async def test_what_others_took_is_passed_over(service: Service) -> None:
+async def test_jobs_that_others_collected_are_skipped(service: Service) -> None:
     ids = [await service.submit(waitable=True) for _ in range(3)]
     for each in ids:
         service.instance.finish(jobid.parse(each))

@@ -182,7 +182,7 @@ async def test_those_with_failures_are_followed_first(aiohttp_client: AiohttpCli
     assert (first.is_followed, second.is_followed) == (False, True)
 
 
-async def test_what_is_followed_makes_room_for_a_viewer(aiohttp_client: AiohttpClient) -> None:
+async def test_a_followed_instance_makes_room_for_a_viewer(aiohttp_client: AiohttpClient) -> None:
     site = await start(aiohttp_client, Instance(), follow_children=2, max_children=2)
     for jobid in IDS[:3]:
         site.broker.launch(jobid)

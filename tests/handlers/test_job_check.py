@@ -66,7 +66,7 @@ async def test_fields_that_are_invalid_are_named(ready: Service) -> None:
         ({"script": "#!/bin/sh\n#flux: -t 2h\n", "command": None}, [("/duration", "refused")]),
     ],
 )
-async def test_what_the_instance_cannot_give_is_told_beside_its_field(
+async def test_a_request_beyond_the_instance_is_told_beside_its_field(
     ready: Service, job: dict[str, Any], expected: list[tuple[str, str]]
 ) -> None:
     found = await check(ready, **job)

@@ -30,7 +30,7 @@ async def queues(service: Service, **options: Any) -> dict[str, dict[str, Any]]:
     return {queue["name"]: queue for queue in (await answer.json())["queues"]}
 
 
-async def test_what_waits_and_runs_in_a_queue_is_counted(service: Service) -> None:
+async def test_waiting_and_running_jobs_of_a_queue_are_counted(service: Service) -> None:
     waiting = [await service.submit(queue="batch") for _ in range(3)]
     held = await service.submit(queue="batch")
     running = await service.submit(queue="batch")

@@ -41,7 +41,7 @@ async def test_a_queue_tells_its_state_reason_limits_and_use(service: Service) -
     assert text.count('data-label="Nodes"><span class="soft">–</span></td>') == 1
 
 
-async def test_what_waits_is_counted_and_linked(service: Service) -> None:
+async def test_waiting_jobs_are_counted_and_linked(service: Service) -> None:
     for _ in range(2):
         await service.submit(queue="batch")
     held = parse(await service.submit(queue="batch"))

@@ -55,7 +55,7 @@ async def test_the_life_of_a_template(kept: Service, tmp_path: Path) -> None:
         ("a", {}, "/job"),
     ],
 )
-async def test_what_is_no_template_is_refused(
+async def test_an_invalid_template_is_refused(
     kept: Service, name: str, body: object, pointer: str
 ) -> None:
     answer = await kept.client.put(f"/v1/templates/{name}", json=body)

@@ -74,7 +74,9 @@ async def test_the_list_has_no_secret(service: Service) -> None:
         ({"name": "a", "right": "admin"}, "/right"),
     ],
 )
-async def test_what_is_wrong_is_named(service: Service, body: dict[str, Any], pointer: str) -> None:
+async def test_an_invalid_field_is_named(
+    service: Service, body: dict[str, Any], pointer: str
+) -> None:
     response = await service.client.post("/v1/tokens", json=body, headers=basic())
     assert response.status == 422
     assert pointer in [error["pointer"] for error in (await response.json())["errors"]]

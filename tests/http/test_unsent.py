@@ -154,7 +154,7 @@ async def test_readers_of_a_little_give_way_when_they_are_many(
     assert dropped == [True] * 39 + [False] * 10
 
 
-async def test_what_is_not_written_of_a_long_body_is_unsent(
+async def test_the_unwritten_part_of_a_long_body_is_unsent(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Check that the pieces of a body are not what a reader has left, which is always the same."""

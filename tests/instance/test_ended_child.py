@@ -29,7 +29,7 @@ def unused(*_: object) -> object:
     raise AssertionError
 
 
-async def test_what_is_kept_is_read_when_the_instance_has_ended() -> None:
+async def test_kept_data_is_read_when_the_instance_has_ended() -> None:
     child = ChildInstance(
         ChildPlace(1, "local:///run/flux", "0", "node0"),
         unused,  # type: ignore[arg-type]

@@ -36,7 +36,7 @@ def test_simple_constraints_are_as_people_write_them() -> None:
 
 
 @pytest.mark.parametrize("wrong", [None, [], {"properties": "a"}, {"ranks": [1]}, {"and": [7]}])
-def test_what_is_no_constraint_has_no_text(wrong: Any) -> None:
+def test_an_invalid_constraint_has_no_text(wrong: Any) -> None:
     assert constraint_text(wrong) == ""
 
 

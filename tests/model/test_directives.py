@@ -178,7 +178,7 @@ def test_windows_line_ends_and_a_mark_are_mended_and_said() -> None:
         "#flux: --begin-time='monday tuesday wednesday thursday'\n",
     ],
 )
-def test_what_costs_too_much_is_refused(text: str) -> None:
+def test_an_expensive_directive_is_refused(text: str) -> None:
     assert len(wrong(SHEBANG + text)[0]) < 1000
 
 

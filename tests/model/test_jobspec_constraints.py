@@ -161,7 +161,7 @@ def test_constraints_as_a_query() -> None:
         ("gpus:2", "'gpus:2' is not known; give a property, or host:…, hosts:…, rank:…"),
     ],
 )
-def test_what_is_wrong_with_a_query(query: str, said: str) -> None:
+def test_an_invalid_query_is_explained(query: str, said: str) -> None:
     found = refusal(command="true", constraints=query, num_nodes=3, num_tasks=1)
     assert found["/constraints"] == f"is not a constraint: {said}."
     assert "/num_nodes" in found, "everything that is wrong is said at once"

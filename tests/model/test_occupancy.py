@@ -24,7 +24,7 @@ def test_a_job_within_one_step_counts_there_only() -> None:
     assert averages((12.0, 17.0, 2.0)) == pytest.approx([0.0, 1.0, 0.0, 0.0])
 
 
-def test_what_is_outside_of_the_time_does_not_count() -> None:
+def test_a_time_outside_the_range_does_not_count() -> None:
     assert averages((-50.0, -1.0, 8.0), (40.0, 90.0, 8.0), (-9.0, 99.0, 1.0)) == [1.0] * 4
 
 

@@ -34,7 +34,7 @@ def test_jobs_share_equal_allocations() -> None:
     assert allocation(given()) is allocation(given())
 
 
-def test_what_is_long_or_deep_has_no_short_json() -> None:
+def test_a_long_or_deep_value_has_no_short_json() -> None:
     deep: list[Any] = []
     for _ in range(100_000):
         deep = [deep]

@@ -27,7 +27,7 @@ def test_there_is_some_for_each_further_client() -> None:
     assert taken[-1] == SMALL
 
 
-def test_what_is_given_back_is_there_for_others() -> None:
+def test_a_returned_share_is_there_for_others() -> None:
     shares = ClientShares(LIMIT, SMALL)
     held = {f"c{number}": take_all(shares, f"c{number}") for number in range(50)}
     first = held.pop("c0")

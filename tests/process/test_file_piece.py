@@ -154,7 +154,7 @@ def test_a_fifo_is_not_opened(tmp_path: Path) -> None:
         os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
 
 
-def test_what_is_no_file_is_not_read(path: Path, tmp_path: Path) -> None:
+def test_a_path_without_a_file_is_not_read(path: Path, tmp_path: Path) -> None:
     link = tmp_path / "link"
     link.symlink_to(path)
     assert "symbolic link" in read(link).problem

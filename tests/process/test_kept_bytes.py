@@ -41,7 +41,7 @@ def keep(held: KeptBytes, reader: Reader, size: int = 100) -> Kept:
     return kept
 
 
-async def test_what_is_kept_is_counted_once() -> None:
+async def test_kept_bytes_are_counted_once() -> None:
     held = KeptBytes(1000)
     one, other = Reader("one"), Reader("other")
     kept = keep(held, one)
@@ -123,7 +123,7 @@ async def test_a_reader_that_cannot_be_dropped_costs_no_other_look() -> None:
     assert len(errors) == 1
 
 
-def test_what_gives_way_is_of_the_client_with_the_most_at_that_time() -> None:
+def test_readers_of_the_client_with_the_most_at_that_time_give_way() -> None:
     rng = random.Random(3)  # noqa: S311 - examples
     for _ in range(50):
         kept = []

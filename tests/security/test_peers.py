@@ -56,7 +56,7 @@ async def test_another_user_of_a_unix_socket_needs_a_token_even_if_authenticatio
 
 
 @pytest.mark.parametrize("header", ["X-Forwarded-For", "X-Forwarded-Proto", "Forwarded", "Via"])
-async def test_what_a_proxy_of_the_owner_passes_on_is_not_the_owners(
+async def test_a_request_that_a_proxy_of_the_owner_passes_on_is_not_the_owners(
     start: Start, come_from: ComeFrom, header: str
 ) -> None:
     service = await start(**AUTH)

@@ -87,7 +87,7 @@ def test_their_number_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     assert browsers.find([third])
 
 
-def test_who_signs_in_again_and_again_signs_out_nobody_else(
+def test_repeated_logins_of_one_client_end_no_other_login(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(sign_ins, "_MAX_SIGN_INS", 5)

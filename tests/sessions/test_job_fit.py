@@ -150,7 +150,7 @@ def test_the_properties_of_a_job_are_those_of_nodes(
     assert {it.subject for it in found} <= {"constraints"}
 
 
-def test_what_is_not_known_is_not_judged() -> None:
+def test_unknown_resources_are_not_judged() -> None:
     assert find_misfits(asked("x", nodes=99), None, None) == []
 
 

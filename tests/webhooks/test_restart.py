@@ -32,7 +32,7 @@ def indexes(messages: list[Message], job: int) -> list[int]:
     return list(dict.fromkeys(found))
 
 
-async def test_what_happened_meanwhile_is_sent(
+async def test_events_in_the_meantime_are_sent(
     serve: Serve, receiver: Receiver, tmp_path: Path
 ) -> None:
     first = await serve(statedir=tmp_path)
@@ -65,7 +65,7 @@ async def test_events_from_before_the_webhook_are_not_sent(
     assert indexes(messages, old) == []
 
 
-async def test_what_waits_survives(serve: Serve, tmp_path: Path) -> None:
+async def test_waiting_messages_survive(serve: Serve, tmp_path: Path) -> None:
     instance = Lasting()
     async with receiving() as down:
         down.answer = _unavailable

@@ -56,7 +56,7 @@ async def test_few_large_jobs_are_sent_before_one_is_answered() -> None:
     assert 2 <= len(sent) <= 5
 
 
-async def test_what_waits_is_not_sent_once_its_client_has_left() -> None:
+async def test_a_waiting_call_is_not_sent_once_its_client_has_left() -> None:
     left = False
     gone = Submission(b"{}", has_left=lambda: left)
     thread = RpcThread(None, None, 10.0)

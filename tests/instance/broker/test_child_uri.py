@@ -96,7 +96,7 @@ def test_an_own_socket_in_an_own_directory_is_accepted(offered: Path) -> None:
     assert local_problem(os.fspath(offered)) is None
 
 
-def test_what_others_could_have_made_is_refused(
+def test_a_socket_that_others_could_have_made_is_refused(
     offered: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = os.fspath(offered)
