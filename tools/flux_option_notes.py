@@ -1,8 +1,8 @@
 """The differences between the options of Flux's commands and ours, kept by hand.
 
 The page that ``tools/make_flux_options.py`` makes of them says of each option that it is the same,
-different, or not there. An option that is in both parsers needs no entry here unless it differs;
-one that is only in Flux's needs one in ``ABSENT``. The key ``*`` is for all commands.
+different, or not supported. An option that is in both parsers needs no entry here unless it
+differs; one that is only in Flux's needs one in ``ABSENT``. The key ``*`` is for all commands.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ WRITTEN = {
     "job attach": "output --follow",
     "shutdown": "stop --instance",
 }
-"""How a command of ours is called that does what Flux's does, if its name alone does not."""
+"""The words of our command that match a command of Flux, if its name alone does not."""
 
-_PATHS = "a path on the nodes; the service does not see the folder of your shell"
+_PATHS = "a path on the nodes; the service does not know the directory of your shell"
 _ENV = "begins with no variable, as after `--env=-*`; HOME, USER, LOGNAME, SHELL and PATH are set"
 _RLIMIT = "begins with no limit, as after `--rlimit=-*`"
 _FILE = "the file is read on your machine"
@@ -61,15 +61,15 @@ _SHARED = {
     "--env-file": _ENV,
     "--env-remove": _ENV,
     "--rlimit": _RLIMIT,
-    "--cwd": f"{_PATHS}, and has to be absolute; default: the directory of the broker",
-    "--flags": "`debug` and `waitable`; `novalidate` is not there, since each job is checked",
+    "--cwd": f"{_PATHS}; it must be absolute; default: the directory of the broker",
+    "--flags": "`debug` and `waitable`; `novalidate` is not supported, since each job is checked",
     "--dry-run": "prints the request as JSON, not the jobspec",
     "--add-file": _FILE,
 }
 _PATH = "`eventlog`, `exec` and `output`, or their full names"
 _ALL_USERS = "default: the jobs of all users"
-_COPIES = "`{cc}` alone is replaced, in all text of the job; other braces stay"
-_EXEC = "the events of the exec eventlog (`exec.…`) are not there"
+_COPIES = "only `{cc}` is replaced, in all texts of the job; other braces stay"
+_EXEC = "the events of the exec eventlog (`exec.…`) are not supported"
 _IO = {"--input": _PATHS, "--output": _PATHS, "--error": _PATHS}
 
 DIFFERENT: dict[str, dict[str, str]] = {
@@ -80,28 +80,28 @@ DIFFERENT: dict[str, dict[str, str]] = {
         "--cc": _COPIES,
         "--bcc": _COPIES,
         "--wait-event": _EXEC,
-        "--progress": "the bar is on standard error; without a terminal there, it is not shown",
+        "--progress": "the bar is on standard error, and shown only on a terminal",
         "-v": "with `--wait` or `--wait-event`, not with `--watch`",
     },
     "run": {
         **_SHARED,
         **_IO,
         "--wait-event": "`--watch` waits for the end; use `--wait-event` without it",
-        "-v": "the ID is printed anyway, on standard output; `--quiet` prints none",
+        "-v": "the ID is always printed on standard output, unless `--quiet` is given",
     },
     "batch": {**_SHARED, "--conf": _FILE},
     "alloc": {**_SHARED, "--conf": _FILE, "--bg": "required, since no terminal is attached"},
     "bulksubmit": {
         **_SHARED,
         **_IO,
-        "--define": "the expression sees `x`, `os`, `re` and `sys`",
-        "--wait-event": "of all jobs the same; " + _EXEC,
+        "--define": "the expression can use `x`, `os`, `re` and `sys`",
+        "--wait-event": "the same event for all jobs; " + _EXEC,
         "-v": "prints each command, too",
     },
     "jobs": {
-        "-c": "of inactive jobs, those that were submitted last, not those that ended last",
+        "-c": "selects the inactive jobs that were submitted last, not those that ended last",
         "-u": "default: the jobs of all users",
-        "-a": "active jobs and those of `-c`; of all users",
+        "-a": "active jobs, and those of `-c`, of all users",
     },
     "watch": {
         "--since": "a cursor of the event stream, for `--events`; use `fluxapi jobs --since`"
@@ -130,11 +130,11 @@ ABSENT: dict[str, dict[str, str]] = {
         "--list-plugins": _PLUGINS,
     },
     "alloc": {
-        "--quiet": "the ID is all that is printed",
-        "-v": "the ID is all that is printed",
+        "--quiet": "only the ID is printed",
+        "-v": "only the ID is printed",
     },
     "jobs": {
-        "--recurse-all": "`-R` goes to the instances of all users that the service may open",
+        "--recurse-all": "`-R` includes the instances of all users that the service may open",
         "--threads": "the service reads its own table, and needs no threads",
     },
     "watch": {
@@ -149,7 +149,7 @@ ABSENT: dict[str, dict[str, str]] = {
         "-w": "use `fluxapi submit --wait-event`",
         "-v": "use `fluxapi watch --events JOBID`",
         "-q": "messages of the job shell go to standard error",
-        "-r": "no input is sent anyway",
+        "-r": "no input is ever sent",
         "-u": "no input is sent",
         "-i": "no input is sent",
         "--debug": "no debugger can attach over HTTP",
@@ -159,18 +159,18 @@ ABSENT: dict[str, dict[str, str]] = {
         "-b": "the jobspec is the current one",
     },
     "job status": {
-        "-v": "how a job failed is printed anyway",
+        "-v": "the command always prints how a job failed",
         "-j": "use `fluxapi jobs --json JOBID`",
-        "-e": "a job that ends by an exception counts as 1",
+        "-e": "the status of a job that ends by an exception is 1",
     },
     "shutdown": {
         "--skip-gc": _STOP,
         "--gc": _STOP,
         "--dump": _STOP,
-        "--background": "the command returns when the instance begins to stop",
-        "--quiet": "nothing but a question is printed",
-        "-v": "nothing but a question is printed",
-        "-n": "without `--yes`, a terminal is asked",
+        "--background": "the command always returns when the instance begins to stop",
+        "--quiet": "only the confirmation is printed",
+        "-v": "only the confirmation is printed",
+        "-n": "without `--yes`, the command asks on a terminal",
     },
 }
 """Options that are only in Flux's parser, and why, by one of their names."""

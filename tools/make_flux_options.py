@@ -1,4 +1,4 @@
-"""Generate ``docs/flux-options.md``: each option of Flux's commands, and what ours is.
+"""Generate ``docs/flux-options.md``: each option of Flux's commands, and its counterpart in ours.
 
     python tools/make_flux_options.py            write the page
     python tools/make_flux_options.py --check    fail if it is out of date, or a note is missing
@@ -35,11 +35,12 @@ release: str = _RECORD["release"]
 _HEAD = f"""\
 # Options of Flux's commands
 
-Each option of the commands of Flux {release}, and what it is in ours. *The same* is an option
-with the same names and meaning. `fluxapi COMMAND --help` shows all options of a command, also
-those that Flux does not have. `make generate` makes this page from both parsers.
+This page lists each option of the commands of Flux {release}, and its counterpart in fluxapi. *The
+same* means an option with the same names and meaning. `fluxapi COMMAND --help` shows all options of
+a command, including those that Flux does not have. `make generate` writes this page from both
+parsers.
 """
-_UNEXPLAINED = "not there"
+_UNEXPLAINED = "not supported"
 
 
 class Option(NamedTuple):
@@ -108,7 +109,7 @@ def _is_there(option: Option, ours: Mapping[str, argparse.Action]) -> bool:
 
 
 def _rows(command: str, ours: Mapping[str, argparse.Action]) -> Iterator[tuple[str, str]]:
-    """Yield what each option of a command is in ours."""
+    """Yield each option of a command, and its counterpart in ours."""
     for option in options_of_flux(command):
         shown = f"`{option.shown}`".replace("|", "\\|")
         if _is_there(option, ours):
@@ -116,7 +117,7 @@ def _rows(command: str, ours: Mapping[str, argparse.Action]) -> Iterator[tuple[s
             yield shown, f"different: {how}" if how else "the same"
         else:
             why = _note(notes.ABSENT, command, option)
-            yield shown, f"not there: {why}" if why else _UNEXPLAINED
+            yield shown, f"not supported: {why}" if why else _UNEXPLAINED
 
 
 def made() -> str:
@@ -132,20 +133,20 @@ def made() -> str:
     if missing:
         why = notes.ABSENT_COMMANDS
         lines = [f"| `flux {it}` | {why.get(it, _UNEXPLAINED)} |" for it in missing]
-        head = ["## Commands that are not there", "", *_table("command")]
+        head = ["## Unsupported commands", "", *_table("command")]
         parts.append("\n".join([*head, *lines, ""]))
     return "\n".join(parts)
 
 
 def _table(first: str) -> list[str]:
-    return [f"| {first} | here |", "|---|---|"]
+    return [f"| {first} | in fluxapi |", "|---|---|"]
 
 
 def _section(command: str, written: str, ours: Mapping[str, argparse.Action]) -> str:
     rows: dict[str, list[str]] = {"the same": []}
     for shown, how in _rows(command, ours):
         rows.setdefault(how, []).append(shown)
-    lines = [f"## flux {command}", "", f"Here: `fluxapi {written}`."]
+    lines = [f"## flux {command}", "", f"In fluxapi: `fluxapi {written}`."]
     if any(rows.values()):
         lines += ["", *_table("option")]
         lines += [f"| {', '.join(shown)} | {how} |" for how, shown in rows.items() if shown]
@@ -166,7 +167,9 @@ def faults() -> list[str]:
             is_there = _is_there(option, ours)
             table = notes.DIFFERENT if is_there else notes.ABSENT
             if not is_there and _note(table, command, option) is None:
-                found.append(f"flux {command} {option.shown}: not there, and no reason in ABSENT")
+                found.append(
+                    f"flux {command} {option.shown}: not supported, and no reason in ABSENT"
+                )
             used |= {(id(table), key, one) for key in (command, "*") for one in option.names}
     for label, table in (("DIFFERENT", notes.DIFFERENT), ("ABSENT", notes.ABSENT)):
         found += [

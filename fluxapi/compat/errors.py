@@ -19,7 +19,7 @@ from fluxapi.client import (
 
 __all__ = ["NOT_THERE", "as_os_errors", "not_there"]
 
-NOT_THERE = "{} is not there: flux speaks to fluxapi here, see docs/how-to/workflows.md"
+NOT_THERE = "{} is not supported by the flux of fluxapi, see docs/how-to/workflows.md"
 
 _ERRNOS: tuple[tuple[type[ClientError], int], ...] = (
     (NotFound, errno.ENOENT),

@@ -31,8 +31,8 @@ def address_of(url: str | bytes | None) -> str | None:
     if text is not None and not text.startswith(_SCHEMES):
         raise OSError(
             errno.EINVAL,
-            f"{text} is the URI of a broker, and flux speaks to fluxapi here: give the address of "
-            "the service, such as http://127.0.0.1:5000",
+            f"{text} is the URI of a broker, but this flux connects to fluxapi: give the "
+            "address of the service, such as http://127.0.0.1:5000",
         )
     return text
 

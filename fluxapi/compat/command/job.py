@@ -29,7 +29,7 @@ def run(arguments: list[str]) -> int:
     """Run ``flux job COMMAND``."""
     name_program("flux-job")
     usage = (
-        "Usage: flux-job COMMAND ARGS. This flux speaks to fluxapi, and has "
+        "Usage: flux-job COMMAND ARGS. This flux connects to fluxapi, and has "
         f"{', '.join(_COMMANDS)}."
     )
     if arguments and arguments[0] in {"-h", "--help"}:

@@ -62,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     name = "version" if given[0] in {"-V", "--version"} else given[0]
     if name not in _COMMANDS:
         name_program("flux")
-        note(f"`{name}' is not there: flux speaks to fluxapi here, and has {', '.join(_COMMANDS)}.")
+        note(f"`{name}' is not supported by the flux of fluxapi, which has {', '.join(_COMMANDS)}.")
         return FAILED
     name_program(f"flux-{name}")
     prepare()
@@ -88,7 +88,7 @@ def _give_way(given: list[str]) -> None:
 
 
 def _usage(*, error: bool) -> None:
-    lines = ["Usage: flux COMMAND ARGS", "", "This flux speaks to a fluxapi service."]
+    lines = ["Usage: flux COMMAND ARGS", "", "This flux connects to a fluxapi service."]
     lines += [f"   {name:<18} {summary}" for name, summary in _SUMMARIES.items()]
     if error:
         sys.stderr.write("\n".join(lines) + "\n")

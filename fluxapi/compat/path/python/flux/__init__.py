@@ -16,7 +16,8 @@ try:
     import fluxapi as _fluxapi  # noqa: F401 - to tell at once that it is missing
 except ImportError:
     raise ImportError(
-        f"flux speaks to fluxapi here, which {sys.executable} does not have: install fluxapi there."
+        f"this flux connects to fluxapi, which {sys.executable} does not have: "
+        "install fluxapi there."
     ) from None
 
 _HERE = Path(__file__).resolve().parents[1]
@@ -28,7 +29,7 @@ __all__ = ["Flux", "constants", "job"]
 def __getattr__(name: str) -> Any:
     home = _HOMES.get(name)
     if home is None:
-        raise AttributeError(f"flux.{name} is not there: flux speaks to fluxapi here")
+        raise AttributeError(f"flux.{name} is not supported by the flux of fluxapi")
     module = importlib.import_module(home)
     return module if home.startswith("flux.") else getattr(module, name)
 

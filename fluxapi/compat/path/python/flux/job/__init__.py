@@ -29,6 +29,6 @@ _RENAMED = {
 def __getattr__(name: str) -> Any:
     home, real = _RENAMED.get(name) or (_HOMES.get(name), name)
     if home is None:
-        raise AttributeError(f"flux.job.{name} is not there: flux speaks to fluxapi here")
+        raise AttributeError(f"flux.job.{name} is not supported by the flux of fluxapi")
     value = globals()[name] = getattr(importlib.import_module(home), real)
     return value
