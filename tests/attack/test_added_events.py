@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from fluxapi.errors import FluxRefused
 from fluxapi.instance.embedded import added_events
 from tests.instance.embedded.conftest import Starter, site, start
-from tests.instance.embedded.harness import Site, spec
+from tests.instance.embedded.harness import Site, shell, spec
 
 __all__ = ["site", "start"]
 
@@ -25,6 +26,10 @@ async def _memo(site: Site, jobid: int) -> None:
 
 async def _exception(site: Site, jobid: int) -> None:
     await site.instance.raise_exception(jobid, "x", 7, "y" * 9000)
+
+
+async def _cancel(site: Site, jobid: int) -> None:
+    await site.instance.raise_exception(jobid, "cancel", 0, "y" * 9000)
 
 
 async def _urgency(site: Site, jobid: int) -> None:
@@ -84,3 +89,19 @@ async def test_a_restart_does_not_forget_the_events(
     second = await start(statedir=tmp_path)
     with pytest.raises(FluxRefused, match="too many memos"):
         await add(second, jobid)
+
+
+async def test_a_job_that_is_being_killed_takes_no_exceptions_without_end(
+    start: Starter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(added_events, "MAX_JOB_BYTES", 100_000)
+    site = await start(kill_timeout=600.0)
+    jobid = await site.submit(shell("trap '' TERM; echo ready; while :; do sleep 0.05; done"))
+    async for _ in site.instance.output(jobid, follow=True):
+        if "ready" in await site.text(jobid):
+            break
+    await site.instance.raise_exception(jobid, "cancel", 0)
+    with pytest.raises(FluxRefused, match="too many memos"):
+        await _flood(site, [jobid], _cancel)
+    await site.instance.kill(jobid, signal.SIGKILL)
+    await site.journal.wait(jobid)

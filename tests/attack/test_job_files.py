@@ -14,6 +14,7 @@ from fluxapi.instance.embedded import files, launcher, opener
 from fluxapi.instance.embedded import spool as spool_module
 from fluxapi.instance.embedded.execution import Execution, _Pipe
 from fluxapi.instance.embedded.files import OpenError, open_for_job
+from fluxapi.instance.embedded.running import Running
 from fluxapi.process.private_files import open_regular
 from tests.instance.embedded.conftest import Starter, start
 from tests.instance.embedded.harness import TIMEOUT, Site, shell, spec
@@ -89,6 +90,33 @@ async def test_lines_with_labels_wait_for_a_slow_disk(
     await site.written()
     assert max(waiting) < 2 * spool_module.HIGH_WATER_BYTES
     assert path.read_text().count("0: ") == 5000
+
+
+async def test_a_job_with_labels_ends_when_its_file_is_written(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, done = tmp_path / "out", threading.Event()
+    append, on_done, finish = spool_module._append_labeled, Running._done, Running._finish
+    at_end: list[str] = []
+
+    def append_late(*arguments: Any) -> None:
+        done.wait(TIMEOUT)
+        append(*arguments)
+
+    def note_done(engine: Running, job: Any) -> None:
+        on_done(engine, job)
+        done.set()
+
+    def note_end(engine: Running, job: Any, status: int) -> None:
+        at_end.append(path.read_text())
+        finish(engine, job, status)
+
+    monkeypatch.setattr(spool_module, "_append_labeled", append_late)
+    monkeypatch.setattr(Running, "_done", note_done)
+    monkeypatch.setattr(Running, "_finish", note_end)
+    jobid = await site.run(shell("echo x; exit 3", options=labeled(path)))
+    assert at_end == ["0: x\n"]
+    assert site.journal.context(jobid, "finish") == {"status": 3 << 8}
 
 
 class Endless:

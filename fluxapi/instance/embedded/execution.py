@@ -7,6 +7,7 @@ import fcntl
 import os
 import signal
 from collections.abc import Callable
+from functools import partial
 
 from fluxapi.model.output_data import data_context
 
@@ -56,7 +57,7 @@ class Execution:
         self._on_exit = on_exit
         self._on_output = on_output
         self._on_done = on_done
-        self._labeled = set(launched.labels.values())
+        self._unclosed = set(launched.labels.values())
         self._running = {task.rank: task for task in launched.tasks}
         self._ended: list[Task] = []
         self._pipes: set[_Pipe] = set()
@@ -105,10 +106,18 @@ class Execution:
         self._pipes.clear()
         self._closed = True
 
-    def release(self) -> None:
-        """Close the labeled files once all lines are written."""
-        for file in self._labeled:
-            self._spool.close(file)
+    def release(self, released: Callable[[], None]) -> None:
+        """Close the labeled files once all lines are written, and then call *released*."""
+
+        def closed(file: LabeledFile) -> None:
+            self._unclosed.discard(file)
+            if not self._unclosed:
+                released()
+
+        for file in self._unclosed:
+            self._spool.close(file, partial(closed, file))
+        if not self._unclosed:
+            released()
 
     def data(self, stream: str, rank: int, data: bytes) -> None:
         """Append output of a task to the log."""

@@ -86,6 +86,7 @@ class History:
         files: list[Path] = []
         while len(inactive) > self._max or self._bytes > self._max_bytes:
             oldest = inactive.pop(next(iter(inactive)))
+            self._engine.uncollected.pop(oldest.id, None)
             self._bytes -= oldest.size
             ids.append(oldest.id)
             if isinstance(oldest.output, OutputLog):

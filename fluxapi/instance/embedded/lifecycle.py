@@ -77,7 +77,7 @@ class Lifecycle(abc.ABC):
         self._new_log = new_log
         self._kicked = False
         self._due: deque[Iterator[None]] = deque()
-        self._uncollected: dict[int, JobEnd] = {}
+        self.uncollected: dict[int, JobEnd] = {}
         self.added = AddedEvents()
 
     # Provided by the subclass.
@@ -146,7 +146,8 @@ class Lifecycle(abc.ABC):
         if not type or any(char.isspace() for char in type):
             raise FluxRefused("invalid exception type")
         job = self.find_active(jobid)
-        if severity > 0:
+        if severity > 0 or job.fatal:
+            # A job that does not end by itself gets further ones until it is killed.
             self.added.add(jobid, {"type": type, "note": note})
         self.throw(job, type, severity, note or "")
 
@@ -161,10 +162,10 @@ class Lifecycle(abc.ABC):
 
     def collect(self, jobid: int) -> JobEnd:
         """Return the end of a waitable job, once, like the job manager (``wait.c``)."""
-        if jobid not in self._uncollected:
+        if jobid not in self.uncollected:
             words = "invalid job id, or job may be inactive and not waitable"
             raise FluxRefused(words, errno=errno.ECHILD)
-        return self._uncollected.pop(jobid)
+        return self.uncollected.pop(jobid)
 
     # Events.
 
@@ -217,7 +218,7 @@ class Lifecycle(abc.ABC):
         self.added.forget(job.id)
         self.post(job, "clean")
         if is_waitable(job.events[0]):
-            self._uncollected[job.id] = job_end(job.events)
+            self.uncollected[job.id] = job_end(job.events)
         self.update_dependents(self.dependencies.ended(job.id, job.outcome))
 
     def withdraw(self, job: Job) -> None:

@@ -271,7 +271,14 @@ class Running(Lifecycle):
         self.throw(job, "exec", 0, note, status)
 
     def _done(self, job: Job) -> None:
-        self._finish(job, 0 if job.execution is None else job.execution.code << 8)
+        """End a job without processes once its files are written, as Flux's shell does."""
+        execution = job.execution
+        if execution is not None:
+            execution.release(lambda: self._written(job, execution))
+
+    def _written(self, job: Job, execution: Execution) -> None:
+        if job.execution is execution:
+            self._finish(job, execution.code << 8)
 
     def _finish(self, job: Job, status: int) -> None:
         job.state = "CLEANUP"
@@ -282,9 +289,9 @@ class Running(Lifecycle):
     def _release(self, job: Job) -> None:
         job.state = "CLEANUP"
         job.stop_timers()
-        if job.execution is not None:
-            job.execution.release()
-        job.execution = None
+        execution, job.execution = job.execution, None
+        if execution is not None:
+            execution.release(lambda: None)
         self.running.pop(job.id, None)
         if job.tmpdir is not None:
             self._launcher.remove(job.tmpdir)

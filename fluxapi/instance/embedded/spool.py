@@ -27,6 +27,10 @@ HIGH_WATER_BYTES = 1 << 20
 """With more bytes in memory, a job's pipes are not read until the file has caught up."""
 
 
+def _nothing() -> None:
+    return
+
+
 class Spool:
     """A writer of logs and labeled output files in ``executor``'s thread."""
 
@@ -35,7 +39,7 @@ class Spool:
         self._logs: dict[OutputLog, Callable[[], None] | None] = {}
         self._files: dict[LabeledFile, bytearray] = {}
         self._waiting: dict[LabeledFile, Callable[[], None]] = {}
-        self._closing: set[LabeledFile] = set()
+        self._closing: dict[LabeledFile, Callable[[], object]] = {}
         self._worker = Worker("output writer", self._run)
         self._batch: asyncio.Future[None] | None = None
 
@@ -52,9 +56,9 @@ class Spool:
         file.unwritten += len(data)
         self._worker.start()
 
-    def close(self, file: LabeledFile) -> None:
-        """Close an output file of a job once all its lines are written."""
-        self._closing.add(file)
+    def close(self, file: LabeledFile, closed: Callable[[], object] = _nothing) -> None:
+        """Close an output file of a job once all its lines are written, and then call *closed*."""
+        self._closing[file] = closed
         self._worker.start()
 
     async def settle(self) -> None:
@@ -117,8 +121,9 @@ class Spool:
             logs, self._logs = self._logs, {}
             files, self._files = self._files, {}
             waiting, self._waiting = self._waiting, {}
+            closing, self._closing = self._closing, {}
             try:
-                await self._write(logs, files)
+                await self._write(logs, files, closing)
             except Exception as error:
                 # It is not known what the files hold, so nothing more is appended to them.
                 for log in logs:
@@ -130,13 +135,20 @@ class Spool:
                 for written in (*logs.values(), *waiting.values()):
                     if written is not None:
                         written()
+                for closed in closing.values():
+                    # It ends the job, whose failure is not one of the writer.
+                    asyncio.get_running_loop().call_soon(closed)
                 if self._batch is not None:
                     batch, self._batch = self._batch, None
                     batch.set_result(None)
 
-    async def _write(self, logs: Iterable[OutputLog], files: dict[LabeledFile, bytearray]) -> None:
+    async def _write(
+        self,
+        logs: Iterable[OutputLog],
+        files: dict[LabeledFile, bytearray],
+        closing: Iterable[LabeledFile],
+    ) -> None:
         loop = asyncio.get_running_loop()
-        closing, self._closing = self._closing, set()
         batch = [(log, log.path, log.take()) for log in logs]
         failures = await loop.run_in_executor(self._executor, _append, batch)
         if files or closing:
@@ -160,7 +172,7 @@ def _append(batch: list[tuple[OutputLog, Path, bytes]]) -> dict[Path, str]:
     return failures
 
 
-def _append_labeled(files: dict[LabeledFile, bytearray], closing: set[LabeledFile]) -> None:
+def _append_labeled(files: dict[LabeledFile, bytearray], closing: Iterable[LabeledFile]) -> None:
     for file, data in files.items():
         with _logged(file):
             file.append(data)

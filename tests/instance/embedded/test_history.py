@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fluxapi.errors import InstanceUnavailable, JobNotFound
+from fluxapi.errors import FluxRefused, InstanceUnavailable, JobNotFound
 from fluxapi.instance.embedded import EmbeddedInstance
 from fluxapi.instance.embedded.launcher import Launched, Launcher, Plan
 from fluxapi.instance.embedded.store import Row, Store
@@ -149,6 +149,16 @@ async def test_purged_jobs_take_their_files_with_them(start: Starter, tmp_path: 
     second = await start(statedir=tmp_path)
     with pytest.raises(JobNotFound):
         await second.instance.lookup(gone, "eventlog")
+
+
+async def test_the_end_of_a_purged_job_cannot_be_collected(start: Starter) -> None:
+    site = await start(max_inactive=1)
+    gone = await site.submit(spec("true"), waitable=True)
+    await site.journal.wait(gone)
+    await site.run(spec("true"))
+    await site.journal.until(lambda: site.journal.purged == [gone])
+    with pytest.raises(FluxRefused, match="not waitable"):
+        await site.instance.collect(gone)
 
 
 async def test_published_events_are_stored(start: Starter, tmp_path: Path) -> None:
