@@ -18,6 +18,7 @@ from psij import (
 )
 
 from fluxapi.client import (
+    BadAnswer,
     Client,
     ClientError,
     Conflict,
@@ -39,6 +40,12 @@ __all__ = ["FluxapiJobExecutor"]
 
 _SIGNAL_EXIT_OFFSET = 128
 
+_PAUSE_S = 5.0
+"""Time after which jobs are followed again that could not be followed any more."""
+
+_LOST = (BadAnswer, ConnectionFailed, Unavailable)
+"""Errors after which a job may still run: a caller that took it for failed would run it twice."""
+
 
 class FluxapiJobExecutor(JobExecutor):
     """An executor of PSI/J in front of the instance of one service.
@@ -54,7 +61,8 @@ class FluxapiJobExecutor(JobExecutor):
         # Submissions have a thread of their own, so that a callback can submit another job.
         self._client = Client(url)
         self._executor = FluxExecutor(url)
-        self._replacing = threading.Lock()
+        self._lock = threading.Lock()
+        self._unwatched: list[tuple[Job, str]] = []
 
     def submit(self, job: Job) -> None:
         """Submit a job; its native ID is known then."""
@@ -111,7 +119,7 @@ class FluxapiJobExecutor(JobExecutor):
 
     def _attached(self, name: str) -> FluxExecutorFuture:
         """Return a future for a job, of a new executor if the present one is broken."""
-        with self._replacing:
+        with self._lock:
             try:
                 return self._executor.attach(name)
             except RuntimeError as error:
@@ -126,18 +134,29 @@ class FluxapiJobExecutor(JobExecutor):
 
     def _ended(self, job: Job, future: Future[int]) -> None:
         error = future.exception()
-        is_away = isinstance(error, (ConnectionFailed, Unavailable))
-        # The job may still run: a caller that took it for failed would run it twice.
-        if not (is_away and job.native_id and self._is_watched_again(job, job.native_id)):
+        if isinstance(error, _LOST) and job.native_id:
+            self._watch_later(job, job.native_id)
+        else:
             self._set_job_status(job, _final(error, future))
 
-    def _is_watched_again(self, job: Job, name: str) -> bool:
-        """Watch a job again; return false if the program ends."""
-        try:
-            self._watch(job, name)
-        except RuntimeError:
-            return False
-        return True
+    def _watch_later(self, job: Job, name: str) -> None:
+        with self._lock:
+            self._unwatched.append((job, name))
+            is_first = len(self._unwatched) == 1
+        if is_first:
+            # A program that ends does not wait for it.
+            timer = threading.Timer(_PAUSE_S, self._watch_again)
+            timer.daemon = True
+            timer.start()
+
+    def _watch_again(self) -> None:
+        with self._lock:
+            unwatched, self._unwatched = self._unwatched, []
+        for job, name in unwatched:
+            try:
+                self._watch(job, name)
+            except (ClientError, RuntimeError) as error:  # noqa: PERF203 - each job is on its own
+                self._set_job_status(job, JobStatus(JobState.FAILED, message=str(error)))
 
 
 def _final(error: BaseException | None, future: Future[int]) -> JobStatus:

@@ -20,7 +20,7 @@ from psij import (
     ResourceSpecV1,
 )
 
-from fluxapi.client import ConnectionFailed, FluxExecutorFuture
+from fluxapi.client import BadAnswer, ClientError, ConnectionFailed, FluxExecutorFuture
 from fluxapi.psij.executor import FluxapiJobExecutor
 
 PATIENCE = timedelta(seconds=100)
@@ -83,7 +83,9 @@ def main(folder: Path) -> dict[str, Any]:
     assert done.wait(PATIENCE.total_seconds())
     found["chained"] = wait(second)
 
-    found["outage"] = outage(cast("FluxapiJobExecutor", executor))
+    found["outage"] = outage(cast("FluxapiJobExecutor", executor), ConnectionFailed("away"))
+    nonsense = outage(cast("FluxapiJobExecutor", executor), BadAnswer("nonsense"))
+    assert nonsense == found["outage"], nonsense
 
     try:
         executor.submit(Job(JobSpec("/bin/true", directory=Path("relative"))))
@@ -92,8 +94,8 @@ def main(folder: Path) -> dict[str, Any]:
     return found
 
 
-def outage(executor: FluxapiJobExecutor) -> list[str | None]:
-    """Let the executor of futures end as it does when the service is away for too long."""
+def outage(executor: FluxapiJobExecutor, error: ClientError) -> list[str | None]:
+    """Let the executor of futures end as it does when the service is away, or sends nonsense."""
     broken = executor._executor
     attach = broken.attach
     futures: list[FluxExecutorFuture] = []
@@ -106,8 +108,8 @@ def outage(executor: FluxapiJobExecutor) -> list[str | None]:
     running = Job(JobSpec("/bin/sleep", ["600"]))
     executor.submit(running)
     running.wait(PATIENCE, [JobState.ACTIVE])
-    broken._worker.failure = ConnectionFailed("away")
-    futures[0].fail(broken._worker.failure)
+    broken._worker.failure = error
+    futures[0].fail(error)
     later = Job(JobSpec("/bin/true"))
     executor.submit(later)
     states = [wait(later), running.status.state.name]
