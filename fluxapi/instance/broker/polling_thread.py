@@ -13,11 +13,11 @@ from pathlib import Path
 
 from .wire import Wakeup
 
-__all__ = ["PollingThread", "listen"]
+__all__ = ["ACCEPT_PAUSE_S", "PollingThread", "listen"]
 
 _log = logging.getLogger(__name__)
 
-_ACCEPT_PAUSE_S = 0.5
+ACCEPT_PAUSE_S = 0.5
 """Time without new connections after one could not be accepted, such as for lack of descriptors."""
 
 
@@ -50,7 +50,7 @@ class PollingThread(ABC):
             return None
         except OSError as error:
             _log.warning("cannot accept a connection of libflux: %s", error.strerror)
-            self._accepts_from = time.monotonic() + _ACCEPT_PAUSE_S
+            self._accepts_from = time.monotonic() + ACCEPT_PAUSE_S
             return None
         return client
 

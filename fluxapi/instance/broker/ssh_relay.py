@@ -7,6 +7,7 @@ an address. Here, ssh gets each connection as its standard input and output.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import shlex
 import shutil
@@ -19,8 +20,11 @@ from pathlib import Path
 from fluxapi.errors import InstanceUnavailable
 
 from .child_uri import Address
+from .polling_thread import ACCEPT_PAUSE_S
 
 __all__ = ["SshDoor", "ssh_command"]
+
+_log = logging.getLogger(__name__)
 
 _MAX_CONNECTIONS = 8
 """Connections through one door; a session has three."""
@@ -105,7 +109,13 @@ class SshDoor:
         loop = asyncio.get_running_loop()
         assert self._listener is not None  # noqa: S101 - see open()
         while True:
-            client, _ = await loop.sock_accept(self._listener)
+            try:
+                client, _ = await loop.sock_accept(self._listener)
+            except OSError as error:
+                # Such as for lack of descriptors.
+                _log.warning("cannot accept a connection of libflux: %s", error.strerror)
+                await asyncio.sleep(ACCEPT_PAUSE_S)
+                continue
             if len(self._running) >= _MAX_CONNECTIONS:
                 client.close()
                 continue
@@ -125,6 +135,7 @@ class SshDoor:
             )
         except OSError as error:
             self.problem = f"{self._command[0]}: {error.strerror}"
+            _log.warning("cannot connect to a nested instance: %s", self.problem)
             return
         finally:
             client.close()
