@@ -199,13 +199,14 @@ class Hub:
         """
         group = self._group(stream, filter, wire, client)
         subscription = Subscription(group, writer, on_end, until, client)
-        self._limits.join(client, group.view.ids)
         subscription.before = before
-        if isinstance(since, int):
-            subscription.place(since)
-        else:
-            self._begin(subscription, since)
         group.users += 1
+        self._limits.join(client, group.view.ids)
+        try:
+            self._begin(subscription, since)
+        except BaseException:
+            self._leave(subscription)
+            raise
         self.writers.setdefault(writer, []).append(subscription)
         if until is not None:
             self._ends.setdefault(until, set()).add(subscription)
@@ -236,7 +237,6 @@ class Hub:
             if not waiting:
                 del self._ends[subscription.until]
         self._behind.discard(subscription)
-        self._limits.leave(subscription.client, subscription.group.view.ids)
         self._leave(subscription)
 
     def end_all(self) -> None:
@@ -278,10 +278,8 @@ class Hub:
         return group
 
     def _view(self, stream: str, filter: Filter, client: str) -> View:
-        if stream == "stats":
-            return self.stats
-        if stream == "instances":
-            return self.tree
+        if stream in {"stats", "instances"}:
+            return self.stats if stream == "stats" else self.tree
         view = self._views.get((stream, filter))
         if view is None:
             if stream == "jobs":
@@ -297,6 +295,7 @@ class Hub:
     def _leave(self, subscription: Subscription) -> None:
         """Remove a subscription from its group; drop the group and its view with the last one."""
         group = subscription.group
+        self._limits.leave(subscription.client, group.view.ids)
         group.leave(subscription)
         group.users -= 1
         if not group.users:
@@ -310,9 +309,10 @@ class Hub:
                 self._digests.discard(group.view)
                 self._limits.end(key)
 
-    def _begin(self, subscription: Subscription, since: str | None) -> None:
+    def _begin(self, subscription: Subscription, since: str | int | None) -> None:
+        view = subscription.group.view
         try:
-            subscription.place(subscription.group.view.begin(since))
+            subscription.place(since if isinstance(since, int) else view.begin(since))
         except CursorError as error:
             self._refuse(subscription, error.reason)
 

@@ -15,7 +15,8 @@ from fluxapi.events.digest import ViewDigest
 from fluxapi.events.filter_limits import FilterLimits
 from fluxapi.events.filters import read_filter
 from fluxapi.events.heartbeat import Heartbeat
-from tests.events.channel import Channel, FakeOutlet, Flux, Turns
+from fluxapi.events.views import EventsView
+from tests.events.channel import SSE, Channel, FakeOutlet, Flux, Turns
 
 FILTERS = 2000
 
@@ -235,3 +236,25 @@ def test_a_client_follows_so_many_filters(turns: Turns) -> None:
     assert not hub._limits._filters.used
     assert not hub._limits._ids.used
     follow("a", name="another")
+
+
+def test_a_subscription_that_fails_leaves_nothing(
+    turns: Turns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> int:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr(EventsView, "begin", broken)
+    channel = Channel(turns)
+    with pytest.raises(ZeroDivisionError):
+        channel.hub.subscribe(
+            FakeOutlet(),
+            "events",
+            read_filter({"id": ["f1", "f2"]}),
+            SSE,
+            on_end=lambda _: None,
+            client="somebody",
+        )
+    assert channel.is_clean()
+    limits = channel.hub._limits
+    assert limits._ids.used == limits._filters.used == 0
