@@ -79,6 +79,13 @@ test("standard input comes back out of its wrapping", () => {
   assert.deepEqual(again(given), { command: "cat", stdin: "a\nb\n", name: "cat" });
 });
 
+test("a file in place of standard input that is no text leaves the whole jobspec", () => {
+  const command = ["/bin/sh", "-c", 'exec "$0" "$@" <"$FLUX_JOB_TMPDIR/stdin"', "cat"];
+  const files = { stdin: { mode: 33152, encoding: "utf-8", data: { a: 1 } } };
+  const given = jobspec({ tasks: [{ command, slot: "task", count: { per_slot: 1 } }] }, { files });
+  assert.deepEqual(again(given), { jobspec: given });
+});
+
 const STRANGE = {
   "two commands": { tasks: [1, 2].map(() => ({ command: ["a"], slot: "task", count: { per_slot: 1 } })) },
   "slots that hold nodes": { resources: [{ ...slot, with: [{ type: "node", count: 1, with: [core] }] }] },

@@ -183,7 +183,7 @@ function takeStdin(job, rest) {
   const [shell, flag, script, ...command] = job["command"];
   if (shell !== "/bin/sh" || flag !== "-c" || script !== STDIN) return true;
   const stdin = rest["files"]?.stdin;
-  if (stdin?.encoding !== "utf-8" || Object.keys(rest["files"]).length > 1 || stdin.data.trim() === "") return false;
+  if (stdin?.encoding !== "utf-8" || typeof stdin.data !== "string" || Object.keys(rest["files"]).length > 1 || stdin.data.trim() === "") return false;
   job["stdin"] = stdin.data;
   job["command"] = command;
   delete rest["files"];
