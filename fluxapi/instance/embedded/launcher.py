@@ -35,13 +35,14 @@ _MAX_NOTE_LENGTH = 1024
 class Plan:
     """A job to start; ``aborted`` tells the thread to skip it.
 
-    ``has_files`` is true if a standard stream is a file that the job names.
+    ``may_wait`` is true if the start may wait for something else, such as a file that the job
+    names.
     """
 
     jobid: int
     jobspec: bytes
     allocated: Allocated
-    has_files: bool = False
+    may_wait: bool = False
     aborted: bool = False
 
 
@@ -83,9 +84,9 @@ class Launched:
 class Launcher:
     """A launcher that starts jobs in ``executor``'s thread and reports on the event loop.
 
-    Jobs with input or output files start in the threads of ``openings``, since opening a file can
-    take long and must not delay other jobs. ``rundir`` contains the temporary directories of jobs;
-    ``cookie`` marks their processes.
+    Jobs with input or output files, or with limits, start in the threads of ``openings``, since
+    opening a file can take long and must not delay other jobs. ``rundir`` contains the temporary
+    directories of jobs; ``cookie`` marks their processes.
     """
 
     def __init__(
@@ -100,7 +101,7 @@ class Launcher:
 
     def launch(self, plan: Plan, done: Callable[[Plan, Launched], None]) -> None:
         """Start the job, and always call *done* on the event loop afterwards."""
-        executor = self._openings if plan.has_files else self._executor
+        executor = self._openings if plan.may_wait else self._executor
         executor.submit(self._run, plan, done)
 
     def remove(self, tmpdir: Path) -> None:

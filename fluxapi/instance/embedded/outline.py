@@ -24,7 +24,7 @@ class Outline:
     Attributes:
         program: The name of its program, for messages.
         eligible: True if the node satisfies its constraint.
-        has_files: True if a standard stream is a file that the job names.
+        may_wait: True if the start may wait for something else; see ``Request``.
     """
 
     program: str
@@ -33,7 +33,7 @@ class Outline:
     duration: float
     dependencies: tuple[tuple[str, str], ...]
     eligible: bool
-    has_files: bool
+    may_wait: bool
     test: TestExec | None
     exit_timeout: float | None
     exit_on_error: bool
@@ -48,7 +48,7 @@ class Outline:
             duration=request.duration,
             dependencies=request.dependencies,
             eligible=matches(request.constraint, hostname),
-            has_files=request.has_files,
+            may_wait=request.may_wait,
             test=request.test,
             exit_timeout=request.exit_timeout,
             exit_on_error=request.exit_on_error,

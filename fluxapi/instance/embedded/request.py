@@ -86,10 +86,10 @@ class Request:
     exit_on_error: bool = False
 
     @property
-    def has_files(self) -> bool:
-        """True if a standard stream is a file that the job names."""
+    def may_wait(self) -> bool:
+        """True if the start may wait for something else: the job names files, or has limits."""
         paths = (self.stdin, self.stdout.path, self.stderr.path)
-        return any(path is not None for path in paths)
+        return bool(self.rlimits) or any(path is not None for path in paths)
 
 
 def parse_request(jobspec: bytes, hostname: str) -> tuple[Request, dict[str, Any]]:

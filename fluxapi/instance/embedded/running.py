@@ -121,7 +121,7 @@ class Running(Lifecycle):
         if job.outline.test is not None:
             self._begin_test(job)
             return
-        plan = job.plan = Plan(job.id, job.jobspec, job.allocated, has_files=job.outline.has_files)
+        plan = job.plan = Plan(job.id, job.jobspec, job.allocated, may_wait=job.outline.may_wait)
         # Only after the allocation is stored, so that no job runs twice after a restart.
         self.journal.then(lambda: self._launcher.launch(plan, self._launched))
 

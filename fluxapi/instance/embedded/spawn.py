@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-__all__ = ["Command", "exit_fd", "find_program", "limits", "spawn"]
+__all__ = ["GATE_TIMEOUT_S", "Command", "exit_fd", "find_program", "limits", "spawn"]
 
 _DEFAULT_PATH = "/bin:/usr/bin"
 """The search path of execvp(3) without PATH."""
@@ -38,6 +38,11 @@ _RLIMITS = {
     "sigpending": "SIGPENDING",
 }
 _GATE = ["/bin/sh", "-c", 'kill -STOP $$; exec "$@"', "sh"]
+
+GATE_TIMEOUT_S = 5.0
+"""Time in which the gate must stop itself. A library that ``LD_PRELOAD`` names may keep it."""
+
+_MIN_PAUSE_S, _MAX_PAUSE_S = 0.0005, 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +115,7 @@ def _start(command: Command, argv: list[str], program: str) -> int:
         # and exec is not safe with threads, and the limits of the service must not change.
         _check_executable(program, command.cwd)
         pid = _popen(command, [*_GATE, program, *argv[1:]], _GATE[0])
-        os.waitid(os.P_PID, pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        _await_stop(pid)
         for number, soft in command.limits.items():
             # Flux logs limits that the system rejects, and continues.
             with contextlib.suppress(OSError, ValueError):
@@ -118,6 +123,21 @@ def _start(command: Command, argv: list[str], program: str) -> int:
         os.kill(pid, signal.SIGCONT)
         return pid
     return _popen(command, argv, program)
+
+
+def _await_stop(pid: int) -> None:
+    """Return when a process has stopped itself, or has exited; raise ``OSError`` if it does not."""
+    deadline = time.monotonic() + GATE_TIMEOUT_S
+    pause = _MIN_PAUSE_S
+    awaited = os.WSTOPPED | os.WEXITED | os.WNOWAIT | os.WNOHANG
+    while os.waitid(os.P_PID, pid, awaited) is None:
+        if time.monotonic() > deadline:
+            os.kill(pid, signal.SIGKILL)
+            # It may be stuck in the kernel.
+            threading.Thread(target=os.waitpid, args=(pid, 0), daemon=True).start()
+            raise OSError(errno.ETIME, os.strerror(errno.ETIME))
+        time.sleep(pause)
+        pause = min(2 * pause, _MAX_PAUSE_S)
 
 
 def _check_executable(program: str, cwd: str | None) -> None:

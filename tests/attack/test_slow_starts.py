@@ -1,0 +1,60 @@
+"""Jobs whose start waits for something: they make no other job wait."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from fluxapi.instance.embedded import spawn
+from tests.instance.embedded.conftest import Starter, start
+from tests.instance.embedded.harness import Site, shell, spec
+
+__all__ = ["start"]
+
+
+@pytest.fixture
+async def site(start: Starter) -> Site:
+    return await start()
+
+
+@pytest.fixture
+def pipe(tmp_path: Path) -> Path:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    return path
+
+
+def waiting(pipe: Path) -> bytes:
+    """Return a job with a limit, of which each program waits until somebody writes to *pipe*."""
+    jobspec = msgspec.json.decode(shell("exit 3", options={"rlimit": {"nofile": 100}}))
+    jobspec["attributes"]["system"]["environment"] = {"LD_PRELOAD": str(pipe)}
+    return msgspec.json.encode(jobspec)
+
+
+async def test_a_job_that_never_gets_its_limits_fails(
+    site: Site, pipe: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spawn, "GATE_TIMEOUT_S", 0.0)
+    jobid = await site.run(waiting(pipe))
+    note = site.journal.context(jobid, "exception")["note"]
+    assert note.endswith("start failed: sh: Timer expired")
+    assert site.journal.context(jobid, "finish") == {"status": 1 << 8}
+
+
+async def test_a_job_that_waits_for_its_limits_delays_no_other(
+    site: Site, pipe: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spawn, "GATE_TIMEOUT_S", 600.0)
+    bad = await site.submit(waiting(pipe))
+    good = await site.run(spec("true"))
+    assert "finish" in site.journal.names(good)
+    assert "start" not in site.journal.names(bad)
+    # The shell that sets the limits goes on, without a library.
+    os.close(await asyncio.to_thread(os.open, pipe, os.O_WRONLY))
+    await site.journal.wait(bad, "start")
+    await site.instance.raise_exception(bad, "cancel", 0)
+    await site.journal.wait(bad)
