@@ -11,7 +11,7 @@ const COLUMNS = new URL("../fluxapi/web/columns.json", import.meta.url);
 const BESIDE_PX = 32 + SCROLLBAR_PX;
 
 /**
- * The columns that give way before the script has run, and in lists that no script draws.
+ * Return the columns that give way before the script has run, and in lists that no script draws.
  * @param {import("./src/table/column_table.js").Described[]} shown
  * @param {number} least pixels of the columns that are always there
  */
@@ -34,7 +34,8 @@ function leftOut(shown, least) {
 }
 
 /**
- * The widths of the columns before the script has run, which are those of a first visit, so that nothing moves then.
+ * Return the widths of the columns before the script has run, which are those of a first visit, so
+ * that nothing moves then.
  * @param {import("./src/table/column_table.js").Described[]} columns
  */
 export function widths(columns) {

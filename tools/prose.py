@@ -1,13 +1,14 @@
-"""Measure the language of docstrings, comments and messages, package by package.
+"""Measure the language of docstrings, comments and messages, folder by folder.
 
     python tools/prose.py                     print the measures of the whole project
     python tools/prose.py --list fluxapi/web  list what counts against these files and folders
     python tools/prose.py --check             list what misses a bound, and exit with 1
 
 The first measure is the share of function docstrings that begin with an imperative verb.
-Properties are left out: their docstrings name a value. The second is the number of sentences in
-docstrings, comments, strings and names of tests that begin with Who, What, Whether, Where or That;
-questions are left out.
+Properties are left out: their docstrings name a value. In a script, a JSDoc comment of a function
+counts as its docstring. The second measure is the number of sentences in docstrings, comments,
+strings and names of tests that begin with Who, What, Whether, Where or That; questions, and strings
+of scripts, are left out.
 """
 
 from __future__ import annotations
@@ -23,10 +24,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from tools.script_comments import comments
+
 __all__ = ["Finding", "imperative", "inspect", "sentences"]
 
 ROOT = Path(__file__).resolve().parents[1]
-DEFAULT_PATHS = ("fluxapi", "tools", "bench", "examples", "tests")
+DEFAULT_PATHS = ("fluxapi", "tools", "bench", "examples", "tests", "frontend/src", "frontend/test")
+SCRIPTS = frozenset({".css", ".js"})
 GENERATED = frozenset({"fluxapi/client/sync.py"})
 MIN_IMPERATIVE_PERCENT = 95
 MAX_CLAUSE_SUBJECTS = 0
@@ -35,34 +42,34 @@ VERBS = frozenset(
     # A list of strings would take a line per word.
     """
     abort accept acquire act add admit advance align allocate answer append apply ask assert assign
-    attach attack authenticate await begin bind block bound buffer build bump cache calculate call
-    cancel capture catch change check choose chunk clean clear clip close collapse collect color
-    combine compact compare compile complete compose compress compute concatenate configure confirm
-    connect consume continue convert copy count cover create cut deal debounce decide declare decode
-    decompress decrease defer define delay delete deliver deny derive describe detach detect
-    determine digest disable discard disconnect dispatch display divide do drain draw drop dump
-    duplicate echo emit enable encode end enforce enqueue ensure enter erase escape estimate evict
-    exchange exclude execute exit expand expect expire explain export expose extend extract fail
-    fall feed fetch file fill filter find finish fit flatten flush fold follow forget fork format
-    forward free freeze fuzz gather generate get give group grow guess halt handle hash have hide
-    hold identify ignore implement import include increase increment index infer inform initialize
-    insert inspect install instrument interpret interrupt invalidate issue iterate join judge keep
-    kill label launch leave let lift limit link list listen load locate lock log look lower make
-    mark match measure merge migrate mount move multiply name narrow negotiate normalize note notify
-    number observe offer open order pack page parse pass patch pause peek perform permit pick pin
-    place play poll pop populate post prefer prefix prepare print process produce profile promote
-    prompt propagate protect prove provide prune publish pull purge push put queue quote raise range
-    rank read rebuild receive recognize reconnect record recover redact redirect reduce refer
-    refresh refuse register reject release reload remember remove rename render renew reopen repeat
-    replace replay reply report request require reset resize resolve respond rest restart restore
-    restrict resume retry return reuse revoke rewrite roll rotate round route run sample save say
-    scan schedule scrub search see select send separate serialize serve set settle share shorten
-    show shrink shut sign signal simulate skip sleep slice sort spawn split stand start stat stop
-    store stream strip submit subscribe substitute subtract sum summarize supply suspend swap switch
-    sync synchronize take tear tell terminate test time trace track trade transform translate
-    traverse treat trim truncate try turn undo unify unlink unpack unregister unsubscribe update
-    upgrade upload use validate verify visit wait wake walk warm warn watch withdraw wrap write
-    yield
+    attach attack authenticate await become begin bind block bound bring buffer build bump cache
+    calculate call cancel capitalize capture catch change check choose chunk clean clear clip close
+    collapse collect color combine compact compare compile complete compose compress compute
+    concatenate configure confirm connect consume continue convert copy count cover create cut deal
+    debounce decide declare decode decompress decrease defer define delay delete deliver deny derive
+    describe detach detect determine digest disable discard disconnect dispatch display divide do
+    download drain draw drop dump duplicate echo emit enable encode end enforce enqueue ensure enter
+    erase escape estimate evict exchange exclude execute exit expand expect expire explain export
+    expose extend extract fail fall feed fetch file fill filter find finish fit flatten flush fold
+    follow forget fork format forward free freeze fuzz gather generate get give go group grow guess
+    halt handle hash have hide hold identify ignore implement import include increase increment
+    index infer inform initialize insert inspect install instrument interpret interrupt invalidate
+    issue iterate join judge keep kill label launch lead leave let lift limit link list listen load
+    locate lock log look lower make mark match measure merge migrate mount move multiply name narrow
+    negotiate normalize note notify number observe offer open order pack page parse pass patch pause
+    peek perform permit pick pin place play poll pop populate post prefer prefix prepare print
+    process produce profile promote prompt propagate protect prove provide prune publish pull purge
+    push put queue quote raise range rank read rebuild receive recognize reconnect record recover
+    redact redirect reduce refer refresh refuse register reject release reload remember remove
+    rename render renew reopen repeat replace replay reply report request require reset resize
+    resolve respond rest restart restore restrict resume retry return reuse revoke rewrite roll
+    rotate round route run sample save say scan schedule scroll scrub search see select send
+    separate serialize serve set settle share shorten show shrink shut sign signal simulate skip
+    sleep slice sort spawn split stand start stat stop store stream strip submit subscribe
+    substitute subtract sum summarize supply suspend swap switch sync synchronize take tear tell
+    terminate test time trace track trade transform translate traverse treat trim truncate try turn
+    undo unify unlink unpack unregister unsubscribe update upgrade upload use validate verify visit
+    wait wake walk warm warn watch withdraw wrap write yield
     """.split()  # noqa: SIM905
 )
 
@@ -100,6 +107,23 @@ def sentences(text: str) -> Iterator[str]:
 
 def inspect(source: str, path: str = "") -> tuple[int, list[Finding]]:
     """Return the number of function docstrings in *source*, and what counts against it."""
+    return _inspect_script(source, path) if Path(path).suffix in SCRIPTS else _inspect(source, path)
+
+
+def _inspect_script(source: str, path: str) -> tuple[int, list[Finding]]:
+    count, findings = 0, []
+    for comment in comments(source):
+        if comment.is_of_function:
+            count += 1
+            if not imperative(comment.text):
+                first_line = comment.text.partition("\n")[0]
+                findings.append(Finding(path, comment.line, "imperative", first_line))
+        found = sentences(comment.text)
+        findings += [Finding(path, comment.line, "clause", sentence) for sentence in found]
+    return count, findings
+
+
+def _inspect(source: str, path: str) -> tuple[int, list[Finding]]:
     count, findings = 0, []
     tree = ast.parse(source)
     for node in ast.walk(tree):
@@ -151,7 +175,8 @@ def _comments(source: str) -> Iterator[tuple[int, str]]:
 def _files(paths: list[str]) -> Iterator[Path]:
     for name in paths:
         path = Path(name) if Path(name).is_absolute() else ROOT / name
-        yield from sorted(path.rglob("*.py")) if path.is_dir() else [path]
+        found = path.rglob("*") if path.is_dir() else [path]
+        yield from sorted(it for it in found if it.suffix == ".py" or it.suffix in SCRIPTS)
 
 
 def _package(path: str) -> str:

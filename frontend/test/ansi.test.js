@@ -3,7 +3,8 @@ import { test } from "node:test";
 
 import { Ansi, PLAIN } from "../src/job/ansi.js";
 
-/** What comes of pieces: texts with what is special of their style, "\n" and "\r" as they are.
+/**
+ * Read pieces; return texts with the special parts of their style, "\n" and "\r" as they are.
  * @param {...string} pieces
  */
 function read(...pieces) {

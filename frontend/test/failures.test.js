@@ -1,4 +1,4 @@
-/** What has failed since the reader last looked, and the sign for it. */
+/** The failures since the reader last looked, and the sign for them. */
 
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";

@@ -27,7 +27,7 @@ class Service {
   }
 }
 
-/** Long enough for what is gathered to be asked for. */
+/** Wait long enough for collected requests to be sent. */
 const turn = () => new Promise((done) => setTimeout(done, 60));
 
 async function open(service = new Service()) {
@@ -111,7 +111,7 @@ test("a final refusal is reported", async () => {
   assert.deepEqual(closed, []);
 });
 
-/** Windows of one browser. @param {Service} service */
+/** Return the windows of one browser. @param {Service} service */
 function browser(service) {
   const switchboard = new Switchboard((admit) => new EventSocket(admit, service.ask));
   class Worker {

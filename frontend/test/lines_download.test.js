@@ -7,7 +7,7 @@ import { nameOf, textOf } from "../src/job/lines_download.js";
 const { signal } = new AbortController();
 const MOST = 5000;
 
-/** Answers as the service does for an output of so many lines. @param {number} total @param {Record<string, any>} [more] */
+/** Answer as the service does for an output of so many lines. @param {number} total @param {Record<string, any>} [more] */
 function service(total, more = {}) {
   /** @type {Record<string, any>[]} */
   const asked = [];

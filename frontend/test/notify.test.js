@@ -1,4 +1,4 @@
-/** What is watched: kept for all windows of one place, followed on one channel, told once. */
+/** The watches: kept for all windows of one place, followed on one channel, reported once. */
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";

@@ -7,7 +7,11 @@ Object.assign(globalThis, { document: { body: { dataset: {} } }, location: { ori
 
 /** @typedef {(message: Record<string, unknown>) => void} Take */
 
-/** A feed of a job of which no line comes; the service answers this to the request for the first line. @param {string} answer @param {number} later milliseconds that pass then @param {Record<string, unknown>} [message] that comes at once */
+/**
+ * Return a feed of a job without lines; the service gives this answer to the request for the first
+ * line. @param {string} answer @param {number} later milliseconds that pass then @param
+ * {Record<string, unknown>} [message] that comes at once
+ */
 async function silent(answer, later = 0, message = undefined) {
   mock.timers.enable({ apis: ["setTimeout"] });
   /** @type {string[]} */

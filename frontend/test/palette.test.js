@@ -1,4 +1,4 @@
-/** What the palette takes for a job ID, and how it ranks what it finds. */
+/** The job IDs that the palette recognizes, and the order of its results. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

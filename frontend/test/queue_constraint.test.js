@@ -7,7 +7,7 @@ import { withoutQueue } from "../src/submit/queue_constraint.js";
 
 const QUEUES = [{ name: "batch", requires: ["batch", "amd"] }, { name: "any" }];
 
-/** What is left of the constraints of a job. @param {unknown} constraints @param {string} [queue] */
+/** Return the rest of the constraints of a job. @param {unknown} constraints @param {string} [queue] */
 function left(constraints, queue = "batch") {
   const jobspec = { version: 1, attributes: { system: { queue, constraints }, user: { a: 1 } } };
   const before = JSON.stringify(jobspec);

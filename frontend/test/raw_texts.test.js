@@ -39,7 +39,7 @@ function isTechnical(node) {
   return /(?:querySelector(?:All)?|closest|matches|matchMedia|addEventListener|getItem|setItem|removeItem|assert|RegExp|has|get|set|split|join|includes|startsWith|bySignal|follow|leave|t|rich|#say|inputs\.say)$/.test(called) && parent.arguments[0] === node;
 }
 
-/** The name of the property, attribute or function that a literal goes to. @param {ts.Node} node @returns {string} */
+/** Return the name of the property, attribute or function that a literal goes to. @param {ts.Node} node @returns {string} */
 function target(node) {
   const { parent } = node;
   if (!parent) return "";
@@ -62,7 +62,7 @@ function target(node) {
   return "";
 }
 
-/** The raw texts of a file. @param {string} name @param {string} text */
+/** Return the raw texts of a file. @param {string} name @param {string} text */
 function raw(name, text) {
   const parsed = ts.createSourceFile(name, text, ts.ScriptTarget.ES2022, true, ts.ScriptKind.JS);
   /** @type {string[]} */

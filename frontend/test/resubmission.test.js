@@ -17,10 +17,10 @@ const jobspec = (system, user) => ({
   attributes: { system: { duration: 0, ...system }, ...(user ? { user } : {}) },
   version: 1,
 });
-/** A jobspec that only a whole one can say. @param {Tree} [system] @param {Tree} [user] */
+/** Return a jobspec that only a whole one can express. @param {Tree} [system] @param {Tree} [user] */
 const odd = (system, user) => ({ ...jobspec(system, user), resources: [{ type: "slot", count: 1, with: [{ type: "storage", count: 1 }], label: "task" }] });
 
-/** A storage of a browser. */
+/** Return the storage of a browser. */
 function storage() {
   /** @type {Map<string, string>} */
   const kept = new Map();
@@ -28,7 +28,7 @@ function storage() {
 }
 
 /**
- * A service that has jobs, and submits those whose names *answer* has nothing against.
+ * Return a service that has jobs, and submits those whose names *answer* has nothing against.
  * @param {Record<string, Tree>} jobspecs by ID
  * @param {(body: Tree, count: number) => unknown} [answer]
  */

@@ -14,7 +14,7 @@ const KINDS = /** @type {Record<string, import("../src/submit/form.js").Kind>} *
 });
 const FIELDS = Object.entries(KINDS).map(([name, kind]) => /** @type {Field} */ ({ name, kind, section: "what" }));
 
-/** What the form sends for a job like this one. @param {object} jobspec */
+/** Return the request of the form for a job like this one. @param {object} jobspec */
 const again = (jobspec) => collect(FIELDS, valuesOf(jobspec, FIELDS)).job;
 
 const core = { type: "core", count: 1 };

@@ -25,7 +25,7 @@ const HOSTILE = [
   "%s %d \\033",
 ];
 
-/** The words that a shell hands to the program of a line. @param {string} text */
+/** Return the words that a shell hands to the program of a line. @param {string} text */
 function words(text) {
   const program = `curl() { printf '%s\\0' "$@"; }; fluxapi() { printf '%s\\0' "$@"; }; ${text}`;
   const out = execFileSync("sh", ["-c", program], { encoding: "utf-8", env: { HOME: "/nowhere" } });

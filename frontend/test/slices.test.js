@@ -5,7 +5,7 @@ import { Grouping } from "../src/table/grouping.js";
 import { row } from "../src/table/rows.js";
 import { atOnce, inSlices, sorting } from "../src/table/slices.js";
 
-/** Numbers that are the same each time. @param {number} count */
+/** Return numbers that are the same each time. @param {number} count */
 function numbers(count) {
   let seed = 7;
   return Array.from({ length: count }, () => (seed = (seed * 16807) % 2147483647) % 1000);

@@ -10,7 +10,7 @@ const NOW = 1000;
 /** As tests/model/test_reason.py has them, too. */
 const CASES = JSON.parse(readFileSync(new URL("reasons.json", import.meta.url), "utf8"));
 
-/** The API says a part of a sentence, a note begins as one. @param {string} text */
+/** Capitalize a text: the API has a part of a sentence, but a note begins as one. @param {string} text */
 const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
 for (const [why, record, nodes, queues] of CASES)

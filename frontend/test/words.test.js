@@ -17,7 +17,8 @@ const source = fileURLToPath(new URL("../src/", import.meta.url));
 const files = readdirSync(source, { recursive: true }).map(String).filter((name) => name.endsWith(".js"));
 
 /**
- * The calls of t and rich with a literal key and with literal names of values: file, function, key, names.
+ * Return the calls of t and rich with a literal key and with literal names of values: file,
+ * function, key, names.
  * @param {string} file
  */
 function calls(file) {
@@ -54,7 +55,7 @@ test("each call gives the values that its text has places for", () => {
   }
 });
 
-/** The module with the texts of another language. @param {string} lang @param {typeof texts} given */
+/** Return the module with the texts of another language. @param {string} lang @param {typeof texts} given */
 async function speaking(lang, given) {
   Object.assign(globalThis, { fluxapiWords: { lang, texts: given } });
   return import(`../src/ui/words.js?${lang}`);

@@ -33,7 +33,9 @@ const QUIET = 3000;
 const ANSWER = 3000;
 export const PROTOCOL = "flux-events.v1";
 
-/** Milliseconds before the next try: doubled each time, never the same for everybody.
+/**
+ * Return the milliseconds before the next try: doubled each time, and never the same for all
+ * clients.
  * @param {number} tries
  * @param {number} random from 0 to 1
  */
@@ -90,8 +92,8 @@ export class Channel extends EventTarget {
   }
 
   /**
-   * What the page may say of itself, and since when (milliseconds since 1970); why it is cut off,
-   * as far as that is known; why nothing more comes; what it asked for and will not get.
+   * The state of the connection and its time (milliseconds since 1970); why it is cut off, as far
+   * as that is known; why nothing more comes; the requests that failed for good.
    */
   get state() {
     return {
@@ -119,7 +121,7 @@ export class Channel extends EventTarget {
     if (this.#socket?.readyState === 1) this.#subscribe(name);
   }
 
-  /** Where what is followed under a name stands. @param {string} name */
+  /** Return the cursor of a subscription. @param {string} name */
   cursor(name) {
     return this.#followers.get(name)?.cursor;
   }
@@ -175,7 +177,7 @@ export class Channel extends EventTarget {
     };
   }
 
-  /** Hang up, and keep the cursors: a page that is not seen costs nothing. */
+  /** Disconnect, and keep the cursors: a page that is not seen costs nothing. */
   stop() {
     clearTimeout(this.#timer);
     this.#isListening = false;
@@ -185,13 +187,14 @@ export class Channel extends EventTarget {
     socket?.close();
   }
 
-  /** Hang up until {@link start}, and say so. */
+  /** Disconnect until {@link start}, and say so. */
   rest() {
     this.stop();
     this.#say("resting");
   }
 
-  /** No address to connect to: without knowing who asks, the service will go on to refuse.
+  /**
+   * Give up without an address: as long as the user is unknown, the service refuses.
    * @param {{ message?: string, document?: { status?: number, progress?: Progress } }} problem
    */
   #fail(problem) {
@@ -202,7 +205,7 @@ export class Channel extends EventTarget {
     this.#say("logged out");
   }
 
-  /** A connection on which nothing comes, not even marks, is dead. */
+  /** Listen to the socket; a connection on which nothing arrives, not even bookmarks, is dead. */
   #listen() {
     this.#heard = Date.now();
     if (this.#isListening) return;

@@ -25,7 +25,8 @@ export function lack(isLacking) {
   drawn();
 }
 
-/** What a channel says of itself in one word, and since when: milliseconds since 1970.
+/**
+ * Return the state of a channel as one word, and its time in milliseconds since 1970.
  * @param {import("./channel.js").Channel["state"]} state
  */
 export function read({ phase, since, instanceLost, lostSince, refused, ended }) {
@@ -82,7 +83,7 @@ function over(lost, why) {
   lost.hidden = false;
 }
 
-/** How far the service has read the jobs, in numbers. @param {import("./channel.js").Progress} progress */
+/** Say how far the service has read the jobs, in numbers. @param {import("./channel.js").Progress} progress */
 function far({ read, total }) {
   return total === undefined ? t("connection.so_far", { read }) : t("connection.of", { read, total });
 }

@@ -9,7 +9,7 @@ import { admitted } from "../ui/api.js";
 const PLACE = "/v1/events";
 /** Milliseconds for which subscriptions are gathered before the request is made. */
 const GATHER_MS = 20;
-/** Answers that will not change by asking again. */
+/** Return whether a status will not change if the request is repeated. */
 const isDefinite = (/** @type {number} */ status) => status >= 400 && status < 500 && ![401, 408, 425, 429].includes(status);
 
 /** @typedef {Record<string, any>} Message */
@@ -24,7 +24,8 @@ const ask = (address, subscriptions, signal) =>
     signal,
   });
 
-/** The lines of a body as they come.
+/**
+ * Yield the lines of a body as they arrive.
  * @param {Response} response
  */
 async function* lines(response) {
@@ -103,7 +104,7 @@ export class EventSocket {
         this.#hear(JSON.parse(line));
       }
     } catch {
-      // What broke off, or was never made, is known by the end of it.
+      // A connection that broke off, or was never made, is recognized by its end.
     }
     if (!isOver()) this.#break();
   }
@@ -126,7 +127,8 @@ export class EventSocket {
     this.onmessage({ data: JSON.stringify(said) });
   }
 
-  /** What cannot be had is said once, not asked for ever.
+  /**
+   * Report a failure once, and never ask again.
    * @param {number} status @param {string} detail
    */
   #refuse(status, detail) {
@@ -140,7 +142,7 @@ export class EventSocket {
     this.#request = undefined;
   }
 
-  /** The channel knows the cursors, and comes back with them. */
+  /** Close the connection; the channel knows the cursors, and comes back with them. */
   #break(reason = "") {
     if (this.readyState === 3) return;
     this.close();

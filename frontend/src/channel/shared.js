@@ -86,7 +86,7 @@ export class Switchboard {
 
 /** A window's side: the face of a WebSocket. */
 export class SharedSocket {
-  /** Whether the worker cannot be had, so that each window needs a stream of its own. */
+  /** True if the worker is not available, so that each window needs a stream of its own. */
   static isBroken = false;
   readyState = 0;
   /** @type {() => void} */
@@ -137,7 +137,7 @@ export class SharedSocket {
     this.port.close();
   }
 
-  /** Subscriptions go with a ticket: the worker does not know who this is. */
+  /** Send the subscriptions with a ticket: the worker does not know the user. */
   async #flush() {
     this.#isSending = true;
     try {
@@ -163,7 +163,7 @@ export class SharedSocket {
   }
 }
 
-/** What stands for a WebSocket where none comes through. */
+/** Return a replacement for a WebSocket if none can connect. */
 export function plain() {
   const script = document.body.dataset["worker"];
   const isShared = script && typeof SharedWorker !== "undefined" && !SharedSocket.isBroken;

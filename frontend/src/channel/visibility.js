@@ -1,4 +1,4 @@
-/** Whether somebody looks at the page: what it does is for them, and costs nothing while nobody does. */
+/** The visibility of the page: a page that nobody looks at costs nothing. */
 
 /** Milliseconds for which a page that is not seen stays connected: many look away and come back. */
 const GRACE = 10_000;

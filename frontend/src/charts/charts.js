@@ -59,7 +59,8 @@ export class Charts {
     want({ open: this.panel.key, range: this.panel.range });
   }
 
-  /** What a stream of jobs says, before the rows take it.
+  /**
+   * Note a message of a stream of jobs, before the rows take it.
    * @param {Message} message
    */
   note(message) {
@@ -69,7 +70,8 @@ export class Charts {
     this.#isStale = true;
   }
 
-  /** What the stream of figures says.
+  /**
+   * Take a message of the stream of figures.
    * @param {Message} message
    */
   take(message) {
@@ -130,7 +132,7 @@ function set(where, text) {
   if (where.textContent !== text) where.textContent = text;
 }
 
-/** Of a record, what the charts need. @param {Record<string, any>} record */
+/** Return the times of a record that the charts need. @param {Record<string, any>} record */
 function times({ t_submit = NaN, t_run = NaN, t_cleanup = NaN, t_inactive = NaN, ncores = NaN }) {
   return { t_submit, t_run, t_cleanup, t_inactive, ncores };
 }
@@ -139,7 +141,7 @@ const now = () => Date.now() / 1000 + ahead;
 
 const SAMPLES = "fluxapi.samples";
 
-/** The figures of the last minutes that this tab has seen. @param {string} instance @param {number} at */
+/** Return the figures of the last minutes that this tab has seen. @param {string} instance @param {number} at */
 function recall(instance, at) {
   try {
     const kept = JSON.parse(sessionStorage.getItem(SAMPLES) ?? "{}");
@@ -158,7 +160,7 @@ function remember(instance, samples) {
   }
 }
 
-/** Which chart was open last, and its range. @returns {{ open?: string, range?: string }} */
+/** Return the chart that was open last, and its range. @returns {{ open?: string, range?: string }} */
 function wanted() {
   try {
     const kept = JSON.parse(localStorage.getItem(KEY) ?? "{}");

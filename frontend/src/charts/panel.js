@@ -170,7 +170,8 @@ class LiveFigure {
     if (!this.#plot?.isPointedAt) this.#say(lines.map((line) => line.at(-1)), undefined);
   }
 
-  /** The values of now, or those that are pointed at and when they were.
+  /**
+   * Show the current values, or those under the pointer and their time.
    * @param {(number | null | undefined)[]} values @param {number | undefined} index
    */
   #say(values, index) {
@@ -190,7 +191,7 @@ class LiveFigure {
 /** @type {Promise<typeof import("../pages/plots.js")> | undefined} */
 let loading;
 
-/** What draws is loaded once it is needed, from where the page says. @param {HTMLElement} where */
+/** Load the module that draws when it is needed, from the path in the page. @param {HTMLElement} where */
 function load(where) {
   loading ??= import(resolved(where.dataset["plots"] ?? ""));
   return loading;

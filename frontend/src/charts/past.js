@@ -34,14 +34,14 @@ const count = (/** @type {number} */ value) => tenths.format(value);
 export const rounded = (hours) => (hours < 0.05 ? Number(hours.toPrecision(1)) : Math.round(hours * 10) / 10);
 const core = (/** @type {number} */ hours) => new Intl.NumberFormat(locale, { maximumSignificantDigits: 6 }).format(rounded(hours));
 
-/** The share of a kind that was in use. @param {string} kind @returns {(step: Step) => number | null} */
+/** Return the share of a kind that was in use. @param {string} kind @returns {(step: Step) => number | null} */
 const share = (kind) => ({ use }) => {
   const all = use?.[kind];
   const used = use?.[`${kind}_allocated`];
   return all && used !== undefined ? (100 * used) / all : null;
 };
 
-/** Failures: jobs that failed or timed out. @param {Step} step */
+/** Return the failures: jobs that failed or timed out. @param {Step} step */
 export const failed = (step) => step["failed"] + step["timeout"];
 
 /** @type {PastChart[]} */
@@ -94,12 +94,12 @@ export const CHARTS = [
   })),
 ];
 
-/** The values of a line; a step without one is a gap. @param {PastLine} line @param {Step[]} steps @returns {Numbers} */
+/** Return the values of a line; a step without one is a gap. @param {PastLine} line @param {Step[]} steps @returns {Numbers} */
 export function values(line, steps) {
   return steps.map((step) => line.value(step) ?? null);
 }
 
-/** A chart in words: the highest value of each line. @param {PastChart} chart @param {Step[]} steps @param {number} step seconds of each */
+/** Describe a chart in words: the highest value of each line. @param {PastChart} chart @param {Step[]} steps @param {number} step seconds of each */
 export function sentence(chart, steps, step) {
   const parts = chart.lines.flatMap((line) => {
     const known = values(line, steps).filter((it) => it !== null);
@@ -110,7 +110,7 @@ export function sentence(chart, steps, step) {
   return t(chart.isMean ? "history.sentence_means" : "history.sentence", { parts: list(parts), step: length });
 }
 
-/** All jobs in words. @param {Record<string, any>} total */
+/** Describe all jobs in words. @param {Record<string, any>} total */
 export function summary(total) {
   const { ended, canceled, core_hours: hours, wait, run } = total;
   if (!ended) return t("history.none_ended");
@@ -124,7 +124,7 @@ export function summary(total) {
 
 /** @typedef {import("../ui/words.js").Key} Key */
 
-/** A quantile of the waits or the run times. @param {string} member @param {string} name @returns {(step: Step) => string} */
+/** Return a function that reads a quantile of the waits or the run times. @param {string} member @param {string} name @returns {(step: Step) => string} */
 const quantile = (member, name) => (step) => (step[member] ? duration(step[member][name]) : "–");
 
 /** @type {[title: Key, text: (step: Step) => string][]} */

@@ -42,7 +42,7 @@ export function waits({ median, started }, all) {
   return t("charts.waits", { count, span: duration(SPAN), median: duration(all), high: duration(most(median)) });
 }
 
-/** Cores in use, in a few characters. @param {Series} series */
+/** Return the cores in use, in a few characters. @param {Series} series */
 export function inUse(series) {
   const cores = series.samples.at(-1)?.cores;
   const { cores: total } = series.totals;
@@ -55,7 +55,7 @@ export function active(series) {
   return now ? number(now.pending + now.running) : "–";
 }
 
-/** How many ended in the last minute. @param {Series} series @param {number} at @param {number} step seconds of each rate */
+/** Return how many jobs ended in the last minute. @param {Series} series @param {number} at @param {number} step seconds of each rate */
 export function endedAMinute(series, at, step) {
   if (!series.samples.length) return "–";
   const { ended } = series.rates(at);
@@ -67,7 +67,7 @@ export function wait(median) {
   return median === undefined ? "–" : duration(median);
 }
 
-/** A number a second as it is read. @param {number} value */
+/** Format a number per second. @param {number} value */
 export function brief(value) {
   return value >= 10 || Number.isInteger(value) ? number(Math.round(value)) : number(value, 1);
 }

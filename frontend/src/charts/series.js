@@ -1,7 +1,6 @@
 /**
- * What happened in the last minutes, as numbers over time: from the figures of the service, and
- * from the times in the rows for what was before them. All times are seconds since 1970 by the
- * clock of the service.
+ * The events of the last minutes as numbers over time: from the figures of the service, and before
+ * these from the times in the rows. All times are seconds since 1970 by the clock of the service.
  */
 
 import { PENDING, RUNNING } from "../ui/states.js";
@@ -46,7 +45,8 @@ export class Series {
   /** @type {{ key: string, seconds: number | undefined }} the jobs of each step, and the median of all */
   #median = { key: "", seconds: undefined };
 
-  /** A job became another one: count what it newly did.
+  /**
+   * Count the changes from one state of a job to the next.
    * @param {Times | undefined} before
    * @param {Times} after
    */
@@ -71,7 +71,8 @@ export class Series {
     this.#steps.set(number, step);
   }
 
-  /** Figures of the service came.
+  /**
+   * Take figures of the service.
    * @param {Record<string, any>} message
    * @param {number} now
    */
@@ -105,14 +106,16 @@ export class Series {
     }
   }
 
-  /** Where the charts begin: with the first job, but not for less than two minutes.
+  /**
+   * Return the start of the charts: the first job, but at least two minutes ago.
    * @param {number} now
    */
   since(now) {
     return Math.max(now - SPAN, Math.min(this.#first - STEP, now - LEAST));
   }
 
-  /** Whether there is time without figures, which the rows may tell of.
+  /**
+   * Return whether there is time without figures, which the rows may describe.
    * @param {number} now
    */
   hasGap(now) {
@@ -165,7 +168,7 @@ export class Series {
     this.samples = [...this.samples, ...found].sort((a, b) => a.t - b.t);
   }
 
-  /** Percent of cores and nodes in use. */
+  /** Return the percentages of cores and nodes in use. */
   use() {
     const share = (/** @type {number | null} */ count, /** @type {number} */ total) =>
       count === null || !total ? null : Math.min((100 * count) / total, 100);
@@ -176,7 +179,7 @@ export class Series {
     };
   }
 
-  /** Jobs by state. */
+  /** Return the jobs by state. */
   states() {
     return {
       times: this.samples.map(({ t }) => t),
@@ -185,7 +188,8 @@ export class Series {
     };
   }
 
-  /** Jobs a second that were submitted and that ended, in every step that is over.
+  /**
+   * Return the jobs per second that were submitted and that ended, in every step that is over.
    * @param {number} now
    */
   rates(now) {
@@ -200,7 +204,8 @@ export class Series {
     };
   }
 
-  /** Median seconds that the jobs waited which started in a step.
+  /**
+   * Return the median wait in seconds of the jobs that started in each step.
    * @param {number} now
    */
   waits(now) {
@@ -212,7 +217,9 @@ export class Series {
     };
   }
 
-  /** Median seconds that the jobs waited which started in the minutes that are shown; undefined if none has.
+  /**
+   * Return the median wait in seconds of the jobs that started in the minutes shown; undefined if
+   * there are none.
    * @param {number} now
    */
   medianWait(now) {
@@ -230,7 +237,8 @@ export class Series {
 /** @param {number} value @param {number} otherwise */
 const known = (value, otherwise) => (Number.isFinite(value) ? value : otherwise);
 
-/** A number that a job draws, the same each time: which jobs are chosen does not change with a reload.
+/**
+ * Draw a number for a job, the same each time, so that a reload chooses the same jobs.
  * @param {Times} times
  */
 function lot({ t_submit, t_run }) {
@@ -241,7 +249,7 @@ function lot({ t_submit, t_run }) {
   return (hash ^ (hash >>> 13)) >>> 0;
 }
 
-/** The median of some numbers, or undefined if there are none. @param {number[]} numbers */
+/** Return the median of some numbers, or undefined if there are none. @param {number[]} numbers */
 function middle(numbers) {
   const sorted = Float64Array.from(numbers).sort();
   const high = sorted[sorted.length >> 1];
@@ -277,7 +285,7 @@ class Waits {
     return this.count > this.#some.length ? (this.#some.at(-1)?.lot ?? 0) : Infinity;
   }
 
-  /** Seconds that jobs waited which drew no higher. @param {number} limit */
+  /** Return the waits in seconds of the jobs that drew a number up to the limit. @param {number} limit */
   upTo(limit) {
     return this.#some.flatMap(({ seconds, lot }) => (lot <= limit ? [seconds] : []));
   }

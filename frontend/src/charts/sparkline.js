@@ -9,7 +9,8 @@ export const HEIGHT = 24;
 const MAX_POINTS = WIDTH;
 
 /**
- * The path of a line, each line on a scale of its own, so that small numbers are read beside large ones.
+ * Return the path of a line. Each line has a scale of its own, so that small numbers can be read
+ * beside large ones.
  * @param {number[]} times
  * @param {Numbers} values
  * @param {[number, number]} span

@@ -11,7 +11,7 @@ export const RATES = [0.1, 0.2, 0.5, ...COUNTS];
 const ZEROS = /\.?0+(?=s$)/;
 
 /**
- * The labels of ticks, of which none says what the one before it said, and none has more digits than it needs.
+ * Return the labels of ticks, without repetitions and unnecessary digits.
  * @param {number[]} splits
  * @param {(value: number) => string} text
  */

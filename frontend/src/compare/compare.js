@@ -13,7 +13,7 @@ import { t } from "../ui/words.js";
 /** @typedef {{ note: (row: Row) => string, now: () => number }} How what is said of a job, and the time */
 /** @typedef {{ title: string, texts: string[], differs: boolean }} Fact one fact of each job */
 
-/** A value of a jobspec, which may be of any kind, if it is a text. @param {unknown} value */
+/** Return a value of a jobspec, which may be of any type, if it is a text. @param {unknown} value */
 const text = (value) => (typeof value === "string" ? value : "");
 /** @param {Jobspec | undefined} spec */
 const command = (spec) => {

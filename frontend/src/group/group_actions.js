@@ -1,4 +1,4 @@
-/** What can be done with the jobs of a group: cancel those that are active, resubmit those that failed. */
+/** The actions for the jobs of a group: cancel the active ones, resubmit the failed ones. */
 
 import { canChange } from "../channel/as_of.js";
 import { askToResubmit, sentBefore } from "../resubmit/question.js";
@@ -36,7 +36,7 @@ const failures = ({ results }) => (results["FAILED"] ?? 0) + (results["TIMEOUT"]
 
 export class GroupActions {
   #failures = 0;
-  /** Whether some of them timed out: the word "failed" is that of the others. */
+  /** True if some of them timed out: the word "failed" is for the others. */
   #isLate = false;
   #active = 0;
   #pending = 0;

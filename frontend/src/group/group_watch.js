@@ -14,7 +14,7 @@ export class GroupWatch {
   #isFollowing = false;
   /** Active jobs of the group. */
   #active = 0;
-  /** What the page says, and the part of it that changes with the jobs that are left. */
+  /** The text of the page, and the part of it that changes with the remaining jobs. */
   #said = { text: "", told: "" };
 
   /**
@@ -69,7 +69,7 @@ export class GroupWatch {
     }
   }
 
-  /** The promise, and what may keep it from coming true. */
+  /** Return the promise, and what may keep it from coming true. */
   #told() {
     const blocked = this.situation.blocked([...this.#pending.all.values()]);
     const promise = t("jobs.told_sentence", { told: t("jobs.told_count", { count: this.#active }) });

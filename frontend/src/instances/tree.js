@@ -5,9 +5,9 @@
 export class Tree {
   /** @type {Map<string, Instance>} by path */
   #all = new Map();
-  /** Whether everything has come once: a bookmark follows the last instance. */
+  /** True if everything has arrived once: a bookmark follows the last instance. */
   isComplete = false;
-  /** Whether anything has changed since the reader set this to false. */
+  /** True if anything has changed since the reader set this to false. */
   hasChanged = false;
 
   get size() {

@@ -67,7 +67,7 @@ function head(instance, place) {
   return made;
 }
 
-/** The state and what is in use; a reason has the room of what is not known. @param {import("./tree.js").Instance} instance */
+/** Return the state and the resources in use; a reason takes the place of unknown resources. @param {import("./tree.js").Instance} instance */
 function situation(instance) {
   const [first, second] = [state(instance), use(instance["utilization"])];
   if (!instance["reason"] || second.childElementCount) return [first, second];

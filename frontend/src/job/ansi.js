@@ -1,6 +1,6 @@
 /**
- * What a terminal would make of a text, as far as a page may: colors and weights (SGR, ECMA-48).
- * All else that programs can tell a terminal is dropped: nothing moves, titles, links or answers.
+ * The rendering of a text as in a terminal, as far as a page may: colors and weights (SGR,
+ * ECMA-48). All other control sequences are dropped: nothing moves, titles, links or answers.
  */
 
 /**
@@ -40,7 +40,7 @@ const BROKEN_CSI = /(?:\x1b\[|\x9b)[0-?]*[ -/]*/y;
 const STRING = /\x1b[\]PX^_]|[\x90\x98\x9d\x9e\x9f]/y;
 const ESCAPE = /\x1b[ -/]*[0-~]/y;
 const UNFINISHED = /(?:\x1b(?:\[[0-?]*)?|\x9b[0-?]*)[ -/]*$/y;
-/** What ends such a string; the end of a line too, so that one without an end hides no other line. */
+/** The end of such a string; the end of a line counts, too, so that an unterminated string hides no other line. */
 const STRING_END = /[\x07\x18\x1a\x9c\n\x1b]/g;
 
 export class Ansi {
@@ -116,7 +116,7 @@ function match(pattern, text, at) {
   return pattern.exec(text);
 }
 
-/** A style after "select graphic rendition". @param {Style} before @param {string} parameters */
+/** Return the style after "select graphic rendition". @param {Style} before @param {string} parameters */
 function render(before, parameters) {
   if (/[<-?]/.test(parameters)) return before;
   const groups = parameters.split(";", MAX_PARAMETERS);

@@ -1,4 +1,4 @@
-/** What else ends when jobs are canceled: jobs that wait for their success, and the jobs of those that are instances. */
+/** The side effects of canceling jobs: jobs that wait for their success, and the jobs of those that are instances. */
 
 import { call } from "../ui/api.js";
 import { element } from "../ui/element.js";
@@ -20,7 +20,7 @@ const MAX_NAMED = 5;
 const STARTS = new Set(["after", "afterstart"]);
 
 /**
- * The pending jobs that can never start once these are canceled.
+ * Return the pending jobs that can never start once these are canceled.
  * @param {Graph[]} graphs
  * @param {string[]} ids
  * @returns {Linked[]}
@@ -62,7 +62,7 @@ async function read(ids, instances) {
   return parts;
 }
 
-/** A part of a question that says so once it is known. @param {string[]} ids @param {string[]} instances */
+/** Return a part of a dialog that shows the effects once they are known. @param {string[]} ids @param {string[]} instances */
 export function effects(ids, instances) {
   const said = element("div", { className: "effects", role: "status" });
   read(ids, instances).then(

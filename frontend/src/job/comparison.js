@@ -1,4 +1,4 @@
-/** What is unusual about a job beside earlier jobs like it, as the history tells. */
+/** The unusual facts about a job beside earlier jobs like it, from the history. */
 
 import { call } from "../ui/api.js";
 import { MEDIUM, visible } from "../ui/visible.js";

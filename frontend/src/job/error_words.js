@@ -10,7 +10,7 @@ const WORDS = new RegExp(`${NOT_NEGATED.source}(?:${NAMES.source}|${PHRASES.sour
 /** The begin of a message of the job shell that is none of an error, whatever its words are. */
 const REMARK = /^flux-shell(?:\[[0-9]{1,10}\])?: (?!FATAL|ERROR)/;
 
-/** Whether a line reports an error, as far as its words tell. @param {string} text */
+/** Return whether a line reports an error, judging by its words. @param {string} text */
 export function isError(text) {
   return !REMARK.test(text) && (WORDS.test(text) || ENDS.test(text));
 }

@@ -1,4 +1,4 @@
-/** What the reader finds in the output: the matches in the lines that are shown, and beyond them those of all of it. */
+/** The search in the output: the matches in the lines that are shown, and beyond them those in the whole output. */
 
 import { Matches } from "./matches.js";
 import { t } from "../ui/words.js";
@@ -18,7 +18,7 @@ import { t } from "../ui/words.js";
 
 export class Finder {
   matches = new Matches();
-  /** Whether all of the output is searched for it. */
+  /** True if the whole output is searched. */
   #isAsked = false;
 
   /** @param {Shown} shown @param {import("./whole_search.js").WholeSearch} whole */
@@ -57,7 +57,7 @@ export class Finder {
     this.shown.held.revealMatch();
   }
 
-  /** Where a step begins: at the current match, else at the edge of what is shown. @param {number} by */
+  /** Return the place where a step begins: at the current match, else at the edge of the lines shown. @param {number} by */
   #place(by) {
     const { lines, numberOf } = this.shown.view;
     const current = this.matches.current?.number;

@@ -25,7 +25,7 @@ export class HeldPlace {
     return this.screen.querySelector("mark.current") ?? undefined;
   }
 
-  /** Whether the current match is in sight. */
+  /** True if the current match is in sight. */
   get seesMatch() {
     return this.#match !== undefined && this.#sees(this.#match);
   }
@@ -111,7 +111,7 @@ export class HeldPlace {
     this.screen.scrollTop += this.#top(target) - Math.max((this.screen.clientHeight - height) / 2, 0);
   }
 
-  /** Pixels from the upper edge of the screen. @param {Element} target */
+  /** Return the pixels from the upper edge of the screen. @param {Element} target */
   #top(target) {
     return target.getBoundingClientRect().top - this.screen.getBoundingClientRect().top;
   }
@@ -123,13 +123,13 @@ export class HeldPlace {
     return top >= margin && top + height <= this.screen.clientHeight - margin;
   }
 
-  /** The element of a line that was noted: by its number, which another page has, too. @param {{ line: Line | undefined, number: number | undefined }} place */
+  /** Find the element of a line that was noted, by its number, which is the same on another page. @param {{ line: Line | undefined, number: number | undefined }} place */
   #elementOf({ line, number }) {
     if (line && number !== undefined) return this.view.find(line.source, number);
     return line && this.view.lines.includes(line) ? this.view.elementOf(line) : undefined;
   }
 
-  /** The place of the first line in sight among the lines. */
+  /** Return the place of the first line in sight among the lines. */
   #from() {
     const { lines } = this.view;
     let [from, to] = [0, lines.length];
@@ -142,7 +142,7 @@ export class HeldPlace {
     return from;
   }
 
-  /** The first line in sight that has a number, or the last one before it; without numbers, the first line in sight. */
+  /** Return the first line in sight that has a number, or the last one before it; without numbers, the first line in sight. */
   #firstLine() {
     const { lines } = this.view;
     const from = this.#from();

@@ -1,4 +1,4 @@
-/** What can be done with one job: cancel, signal, urgency; each after a question. */
+/** The actions for one job: cancel, signal, urgency; each after a confirmation. */
 
 import { canChange } from "../channel/as_of.js";
 import { call } from "../ui/api.js";
@@ -59,7 +59,7 @@ async function send(record, what, body) {
   await call("POST", `/v1/jobs/${record["id"]}/${what}`, body);
 }
 
-/** The job with its name, if it has one. @param {Record_} record */
+/** Return the job with its name, if it has one. @param {Record_} record */
 export function titled({ id, name }) {
   return name ? t("job.named", { id, name: visible(name, { most: SHORT }) }) : id;
 }

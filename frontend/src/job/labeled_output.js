@@ -17,7 +17,7 @@ export class Blocks {
   all = [];
   #rest = "";
   #characters = 0;
-  /** Whether there is more than a page shows. */
+  /** True if there is more than a page shows. */
   isFull = false;
 
   /** Take a piece of the entries; it may end within a line. @param {string} piece */

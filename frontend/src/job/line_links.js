@@ -5,7 +5,7 @@
 /** Digits of the largest number. */
 const PATTERN = /^#(?:F([0-9]{1,4}))?L([0-9]{1,15})(?:-L?([0-9]{1,15}))?$/;
 
-/** The lines that an address names. @param {string} hash @returns {Lines | undefined} */
+/** Return the lines that an address names. @param {string} hash @returns {Lines | undefined} */
 export function linesOf(hash) {
   const [, source = "0", first = "", last = first] = PATTERN.exec(hash) ?? [];
   if (!Number(first)) return undefined;
@@ -18,7 +18,7 @@ export function hashOf({ source, first, last }) {
   return `#${source ? `F${source}` : ""}L${first}${last === first ? "" : `-L${last}`}`;
 }
 
-/** Whether a line is one of them. @param {Lines | undefined} lines @param {number} source @param {number | undefined} number */
+/** Return whether a line is one of them. @param {Lines | undefined} lines @param {number} source @param {number | undefined} number */
 export function isOf(lines, source, number) {
   return lines !== undefined && number !== undefined && source === lines.source && number >= lines.first && number <= lines.last;
 }

@@ -22,7 +22,7 @@ export class LineNumbers {
   /** @type {Set<number>} sources that are being asked about */
   #asked = new Set();
   #stopped = new AbortController();
-  /** Whether lines are missing between those that are here. */
+  /** True if lines are missing between the present ones. */
   hasGap = false;
 
   /**
@@ -40,19 +40,19 @@ export class LineNumbers {
     this.#stopped.abort();
   }
 
-  /** The first entry of a source. @param {number} source @param {number} index @param {boolean} isFirst nothing is before it */
+  /** Begin with the first entry of a source. @param {number} source @param {number} index @param {boolean} isFirst nothing is before it */
   begin(source, index, isFirst) {
     if (this.#bases.has(source) || this.#asked.has(source)) return;
     if (isFirst && !this.stream) this.#bases.set(source, 0);
     else if (!this.stream) this.#ask(source, index, 1);
   }
 
-  /** All entries of the output eventlog are here, so its lines are counted from the first one. */
+  /** Count the lines of the output eventlog from the first one, since all its entries are here. */
   whole() {
     if (!this.stream && !this.#bases.has(0)) this.#bases.set(0, 0);
   }
 
-  /** The number of a line, if it is known. @param {Line} line */
+  /** Return the number of a line, if it is known. @param {Line} line */
   of(line) {
     if (line.fixed) return line.fixed;
     if (!line.ended) return undefined;

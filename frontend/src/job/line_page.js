@@ -20,7 +20,7 @@ const BEFORE = 100;
 export class LinePage {
   /** @type {Line[]} */
   lines = [];
-  /** Whether nothing is before the first line, and nothing after the last. */
+  /** True if nothing is before the first line, and nothing after the last. */
   isBegin = false;
   isEnd = false;
   /** @type {import("./line_requests.js").Omitted | undefined} what the history has left out */
@@ -44,7 +44,7 @@ export class LinePage {
     this.#running.abort();
   }
 
-  /** Whether all that the job has written is here. */
+  /** True if everything that the job has written is here. */
   get isWhole() {
     return this.isBegin && this.isEnd && !this.omitted;
   }
@@ -124,7 +124,7 @@ export class LinePage {
   }
 }
 
-/** A line as the service tells it. @param {Record<string, any>} item @returns {Line} */
+/** Convert a line of a response of the service. @param {Record<string, any>} item @returns {Line} */
 function lineOf(item) {
   /** @type {Line["spans"]} */
   let spans = [];

@@ -36,7 +36,7 @@ export async function read(job, what, query, signal, take) {
   }
 }
 
-/** Bytes as people read them. @param {number} bytes */
+/** Format a number of bytes for people. @param {number} bytes */
 export function size(bytes) {
   return bytes < 1e6 ? `${Math.ceil(bytes / 1000)} kB` : `${number(Math.round(bytes / 1e6))} MB`;
 }

@@ -59,7 +59,7 @@ export class LineSelection {
     return this.goTo(lines);
   }
 
-  /** A number was pressed: with Shift, the range from the line chosen before. @param {MouseEvent} event */
+  /** Handle a press on a number: with Shift, select the range from the line chosen before. @param {MouseEvent} event */
   #clicked(event) {
     const line = /** @type {HTMLElement | null} */ (/** @type {HTMLElement} */ (event.target).closest(".line"));
     if (!line?.dataset["no"]) return;

@@ -53,7 +53,7 @@ export function fill(div, line, hits, current, isRanked = false) {
   );
 }
 
-/** The sign at the end of what is shown of a line that goes on; it is no text, so it is not copied. @param {string} name */
+/** Return the sign at the end of the shown part of a long line; it is no text, so it is not copied. @param {string} name */
 function signOf(name) {
   const made = element("span", { className: "goes-on", title: name });
   made.dataset["icon"] = "wrap";

@@ -56,7 +56,7 @@ export async function save(job, lines, part) {
   return isCut ? t("output.saved_cut", { count }) : t("output.saved_lines", { count });
 }
 
-/** The name of the file. @param {string} job @param {Lines} lines */
+/** Return the name of the file. @param {string} job @param {Lines} lines */
 export function nameOf(job, { source, first, last }) {
   return `${job}${source ? `.file${source}` : ""}.${first === last ? first : `${first}-${last}`}.txt`;
 }

@@ -58,7 +58,7 @@ export class Matches {
     this.at = at < 0 ? this.hits.length - 1 : at;
   }
 
-  /** Whether a step leads to another match without going round. @param {number} by */
+  /** Return whether a step leads to another match without wrapping around. @param {number} by */
   has(by) {
     const at = this.at < 0 && by < 0 ? this.hits.length - 1 : this.at + by;
     return at >= 0 && at < this.hits.length;

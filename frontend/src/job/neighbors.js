@@ -3,7 +3,7 @@
 import { at } from "../ui/root.js";
 import { t } from "../ui/words.js";
 
-/** Where the list is kept: each tab has its own. */
+/** The key of the list: each tab has its own. */
 const KEY = "fluxapi list";
 /** Jobs of the list that are kept. */
 const MAX_JOBS = 4000;
@@ -32,7 +32,7 @@ export function remember(ids, first, kind) {
   }
 }
 
-/** The jobs that a part of a page links to, in their order. @param {string} [part] */
+/** Return the jobs that a part of a page links to, in their order. @param {string} [part] */
 export function linked(part = "main") {
   const links = /** @type {NodeListOf<HTMLAnchorElement>} */ (document.querySelectorAll(`${part} a[href]`));
   // The service writes relative addresses, the scripts whole ones.

@@ -46,7 +46,7 @@ export class Output {
   /** @type {number | undefined} */
   #task;
   #following = true;
-  /** Whether scrolling to the end is enough to follow again. */
+  /** True if scrolling to the end is enough to follow again. */
   #scrolledAway = false;
   #changed = false;
   /** When it may be drawn again, as performance.now() has it. */
@@ -152,7 +152,7 @@ export class Output {
     narrow(this.whole, this.job, this.#part);
   }
 
-  /** The link gives all up to the end of the job; while that is not there, or of one task, what there is. @param {Event} event */
+  /** Let the link give everything up to the end of the job; before it ends, or for one task, the output so far. @param {Event} event */
   #download(event) {
     if (this.#feed.hasEnded && this.#task === undefined) return;
     event.preventDefault();
@@ -235,7 +235,7 @@ export class Output {
     this.tell.short?.(isRest || (this.#feed.hasEnded && count < FEW && this.#isWhole));
   }
 
-  /** Whether the job has not started, and whether it is inactive: without lines, its output is still on its way. */
+  /** The state of the job: without lines, its output is still on its way unless the job has not started. */
   #state = { isPending: false, isOver: false, hasRun: true };
 
   /** Take the state of the job. @param {{ isPending: boolean, isOver: boolean, hasRun: boolean }} state */
@@ -245,7 +245,7 @@ export class Output {
     this.#state = state;
   }
 
-  /** Whether all that the job has written is shown. */
+  /** True if everything that the job has written is shown. */
   get #isWhole() {
     return this.#page ? this.#page.isWhole : this.edges.isBegin && !this.#feed.hasGap;
   }
@@ -352,7 +352,7 @@ export class Output {
     this.#label();
   }
 
-  /** Whether the page shows all that there is, without scrolling. */
+  /** True if the page shows everything without scrolling. */
   get #isInSight() {
     if (!this.#page || !this.#feed.hasEnded || !this.#isWhole) return false;
     if (this.screen.scrollHeight - this.screen.clientHeight >= NEAR) return false;

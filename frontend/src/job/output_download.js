@@ -1,4 +1,4 @@
-/** What a job has written, as a file: a link to all of it, and what there is so far. */
+/** The output of a job as a file: a link to all of it, and the part that is here. */
 
 import { session } from "../ui/api.js";
 import { element } from "../ui/element.js";

@@ -13,7 +13,7 @@ export class OutputEdges {
     foot.append(button(t("output.later"), () => read(false)));
   }
 
-  /** Whether the first line that is shown is the first one of all. */
+  /** True if the first line that is shown is the first one of all. */
   get isBegin() {
     return this.top.hidden;
   }

@@ -37,13 +37,13 @@ let feeds = 0;
 export class Feed {
   terminal = new Terminal();
   hasEnded = false;
-  /** Whether the history has left out lines between those that are here. */
+  /** True if the history has left out lines between the present ones. */
   hasGap = false;
-  /** Whether no line has come for a while. */
+  /** True if no line has arrived for a while. */
   isQuiet = false;
-  /** Whether the job has written nothing, as the service says. */
+  /** True if the job has written nothing, according to the service. */
   isSilent = false;
-  /** What to say if only the end of the output is here. */
+  /** The message if only the end of the output is here. */
   cutSaid = t("output.only_end");
   /** @type {Map<number, number>} index of the last entry that came, of each source */
   #last = new Map();
@@ -51,11 +51,11 @@ export class Feed {
   #files = new Set();
   /** @type {Set<number>} files of which data came */
   #read = new Set();
-  /** Whether a file has lines before those that are here. */
+  /** True if a file has lines before the present ones. */
   #isFileCut = false;
   #firstIndex = -1;
   #entries = 0;
-  /** Whether the search for the end was given up at its limit. */
+  /** True if the search for the end was given up at its limit. */
   #isCut = false;
   #isStopped = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -96,12 +96,12 @@ export class Feed {
     this.numbers.stop();
   }
 
-  /** The job has started, while its output was followed: it cannot have written what is not here. */
+  /** Note that the job has started while its output was followed: nothing that it has written is missing. */
   begin() {
     this.isQuiet = this.isSilent = this.terminal.lines.length === 0;
   }
 
-  /** Whether there are lines before those that are here. */
+  /** True if there are lines before the present ones. */
   get isCut() {
     return this.#isCut || this.#isFileCut || this.terminal.first !== 0 || (this.#firstIndex > 1 && this.#entries >= TAIL);
   }
@@ -137,7 +137,7 @@ export class Feed {
     this.tell.changed();
   }
 
-  /** Whether a source has a line, as far as the service can tell. @param {number} source */
+  /** Return whether a source has a line, as far as the service can tell. @param {number} source */
   async #hasLine(source) {
     let hasLine = false;
     const query = { first: 1, count: 1, ...(source ? { source } : {}), ...(this.stream ? { stream: this.stream } : {}) };

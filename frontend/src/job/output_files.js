@@ -20,7 +20,7 @@ export class OutputFiles {
     before.after(this.list);
   }
 
-  /** Whether there is a file. */
+  /** True if there is a file. */
   get isAny() {
     return this.#entries.length > 0;
   }
@@ -31,7 +31,7 @@ export class OutputFiles {
     this.list.replaceChildren();
   }
 
-  /** A file that the service reads, or names only. @param {Record<string, any>} entry */
+  /** Show a file that the service reads, or only names. @param {Record<string, any>} entry */
   show(entry) {
     this.#entries.push(entry);
     this.#entries.sort((one, other) => one["index"] - other["index"]);

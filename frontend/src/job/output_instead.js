@@ -1,4 +1,4 @@
-/** What is said in the place of the lines of an output while there are none. */
+/** The message in place of the lines of an output while there are none. */
 
 import { t } from "../ui/words.js";
 

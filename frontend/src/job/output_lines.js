@@ -68,7 +68,7 @@ export class Terminal {
     return this.lines.findLast(({ stream, text }) => stream === "stderr" && text.trim())?.text.trim();
   }
 
-  /** An entry of the output eventlog (RFC 24). @param {Record<string, any>} entry */
+  /** Take an entry of the output eventlog (RFC 24). @param {Record<string, any>} entry */
   take(entry) {
     const source = sourceOf(entry["index"] ?? 0);
     this.#at = { source, index: entry["index"] ?? -1, time: source ? NaN : entry["timestamp"], place: 0 };
@@ -78,7 +78,7 @@ export class Terminal {
     else if (entry["name"] === undefined) this.#data(entry);
   }
 
-  /** A line that is about the output. @param {string} text @param {boolean} [isCounted] whether the service counts it, too */
+  /** Add a line about the output. @param {string} text @param {boolean} [isCounted] whether the service counts it, too */
   note(text, isCounted = false) {
     const pen = { ansi: new Ansi(), decoder: undefined, line: undefined, start: undefined, home: false };
     this.#write(pen, "note", "", text.slice(0, MAX_LENGTH));
@@ -143,7 +143,7 @@ export class Terminal {
     });
   }
 
-  /** The line that a task is at; a new one if it has none, or if that is gone. @param {Pen} pen @param {string} stream @param {string} rank */
+  /** Return the current line of a task; a new one if it has none, or if that is gone. @param {Pen} pen @param {string} stream @param {string} rank */
   #line(pen, stream, rank) {
     if (pen.line && pen.line.number >= this.first) return pen.line;
     /** @type {Line} */
@@ -162,7 +162,7 @@ export class Terminal {
     return line;
   }
 
-  /** The line that a task is at has its end: its first piece that is here has the number. @param {Pen} pen */
+  /** End the current line of a task: its first piece that is here has the number. @param {Pen} pen */
   #end(pen) {
     const start = pen.start ?? pen.line;
     if (!start) return;
@@ -212,7 +212,7 @@ function cost(line) {
   return line.text.length + SPAN_COST * (1 + line.spans.length);
 }
 
-/** The text of an entry; bytes that are no UTF-8 show as replacement characters. @param {Pen} pen @param {Record<string, any>} entry */
+/** Return the text of an entry; bytes that are no UTF-8 show as replacement characters. @param {Pen} pen @param {Record<string, any>} entry */
 function decode(pen, entry) {
   const { data, encoding, repeat = 1 } = entry;
   if (typeof data !== "string") return "";

@@ -3,9 +3,9 @@
 import { t } from "../ui/words.js";
 
 export class OutputStatus {
-  /** What the output has told last. */
+  /** The last message of the output. */
   #heard = "";
-  /** What holds until the reader asks for something else. */
+  /** The answer that holds until the reader asks for something else. */
   #answer = "";
 
   /**

@@ -150,7 +150,7 @@ function arrow(sign, name, keys, act) {
   return button;
 }
 
-/** A button that stays pressed. @param {string} name @param {string} sign @param {string} title @param {(isOn: boolean) => void} act @param {boolean} [isOn] */
+/** Return a button that stays pressed. @param {string} name @param {string} sign @param {string} title @param {(isOn: boolean) => void} act @param {boolean} [isOn] */
 function pressed(name, sign, title, act, isOn = false) {
   const button = element("button", { type: "button", className: `quiet icon-button ${name}`, title });
   button.dataset["icon"] = sign;

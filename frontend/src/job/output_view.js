@@ -24,9 +24,9 @@ export class OutputView {
   #shown = new Map();
   /** @type {Line[]} */
   lines = [];
-  /** Whether each line tells when it was written. */
+  /** True if each line shows its time. */
   isTimed = false;
-  /** Whether each line tells the tasks that wrote it. */
+  /** True if each line shows the tasks that wrote it. */
   isRanked = false;
   /** @type {Lines | undefined} the lines that a link names */
   selected;
@@ -38,7 +38,7 @@ export class OutputView {
     this.screen = screen;
     this.numberOf = numberOf;
     screen.style.setProperty("--clock", `${clock.format(LONGEST).length}ch`);
-    /** What stands below the lines. */
+    /** The element below the lines. */
     this.foot = element("p", { className: "cut", hidden: true });
     screen.append(this.foot);
   }
@@ -121,7 +121,7 @@ export class OutputView {
   }
 
   /**
-   * The text of lines, as far as they are here.
+   * Return the text of lines, as far as they are here.
    * @param {Lines} lines
    * @returns {{ text: string, count: number, isCut: boolean }} isCut: a part of a long line is not here
    */
@@ -139,7 +139,7 @@ export class OutputView {
     return { text: [...texts.values()].join("\n"), count: texts.size, isCut };
   }
 
-  /** The element of a line. @param {number} source @param {number} number */
+  /** Return the element of a line. @param {number} source @param {number} number */
   find(source, number) {
     return this.elementOf(this.lineOf(source, number));
   }

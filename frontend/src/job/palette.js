@@ -40,7 +40,7 @@ export function look(style) {
   return { className: classes.join(" "), ...found };
 }
 
-/** The color itself if it can be read on that ground, else black or white. @param {Rgb | undefined} color @param {Rgb} ground */
+/** Return the color itself if it can be read on that ground, else black or white. @param {Rgb | undefined} color @param {Rgb} ground */
 function legible(color, ground) {
   if (color && contrast(color, ground) >= ENOUGH) return color;
   return contrast(BLACK, ground) > contrast(WHITE, ground) ? BLACK : WHITE;
@@ -57,7 +57,7 @@ function css([red, green, blue]) {
   return `rgb(${red} ${green} ${blue})`;
 }
 
-/** Of two colors, as WCAG 2.2 reckons it. @param {Rgb} a @param {Rgb} b */
+/** Return the contrast of two colors, by WCAG 2.2. @param {Rgb} a @param {Rgb} b */
 export function contrast(a, b) {
   const [light, dark] = [luminance(a), luminance(b)].sort((x, y) => y - x);
   return ((light ?? 0) + 0.05) / ((dark ?? 0) + 0.05);

@@ -1,7 +1,7 @@
 /** The request for lines that is under way; one that a later one has replaced counts no more. */
 
 export class Reading {
-  /** Whether a request is under way. */
+  /** True if a request is in progress. */
   isOn = false;
   #turn = 0;
 

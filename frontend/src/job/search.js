@@ -5,7 +5,7 @@
 export const MAX_HITS = 10_000;
 
 /**
- * Where lines hold a text, in whatever case its letters are.
+ * Return the places where lines contain a text, in upper or lower case.
  * @param {{ number: number, text: string }[]} lines
  * @param {string} query
  * @param {number} [most] hits at most
@@ -26,7 +26,7 @@ export function find(lines, query, most = MAX_HITS) {
 }
 
 /**
- * Spans cut where hits begin and end.
+ * Cut spans at the beginning and the end of hits.
  * @template S
  * @param {{ text: string, style: S }[]} spans
  * @param {{ start: number, end: number }[]} hits in order

@@ -8,16 +8,16 @@ const FILES = 2 ** 48;
 /** Indexes of one file. */
 const FILE = 2 ** 42;
 
-/** The number of the file that an entry comes from, 0 for the eventlog. @param {number} index */
+/** Return the number of the file that an entry comes from, 0 for the eventlog. @param {number} index */
 export const sourceOf = (index) => (index < FILES ? 0 : 1 + Math.floor((index - FILES) / FILE));
 
-/** Where to resume, by the last index of each source. @param {Map<number, number>} last */
+/** Return the position to resume from, by the last index of each source. @param {Map<number, number>} last */
 export function resume(last) {
   const files = [...last].filter(([source]) => source > 0).map(([, index]) => index + 1);
   return { from: (last.get(0) ?? -1) + 1, ...(files.length ? { from_files: files } : {}) };
 }
 
-/** Whether a file has bytes before an entry. @param {Record<string, any>} entry */
+/** Return whether a file has bytes before an entry. @param {Record<string, any>} entry */
 export function followsOthers(entry) {
   const index = entry["index"];
   const text = String(entry["data"] ?? "");
@@ -28,7 +28,7 @@ export function followsOthers(entry) {
 /** @param {string} text */
 const base64Size = (text) => (text.length / 4) * 3 - (text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0);
 
-/** Whether a list of ranks (RFC 22) holds a task. @param {string} ranks @param {number} task */
+/** Return whether a list of ranks (RFC 22) contains a task. @param {string} ranks @param {number} task */
 export function isOfTask(ranks, task) {
   return ranks.replace(/^\[|\]$/g, "").split(",").some((part) => {
     const [first, last = first] = part.split("-").map(Number);

@@ -1,4 +1,4 @@
-/** What grows with the clock while the page is open: the state that a job is in, and its part of the time limit. */
+/** The parts of the page that grow with the clock: the current state of a job, and its share of the time limit. */
 
 import { growing } from "../ui/format.js";
 

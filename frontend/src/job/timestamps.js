@@ -29,7 +29,7 @@ function iso(at) {
   return Number.isNaN(date.getTime()) ? "" : date.toISOString();
 }
 
-/** Every moment that is in the page, or in a part of it that comes. @param {Document} where */
+/** Rewrite every time in the page, or in a new part of it. @param {Document} where */
 export function rewrite(where = document) {
   for (const time of where.querySelectorAll("time[data-at]")) {
     const it = /** @type {HTMLTimeElement} */ (time);
@@ -37,7 +37,7 @@ export function rewrite(where = document) {
   }
 }
 
-/** The button that shows all of them whole, and the zone that they are in. */
+/** Return the button that shows all times in full, and the name of their zone. */
 export function choice() {
   const button = element("button", { type: "button", textContent: t("job.full_timestamps") });
   button.setAttribute("aria-pressed", "false");

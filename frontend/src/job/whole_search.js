@@ -24,7 +24,7 @@ export class WholeSearch {
   #query;
   /** @type {Lines[]} the lines that are listed, in their order */
   #found = [];
-  /** Whether there may be matches after those that are listed. */
+  /** True if there may be matches after those that are listed. */
   #isMore = false;
   /** @type {{ from: Place, by: number } | undefined} what the reader wants to see as soon as the search has come so far */
   #sought;
@@ -61,7 +61,7 @@ export class WholeSearch {
     this.#soon = setTimeout(() => this.#run(), TYPED);
   }
 
-  /** Whether a line was found. */
+  /** True if a line was found. */
   get hasFound() {
     return this.#found.length > 0;
   }
@@ -81,7 +81,7 @@ export class WholeSearch {
     if (to && query === this.#query) await this.goTo(to);
   }
 
-  /** The first match after a place that is after all lines that are listed. @param {Place} place @returns {Promise<Lines | undefined>} */
+  /** Find the first match after a place that is after all listed lines. @param {Place} place @returns {Promise<Lines | undefined>} */
   async #beyond({ source, line }) {
     /** @type {Lines | undefined} */
     let to;
@@ -166,12 +166,12 @@ function linesOf(item) {
   return { source: item["source"], first: item["line"], last: item["line"] };
 }
 
-/** Whether lines are after a place (above zero) or before it (below). @param {Lines} lines @param {Place} place */
+/** Compare lines with a place: above zero if they are after it, below zero if they are before it. @param {Lines} lines @param {Place} place */
 function order({ source, first }, place) {
   return source - place.source || first - place.line;
 }
 
-/** What was searched. @param {import("./line_requests.js").Item} end the last item of the answer */
+/** Describe the part that was searched. @param {import("./line_requests.js").Item} end the last item of the answer */
 function searched(end) {
   /** @type {import("./line_requests.js").Omitted | undefined} */
   const omitted = end["omitted"];
@@ -180,7 +180,7 @@ function searched(end) {
   return omitted ? t("output.kept_searched", { lines, size: size(omitted.bytes) }) : t("output.whole_searched", { lines });
 }
 
-/** A line that was found, as a link to it. @param {Record<string, any>} item */
+/** Return a line that was found, as a link to it. @param {Record<string, any>} item */
 function found(item) {
   const characters = [...item["text"]];
   const part = (/** @type {number} */ from, /** @type {number} */ to) => visible(characters.slice(from, to).join(""), { most: 400 });

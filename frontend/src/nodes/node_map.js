@@ -7,7 +7,7 @@ import { SHORT, visible } from "../ui/visible.js";
 
 /** @typedef {import("./nodes.js").Node} Node */
 
-/** What a square can say, in the order of the legend. */
+/** The kinds of a square, in the order of the legend. */
 const KINDS = /** @type {const} */ (["full", "most", "some", "free", "excluded", "draining", "drained", "down"]);
 /** @typedef {typeof KINDS[number]} Kind */
 /** @type {Record<Kind, import("../ui/words.js").Key>} */
@@ -41,7 +41,7 @@ function filled(allocated, total) {
   return 2 * allocated >= total ? "most" : "some";
 }
 
-/** How many nodes there are of each kind. @param {Node[]} nodes */
+/** Count the nodes of each kind. @param {Node[]} nodes */
 export function count(nodes) {
   /** @type {Map<Kind, number>} */
   const found = new Map();
@@ -60,7 +60,7 @@ export function layout(number, width) {
   return { size, share: Math.max(Math.ceil(number / squares), 1) };
 }
 
-/** What the square of several nodes says: their worst trouble, else what of them is in use. @param {Node[]} nodes */
+/** Return the kind of the square of several nodes: their worst problem, else their use. @param {Node[]} nodes */
 export function together(nodes) {
   const trouble = Math.max(...nodes.map((node) => TROUBLE.indexOf(kind(node))));
   if (trouble >= 0) return /** @type {Kind} */ (TROUBLE[trouble]);
@@ -131,7 +131,7 @@ export class NodeMap {
     this.#tell(share);
   }
 
-  /** The squares of each kind are one path: thousands cost little. @param {Kind[]} kinds */
+  /** Combine the squares of each kind into one path: thousands cost little. @param {Kind[]} kinds */
   #paths(kinds) {
     const side = this.#size - (this.#size > 10 ? 3 : 1);
     /** @type {Map<string, string>} */
@@ -164,7 +164,7 @@ export class NodeMap {
     this.legend.replaceChildren(...lines);
   }
 
-  /** The nodes under the pointer. @param {MouseEvent} event */
+  /** Return the nodes under the pointer. @param {MouseEvent} event */
   #at({ offsetX, offsetY }) {
     const column = Math.floor(offsetX / this.#size);
     return column < this.#across ? this.#squares[Math.floor(offsetY / this.#size) * this.#across + column] : undefined;

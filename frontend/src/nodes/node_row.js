@@ -29,7 +29,7 @@ export function cells(node, label, jobs, queues, now) {
   ];
 }
 
-/** The page of a node; brokers on one host are told apart by rank. @param {Node} node @param {string} label */
+/** Return the page of a node; brokers on one host are distinguished by rank. @param {Node} node @param {string} label */
 function name(node, label) {
   const cell = element("th", { scope: "row", role: "rowheader", className: "name" });
   cell.append(element("a", { href: at(`/ui/nodes/${encodeURIComponent(node.name)}?rank=${node.rank}`), textContent: label }));
@@ -73,7 +73,7 @@ function on(node, jobs) {
     cell.append(link, " ");
   }
   if (jobs.length > LINKS) cell.append(more(node, jobs.length - LINKS), " ");
-  // Where one has room, the sheet shows that and this.
+  // If there is space for one, the style sheet shows both.
   if (jobs.length > 1) cell.append(more(node, jobs.length - 1, " beside-one"));
   return cell;
 }

@@ -68,7 +68,7 @@ export class NodeTable {
     this.soon();
   }
 
-  /** The names in the rows that came with the page. */
+  /** Return the names in the rows that came with the page. */
   #names() {
     return [...this.body.querySelectorAll("th a")].map((link) => link.textContent ?? "");
   }
@@ -112,7 +112,8 @@ export class NodeTable {
     this.table.setAttribute("aria-rowcount", String(this.nodes.length + 1));
   }
 
-  /** The row of a node, made anew only where what it says is new.
+  /**
+   * Return the row of a node, made anew only if its content is new.
    * @param {Node} node @param {number} now
    */
   #line(node, now) {
@@ -144,7 +145,8 @@ export function roomBeside(room, has) {
   return room >= all ? "all" : room >= most ? "most" : room >= some ? "some" : "few";
 }
 
-/** Pixels of a row, as the sheet computes them from the lines of the longest name.
+/**
+ * Return the pixels of a row, as the style sheet computes them from the lines of the longest name.
  * @param {HTMLElement} probe @param {HTMLElement} table
  */
 function height(probe, table) {
@@ -154,7 +156,7 @@ function height(probe, table) {
   return (Number.parseFloat(style.getPropertyValue("--row")) + (lines - 1) * Number.parseFloat(style.getPropertyValue("--line"))) * rem || probe.clientHeight;
 }
 
-/** What tells the links and buttons of a row apart. @param {Element | null} it */
+/** Return the text that distinguishes the links and buttons of a row. @param {Element | null} it */
 const sign = (it) => it?.getAttribute("href") ?? it?.tagName;
 
 function spacer() {

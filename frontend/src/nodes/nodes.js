@@ -34,7 +34,7 @@ export const STATE_WORDS = {
 export const STATES = /** @type {const} */ (["down", "drained", "draining", "excluded", "up"]);
 
 /**
- * The ids of an idset (RFC 22): 0-3,7.
+ * Return the IDs of an idset (RFC 22): 0-3,7.
  * @param {string} text
  */
 export function ids(text) {
@@ -63,7 +63,7 @@ export function queuesOf({ properties = [] }, queues) {
 }
 
 /**
- * The nodes that pass, in their order.
+ * Return the nodes that pass, in their order.
  * @param {Node[]} nodes
  * @param {Filters} filters text is a part of the name or of a property
  * @param {Queue[]} queues
@@ -105,7 +105,8 @@ export class RunningJobs {
   /** @type {Set<string> | undefined} jobs that a snapshot in progress has not confirmed */
   #unseen;
 
-  /** Jobs on a node, oldest first.
+  /**
+   * Return the jobs on a node, oldest first.
    * @param {Node} node
    * @returns {Job[]}
    */

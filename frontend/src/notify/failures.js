@@ -26,7 +26,7 @@ export class Failures {
     this.locks = locks;
   }
 
-  /** The reader looks at this page, or has turned away. @param {boolean} isSeen */
+  /** Note that the reader looks at this page, or has turned away. @param {boolean} isSeen */
   turn(isSeen) {
     if (isSeen === this.#isSeen) return;
     this.#isSeen = isSeen;

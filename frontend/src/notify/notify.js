@@ -59,7 +59,7 @@ export function watchOn(channel) {
  */
 export function watchButton(watches, words, { key, make }, say, told = () => "") {
   const button = element("button", { type: "button", className: "watch" });
-  // Where there is little room, the button has only its icon.
+  // If there is little space, the button has only its icon.
   const label = element("span", { className: "words" });
   button.append(label);
   const draw = () => {

@@ -25,7 +25,7 @@ function watched({ state = "", result = "", held: _held, ...more }) {
   return rest;
 }
 
-/** Whether the reader is told of each job that comes, in place of the end of those that are active. @param {Filters} rest */
+/** Return whether the reader is told of each job that joins, instead of the end of the active ones. @param {Filters} rest */
 const joins = (rest) => Boolean(rest["state"]);
 
 /** @param {Filters} rest */
@@ -34,7 +34,7 @@ const keyOf = (rest) => `${joins(rest) ? "view" : "filter"} ${write(rest, { key:
 /** @param {Filters} rest */
 const titleOf = (rest) => (print(rest) ? t("jobs.watch_title", { filter: print(rest) }) : t("common.all_jobs"));
 
-/** What the button offers, and what it has been pressed for: of all jobs, of so many, and of those with a filter. */
+/** The titles of the button, while it is off and on: for all jobs, for a number of jobs, and for those with a filter. */
 const TELL = /** @type {const} */ (["jobs.tell_me_title", "jobs.tell_me_count", "jobs.tell_me_filter"]);
 const TOLD = /** @type {const} */ (["jobs.told_title", "jobs.told_count", "jobs.told_filter"]);
 /** Follow from here: a job may end before the service knows that its end is watched. @param {string | undefined} cursor */
@@ -51,7 +51,7 @@ const MAX_QUEUES = 3;
 /** @typedef {import("../ui/situation.js").Blocked} Blocked */
 /** @typedef {{ ids: string[], until: number, blocked: Blocked }} Active jobs that match, when the last was submitted, and how many do not start as things are */
 
-/** What may keep a promise from coming true. @param {number} count of jobs @param {Blocked} blocked those that do not start as things are */
+/** Say what may keep a promise from coming true. @param {number} count of jobs @param {Blocked} blocked those that do not start as things are */
 export function warning(count, { count: blocked, queues }) {
   if (!blocked) return "";
   const said = queues.slice(0, MAX_QUEUES).map((queue) => t("jobs.told_queue", { said: visible(queue, { most: MEDIUM }) }));
@@ -61,14 +61,14 @@ export function warning(count, { count: blocked, queues }) {
 export class ViewWatch {
   /** @type {Filters} */
   #rest;
-  /** What the reader has typed, as it is said. */
+  /** The filter of the reader, as a text. */
   #filter = "";
   /** Active jobs that match; 0 as long as that is not known. */
   #count = 0;
   #hasNone = false;
-  /** What may keep the promise from coming true. */
+  /** The words about what may keep the promise from coming true. */
   #warning = "";
-  /** What the page says, and the part of it that changes with the jobs that are left. */
+  /** The text of the page, and the part of it that changes with the remaining jobs. */
   #said = { text: "", told: "" };
   #hasEnded = false;
 
@@ -108,7 +108,7 @@ export class ViewWatch {
     this.turn(filters);
   }
 
-  /** The filters are others: say so if the reader waits for the jobs of those before, and not of these. @param {Filters} filters */
+  /** Take other filters: say so if the reader waits for the jobs of the former ones. @param {Filters} filters */
   turn(filters) {
     const before = this.#rest;
     // The page says nothing of other filters.
@@ -153,7 +153,7 @@ export class ViewWatch {
     this.#renew(isOn);
   }
 
-  /** The promise, and what may keep it from coming true. */
+  /** Return the promise, and what may keep it from coming true. */
   #told() {
     return [t("jobs.told_sentence", { told: this.element.ariaLabel ?? "" }), this.#warning].filter(Boolean).join(" ");
   }

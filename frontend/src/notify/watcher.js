@@ -99,7 +99,7 @@ export class Watcher extends EventTarget {
     this.#arrange();
   }
 
-  /** Whether the channel is needed although nobody looks at the page. */
+  /** True if the channel is needed although nobody looks at the page. */
   get isNeeded() {
     return this.#isLeader && this.watches.all.length > 0;
   }
@@ -296,7 +296,7 @@ export class Watcher extends EventTarget {
   }
 }
 
-/** What the service filters by as the page does; the page applies the others. @param {Record<string, string>} filters */
+/** Return the filters that the service applies as the page does; the page applies the others. @param {Record<string, string>} filters */
 function exact(filters) {
   return Object.fromEntries(["user", "queue", "group"].flatMap((it) => (filters[it] && !filters[it].includes(",") ? [[it, filters[it]]] : [])));
 }

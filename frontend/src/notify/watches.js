@@ -80,7 +80,7 @@ export class Watches extends EventTarget {
     if (known !== kept.known || failed !== kept.failed) this.#write({ ...kept, known, failed });
   }
 
-  /** What was told on a page, and nobody has dismissed: the pages that follow show it, too. @returns {Notice[]} */
+  /** The notices that nobody has dismissed: the pages that follow show them, too. @returns {Notice[]} */
   get notices() {
     return this.#read().notices ?? [];
   }
@@ -128,7 +128,7 @@ export class Watches extends EventTarget {
     return true;
   }
 
-  /** Another window has written. @param {{ key: string | null }} event */
+  /** Handle a change by another window. @param {{ key: string | null }} event */
   hear({ key }) {
     if (key === this.key || key === null) this.dispatchEvent(new Event("change"));
   }

@@ -35,7 +35,7 @@ const BAD = new Set(["FAILED", "TIMEOUT", "CANCELED"]);
 const main = $("content");
 /** The jobs that failed, the first one first. @type {string[]} */
 let failedJobs = [];
-/** Whether the link to the first failed job was followed: the list of the jobs before and after is that of the failed ones. */
+/** True if the link to the first failed job was followed: the list of neighbors then consists of the failed jobs. */
 let isToFailed = false;
 for (const kind of /** @type {const} */ (["auxclick", "click"])) {
   addEventListener(kind, ({ target }) => (isToFailed = target instanceof Element && target.closest("#first-failed") !== null && failedJobs.length > 0), true);
@@ -128,7 +128,7 @@ function date(record) {
 
 /** The jobs by their IDs, as many as the page shows. @type {Map<string, any>} */
 let jobs = new Map();
-/** Whether the headings lack what could not be read of the jobs. */
+/** True if the headings lack names that could not be read. */
 let isNameless = false;
 
 /** Read the jobs; those that were known stay if they cannot be read. */

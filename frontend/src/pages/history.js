@@ -39,7 +39,7 @@ let asked = 0;
 /** @param {string} name */
 const field = (name) => /** @type {HTMLInputElement} */ (range.elements.namedItem(name));
 
-/** The time that is chosen, or nothing while it is not complete. @returns {[number, number] | undefined} */
+/** Return the chosen time, or nothing while it is not complete. @returns {[number, number] | undefined} */
 function chosen() {
   const length = RANGES[field("range").value];
   const now = Date.now() / 1000 + ahead;
@@ -61,7 +61,7 @@ function prefill() {
   for (const [name, at] of /** @type {const} */ ([["since", now - DAY], ["until", now]])) field(name).value = local(at);
 }
 
-/** A moment as a field of a time has it. @param {number} seconds since 1970 */
+/** Format a time for a time field. @param {number} seconds since 1970 */
 function local(seconds) {
   const offset = new Date(seconds * 1000).getTimezoneOffset() * 60;
   return iso(seconds - offset).slice(0, "2026-01-31T08:30".length);
@@ -77,7 +77,7 @@ function keep() {
 }
 
 const by = () => String(new FormData(choice).get("by"));
-/** Whose core hours are shown: those of each user, name, queue or node. */
+/** Return the property by which core hours are shown: user, name, queue or node. */
 const each = () => String(new FormData(used).get("each"));
 
 /** Take the choice of the address. */
@@ -135,7 +135,7 @@ function show(found, use) {
   $("failed").hidden = $("used").hidden = $("steps").hidden = false;
 }
 
-/** The filters of past jobs that ended in the time of an answer. @param {any} found @returns {Record<string, string>} */
+/** Return the filters of past jobs that ended in the time of an answer. @param {any} found @returns {Record<string, string>} */
 function ended({ since, until }) {
   const length = RANGES[field("range").value];
   if (field("range").value === "yesterday") return { ended: "yesterday" };

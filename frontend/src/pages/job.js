@@ -44,7 +44,7 @@ const job = /** @type {string} */ (start.id);
 /** @type {Record<string, any>} */
 let record = start;
 let gone = false;
-/** Whether the last line on stderr may be before the lines that are here. */
+/** True if the last line on stderr may be before the present lines. */
 let isErrorWanted = false;
 /** Index of the last event that the channel told of. */
 let last = -1;
@@ -55,7 +55,8 @@ if (canShare()) $("deeds").after(shareButton(`share ${job}`, () => `/ui/jobs/${j
 const comparison = new Comparison($("comparison"), job);
 
 /**
- * A part of the page that changes with the job; the title tells of its end in a tab that nobody sees, too.
+ * Return a part of the page that changes with the job; the title also tells of its end in a tab
+ * that nobody sees.
  * @param {"record" | "events" | "resources" | "links" | "kept"} name @param {() => void} [drawn]
  */
 function part(name, drawn) {
@@ -220,7 +221,7 @@ if (start.keeps_history) {
     if (record["state"] !== "INACTIVE") comparison.renew(record["state"]);
   });
 }
-// What other jobs do, no stream of this job tells.
+// No stream of this job reports what other jobs do.
 every(LINKS_MS, () => {
   if (!gone && record["uri"] && record["state"] !== "INACTIVE" && canChange()) recordPart.want();
   if (!gone && !$("links").hidden && canChange()) linksPart.want();

@@ -53,7 +53,7 @@ const MANY = 5000;
 /** Milliseconds between two searches in what waiting jobs are said to wait for. */
 const NOTES = 3000;
 
-/** What the server wrote into the page: the first jobs, where they stand, how many there are in all. */
+/** The data that the server wrote into the page: the first jobs, their place, and the number of all. */
 const first = JSON.parse($("first").textContent ?? "{}");
 const rows = new Rows();
 const situation = new Situation();
@@ -206,7 +206,7 @@ function reflect() {
   watch?.turn(filters);
 }
 
-/** What is said of a job. @param {import("../table/rows.js").Row} row */
+/** Return the note of a job. @param {import("../table/rows.js").Row} row */
 const note = (row) => situation.why(row, now());
 
 /** Offer to tell when jobs end, if there are some that have not. */
@@ -246,7 +246,7 @@ function follow() {
     if (query.has("sort")) wrong.push(t("jobs.no_column", { name: grid.order.key }));
     grid.order = { key: "id", down: true };
   }
-  // What the service refused it has said already.
+  // The service has already reported the filters that it refused.
   if (first.refused?.length) delete first.refused;
   else refuse(wrong);
   showColumns(grid, choice);

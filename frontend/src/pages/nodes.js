@@ -83,7 +83,7 @@ function show() {
   figures();
 }
 
-/** The sums at the top. */
+/** Show the sums at the top. */
 function figures() {
   const sum = (/** @type {(node: Node) => number} */ of) => nodes.reduce((all, node) => all + of(node), 0);
   const parts = [figure(t("nodes.nodes_in_use"), { total: nodes.length, allocated: sum((node) => Number(node.allocated)) })];
@@ -91,7 +91,7 @@ function figures() {
     const count = { total: sum((node) => node[kind].total), allocated: sum((node) => node[kind].allocated) };
     if (kind === "cores") trend.of(sum((node) => (node.state === "excluded" ? 0 : node.cores.total)));
     if (!count.total) continue;
-    // What is free on a node that is not up is of no use to anybody.
+    // Nobody can use free resources of a node that is not up.
     const free = sum((node) => (node.state === "up" ? node[kind].total - node[kind].allocated : 0));
     const part = figure(t(kind === "cores" ? "nodes.cores_in_use" : "nodes.gpus_in_use"), count);
     part.append(element("dd", { className: "free", textContent: t("nodes.free", { count: free }) }));

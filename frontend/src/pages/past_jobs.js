@@ -15,7 +15,7 @@ import { RESULTS } from "../ui/states.js";
 /** @param {string} id */
 const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
-/** What the jobs of this page have; the history has more, so nothing is counted. */
+/** The values of the jobs of this page; the history has more, so nothing is counted. */
 class Named extends Values {
   /** Jobs that have ended are not held. @override */
   keys = KEYS.filter((key) => key !== "held");

@@ -1,4 +1,4 @@
-/** What draws the charts; loaded only when they are opened. */
+/** The drawing of the charts; loaded only when they are opened. */
 
 import uPlot from "uplot";
 
@@ -34,7 +34,7 @@ export class Plot {
   /** @type {[number, number]} */
   #span = [0, 0];
   #isCompressed = false;
-  /** Whether a value of another time than now is pointed at. */
+  /** True if a value of another time than now is under the pointer. */
   isPointedAt = false;
 
   /**
@@ -140,7 +140,7 @@ export class Plot {
 }
 
 /**
- * The values of a line that has no points which nothing joins to others: they would not be seen.
+ * Return the values of a line without neighbors: without a point, they would not be seen.
  * @param {import("uplot")} plot @param {number} line @param {boolean} hasPoints
  */
 function alone(plot, line, hasPoints) {
@@ -151,26 +151,26 @@ function alone(plot, line, hasPoints) {
   return [...values.keys()].filter((at) => has(at) && !has(at - 1) && !has(at + 1));
 }
 
-/** Whether the highest values of two lines are far from each other. @param {Numbers[]} lines */
+/** Return whether the highest values of two lines are far from each other. @param {Numbers[]} lines */
 function areFar(lines) {
   const highs = lines.map((line) => line.reduce((/** @type {number} */ high, it) => Math.max(high, it ?? 0), 0)).filter(Boolean);
   return highs.length > 1 && Math.max(...highs) > FAR * Math.min(...highs);
 }
 
-/** Some of the ticks of a compressed scale. @param {number} high */
+/** Return some of the ticks of a compressed scale. @param {number} high */
 function powers(high) {
   const found = POWERS.filter((it) => it <= high);
   const every = Math.ceil(found.length / 5);
   return found.filter((_it, index) => (found.length - 1 - index) % every === 0);
 }
 
-/** A time as a tick is labeled: the day at midnight. @param {number} seconds since 1970 */
+/** Format a time as the label of a tick: the day at midnight. @param {number} seconds since 1970 */
 function moment(seconds) {
   const local = shifted(seconds);
   return (local.getHours() || local.getMinutes() ? clock : day).format(seconds * 1000);
 }
 
-/** The widest of the labels, in pixels. @param {CanvasRenderingContext2D} canvas @param {string[]} texts */
+/** Return the width of the widest label, in pixels. @param {CanvasRenderingContext2D} canvas @param {string[]} texts */
 function width_of(canvas, texts) {
   canvas.save();
   canvas.font = FONT;
@@ -179,7 +179,8 @@ function width_of(canvas, texts) {
   return Math.ceil(Math.max(LEAST, ...widths));
 }
 
-/** A color of the style sheet as the canvas takes it.
+/**
+ * Return a color of the style sheet as the canvas takes it.
  * @param {HTMLElement} where @param {string} name
  */
 function resolved(where, name) {

@@ -50,7 +50,7 @@ const template = query.get("template");
 /** Time without a key before a value that is not ready is called wrong. */
 const HINT_PAUSE_MS = 350;
 let hinting = 0;
-/** What is said of dependencies on jobs that the instance does not have. */
+/** The code of findings about dependencies on jobs that the instance does not have. */
 const GONE = "gone";
 /** The request that the form makes as it is. */
 let asked = "";
@@ -58,7 +58,7 @@ let asked = "";
 let answered = "";
 /** The request that was sent last. */
 let sent = "";
-/** Whether every job of that request was made: the answer takes the place of the form then. */
+/** True if every job of that request was made: the answer then replaces the form. */
 let isDone = false;
 /** @type {Report | undefined} */
 let report;
@@ -130,7 +130,7 @@ function advise(values) {
   if (!refusals.has("is_launcher")) inputs.say("is_launcher", fits ? "" : words);
 }
 
-/** Whether the instance has ended, so that it takes no job. */
+/** Return whether the instance has ended, so that it takes no job. */
 const hasEnded = () => document.body.dataset["state"] === "ended" || document.getElementById("ended") !== null;
 
 /** Say what the button will do, and what stands against it. */
@@ -162,7 +162,7 @@ function plan() {
   inputs.notes(new Map(beside.map((it) => [it.name, it])));
 }
 
-/** The errors and findings of a report, by field. @param {Report} report */
+/** Return the errors and findings of a report, by field. @param {Report} report */
 function told(report) {
   const { errors, findings, unknown } = report;
   const named = (/** @type {{ pointer: string }} */ { pointer }) => {
@@ -232,14 +232,14 @@ async function submit(isAgain) {
   }
 }
 
-/** The request as a template keeps it. @param {Record<string, unknown>} job @param {Values} values @returns {Saved} */
+/** Return the request as a template keeps it. @param {Record<string, unknown>} job @param {Values} values @returns {Saved} */
 function savedOf(job, values) {
   const { body } = request(job, inputs.many, values);
   const saved = /** @type {Saved} */ (/** @type {unknown} */ (inputs.many === "one" ? { job } : body));
   return files.wanted.length ? { ...saved, files: files.wanted } : saved;
 }
 
-/** What the form asks for, to be saved; undefined when it cannot be read, which is told. */
+/** Return the request of the form, to be saved; undefined, with a message, if it cannot be read. */
 function current() {
   const values = inputs.values();
   const { job, wrong } = collect(inputs.current, values);
@@ -302,7 +302,7 @@ form.addEventListener("submit", (event) => {
   isPressed = false;
   if (!go.disabled) void submit(isAgain);
 });
-/** Whether the button itself was pressed: Enter in a field clicks it, too. */
+/** True if the button itself was pressed: Enter in a field clicks it, too. */
 let isPressed = false;
 go.addEventListener("click", (event) => {
   isPressed = document.activeElement === go || event.detail === 1;

@@ -8,7 +8,7 @@ import { fieldMessage } from "../ui/message.js";
 import { secret } from "../ui/share.js";
 import { rich, t } from "../ui/words.js";
 
-/** What a webhook can be told, each with the filter that it needs. */
+/** The kinds of messages of a webhook, each with the filter that it needs. */
 const TOLD = /** @type {const} */ ([
   ["webhooks.told_ends", { kinds: ["job"], filter: { event: ["clean"] } }],
   ["webhooks.told_fails", { kinds: ["job"], filter: { event: ["clean"], result: ["FAILED", "TIMEOUT"] } }],
@@ -19,7 +19,7 @@ const TOLD = /** @type {const} */ ([
 
 const FIELDS = /** @type {Record<string, import("../ui/words.js").Key>} */ ({ "/url": "webhooks.the_address", "/name": "webhooks.the_name", "/filter/queue": "webhooks.the_queue" });
 
-/** What is wrong with a field. @param {import("../ui/message.js").Coded & { pointer: string, detail: string }} error */
+/** Return the words about an invalid field. @param {import("../ui/message.js").Coded & { pointer: string, detail: string }} error */
 function wrong(error) {
   const name = FIELDS[error.pointer];
   return t("common.field_error", { field: name ? t(name) : error.pointer, detail: fieldMessage(error) });

@@ -28,13 +28,13 @@ class Palette {
   /** @type {Map<string, { entry: Entry, option: HTMLElement }>} */
   #options = new Map();
   #active = "";
-  /** Whether the reader has moved to the active option; else it is the first. */
+  /** True if the reader has moved to the active option; else it is the first. */
   #isChosen = false;
   /** Number of the query; answers to one before are ignored. */
   #query = 0;
   /** Sources that have not answered yet. */
   #open = 0;
-  /** Whether Enter was pressed before all answers were there. */
+  /** True if Enter was pressed before all answers had arrived. */
   #isEntered = false;
   /** Why a source found nothing. */
   #wrong = "";
@@ -104,7 +104,7 @@ class Palette {
     this.#wrong = "";
     this.#open = 0;
     this.#found = this.#sources.map(({ now }, index) =>
-      // What was found for the beginning of a word stays while it matches, so that nothing flickers.
+      // Results for the beginning of a word stay while they match, so that nothing flickers.
       now ? now(query) : wanted.length ? (this.#found[index] ?? []).filter((it) => score([it.title, it.id, it.detail].join(" "), wanted)) : [],
     );
     clearTimeout(this.#timer);

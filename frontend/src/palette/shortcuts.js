@@ -66,7 +66,7 @@ export function openShortcuts() {
   });
   const columns = element("div", { className: "columns" });
   columns.append(...sections);
-  // Who speaks to the browser may press single keys without meaning to (WCAG 2.1.4).
+  // People who use speech input may press single keys without meaning to (WCAG 2.1.4).
   const box = element("input", { type: "checkbox", checked: preference("keys") !== "off" });
   box.addEventListener("change", () => prefer("keys", box.checked ? "" : "off"));
   const label = element("label", { className: "check" });

@@ -1,4 +1,4 @@
-/** What the palette finds, by source: on the page, and in what the service knows. */
+/** The results of the palette, by source: on the page, and in the data of the service. */
 
 import { call } from "../ui/api.js";
 import { at } from "../ui/root.js";

@@ -13,7 +13,7 @@ import { Sent } from "./sent.js";
 
 /** @typedef {import("./resubmission.js").Job} Job */
 
-/** What a longer time limit is to begin with: twice the one that was too short. */
+/** The factor of the time limit that is offered first: twice the one that was too short. */
 const FACTOR = 2;
 /** Jobs that are listed one by one. */
 const MAX_LISTED = 1000;
@@ -41,7 +41,7 @@ function listed(label, items) {
   return made;
 }
 
-/** A job, and what is said of it. @param {Job} job @param {(string | Node)[]} said */
+/** Return the entry of a job, with words about it. @param {Job} job @param {(string | Node)[]} said */
 function entry(job, ...said) {
   const made = element("li", {});
   made.append(...named(job, true).childNodes, ...said);
@@ -58,7 +58,7 @@ function linked(id) {
   return made;
 }
 
-/** The link to the form of one job, which says more and takes changes. @param {string} id */
+/** Return the link to the form of one job, which says more and takes changes. @param {string} id */
 const toForm = (id) => link(`/ui/submit?from=${encodeURIComponent(id)}`, t("resubmit.open_form"));
 
 /** The question that is open. */
@@ -73,9 +73,9 @@ class Question {
   #about = element("span", { textContent: t("resubmit.about") });
   #reading = element("p", { role: "status" });
   #stop = new AbortController();
-  /** Whether something was sent: what is sent again is the same. */
+  /** True if something was sent: a repeated request is the same. */
   #wasSent = false;
-  /** Whether this browser has resubmitted all of them before, so that the question is about doing it again. */
+  /** True if this browser has resubmitted all of them before, so that the question is about doing it again. */
   #isAnew = false;
   #left = 0;
   /** The newer jobs of the group, by the older jobs with their number. @type {Map<string, string>} */
@@ -110,7 +110,7 @@ class Question {
     void this.#read(jobs.length);
   }
 
-  /** The heading and the word on the button. @param {Job[]} jobs */
+  /** Return the title, the heading and the word on the button. @param {Job[]} jobs */
   #words(jobs) {
     const count = jobs.length;
     if (!count) return { title: t("resubmit.go_none"), heading: t("resubmit.nothing") };
@@ -248,7 +248,7 @@ class Question {
     throw new Told(t("resubmit.done", { made: this.#made, count: total }), result);
   }
 
-  /** What came of each job: what went wrong first. @param {boolean} isStopped */
+  /** Return the outcome of each job, failures first. @param {boolean} isStopped */
   #result(isStopped) {
     const { outcomes } = this.resubmission;
     const before = outcomes.filter((it) => it.before);

@@ -41,13 +41,13 @@ export function withLimit(fields, limit) {
   return { ...fields, jobspec };
 }
 
-/** Where a request names what it depends on. @param {Fields} fields @returns {Fields[]} */
+/** Return the places at which a request names its dependencies. @param {Fields} fields @returns {Fields[]} */
 function dependencies({ jobspec, dependencies: own }) {
   const found = jobspec ? jobspec.attributes?.system?.dependencies : own;
   return Array.isArray(found) ? found : [];
 }
 
-/** The letter of an F58 ID as Flux writes it. @param {unknown} value */
+/** Replace the letter that begins an F58 ID in Flux. @param {unknown} value */
 const plain = (value) => String(value ?? "").replace(/^ƒ/, "f");
 
 /** Return the jobs that a request depends on, as it names them. @param {Fields} fields */

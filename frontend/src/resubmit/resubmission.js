@@ -41,7 +41,8 @@ const randomKey = () => [...crypto.getRandomValues(new Uint8Array(KEY_BYTES))].m
 const KEY_REUSED = /#idempotency-key-reused$/;
 
 /**
- * The key of the first request for a job is the same in all browsers, so that a job is not resubmitted twice by mistake.
+ * Return the key of the first request for a job. It is the same in all browsers, so that a job is
+ * not resubmitted twice by mistake.
  * @param {Job} job
  */
 const firstKey = ({ id, t_submit: at = 0 }) => `resubmit-${id}-${at}`;
@@ -58,7 +59,7 @@ function leavesOpen(problem) {
 export class Resubmission {
   /** The requests, by the IDs of the jobs. @type {Map<string, Fields>} */
   #fields = new Map();
-  /** What came of those that were sent. @type {Map<string, Outcome>} */
+  /** The outcomes of the jobs that were sent. @type {Map<string, Outcome>} */
   #outcomes = new Map();
   /** Jobs that cannot be resubmitted, and why. @type {{ job: Job, why: string }[]} */
   wrong = [];
@@ -111,17 +112,17 @@ export class Resubmission {
     return this.ready.filter((job) => this.sent.of(job)?.made);
   }
 
-  /** The time limit of a job in seconds; 0 is none. @param {Job} job */
+  /** Return the time limit of a job in seconds; 0 is none. @param {Job} job */
   limit({ id }) {
     return limitOf(this.#fields.get(id) ?? {});
   }
 
-  /** Whether a job was sent before without an answer, so that it is sent again as it was. @param {Job} job */
+  /** Return whether a job was sent before without an answer, so that it is sent again as it was. @param {Job} job */
   isUnanswered(job) {
     return this.sent.of(job)?.made === "";
   }
 
-  /** What came of the jobs that were sent. */
+  /** The outcomes of the jobs that were sent. */
   get outcomes() {
     return [...this.#outcomes.values()];
   }

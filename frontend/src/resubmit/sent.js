@@ -1,6 +1,7 @@
 /**
- * What this browser has resubmitted: which job became which, and which requests have had no answer. So nobody submits a
- * job twice by mistake, and a request that may have been taken is sent again under the same Idempotency-Key.
+ * The resubmissions of this browser: the new job of each job, and the requests that have had no
+ * answer. So nobody submits a job twice by mistake, and a request that may have been taken is sent
+ * again under the same Idempotency-Key.
  */
 
 /** Jobs that are remembered; the oldest are forgotten. */

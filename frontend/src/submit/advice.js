@@ -1,4 +1,4 @@
-/** What will not work as it looks: shell syntax in a command that no shell runs. */
+/** Advice on a command that will not work as it looks: shell syntax that no shell runs. */
 
 import { t } from "../ui/words.js";
 import { split } from "./shell.js";
@@ -7,7 +7,8 @@ import { split } from "./shell.js";
 const SHELLS = new Set(["sh", "bash", "dash", "ksh", "zsh", "csh", "tcsh", "fish"]);
 
 /**
- * The first piece of shell syntax outside quotes, which the program would get as text; empty when there is none.
+ * Return the first piece of shell syntax outside quotes, which the program would get as text; empty
+ * if there is none.
  * @param {string} command
  */
 export function shellSyntax(command) {

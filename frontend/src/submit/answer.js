@@ -18,12 +18,12 @@ const MAX_REASONS = 5;
 /** @param {string} id */
 const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
-/** The label of a field, as the form shows it. @param {string} name */
+/** Return the label of a field, as the form shows it. @param {string} name */
 export function labelOf(name) {
   return document.querySelector(`#field-${CSS.escape(name)} .label`)?.textContent?.trim() ?? name;
 }
 
-/** What a job asks for, in a few words. @param {Report["size"]} size @param {number} jobs */
+/** Describe the request of a job in a few words. @param {Report["size"]} size @param {number} jobs */
 export function sizeInWords(size, jobs) {
   const { nodes, cores, gpus, whole_nodes: isWhole, duration, queue } = size;
   return [
@@ -35,14 +35,14 @@ export function sizeInWords(size, jobs) {
   ];
 }
 
-/** A button that leads to a field. @param {string} name @param {string} text @param {(name: string) => void} go */
+/** Return a button that leads to a field. @param {string} name @param {string} text @param {(name: string) => void} go */
 function toField(name, text, go) {
   const button = element("button", { type: "button", className: "link", textContent: text });
   button.addEventListener("click", () => go(name));
   return button;
 }
 
-/** Links to fields, each with the comma that follows it. @param {string[]} names @param {(name: string) => void} go */
+/** Return links to fields, each with the comma that follows it. @param {string[]} names @param {(name: string) => void} go */
 function enumerated(names, go) {
   return names.flatMap((name, index) => {
     const part = element("span", { className: "unbroken" });
@@ -52,7 +52,7 @@ function enumerated(names, go) {
 }
 
 export class Answer {
-  /** Whether all of the request was refused, and no field of it. */
+  /** True if all of the request was refused, and no field of it. */
   #isWhole = false;
 
   /** @param {(name: string) => void} go leads to a field */
@@ -116,14 +116,14 @@ export class Answer {
     $("answer").classList.remove("good", "bad", "sending");
   }
 
-  /** The form asks for something else than what was answered. */
+  /** Note that the form asks for something else than the answer was about. */
   changed() {
     $("tell").hidden = true;
     $("tell-said").textContent = "";
     $("answer").classList.remove("good");
   }
 
-  /** The form asks for something else than what was sent. */
+  /** Note that the form asks for something else than what was sent. */
   outdated() {
     if (this.#isWhole) this.clear();
   }
@@ -156,7 +156,7 @@ export class Answer {
     $("answer").classList.add("bad");
   }
 
-  /** A field was changed: it is to be mended no more. @param {string[]} names those that still are */
+  /** Note that a field was changed, so that it no longer counts as invalid. @param {string[]} names those that still are */
   mended(names) {
     if ($("summary").hidden || $("summary").querySelector("ul")) return;
     if (names.length) this.refused(names, [], "");

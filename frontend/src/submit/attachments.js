@@ -26,10 +26,10 @@ const MAX_NAMES = 12;
 /** @typedef {import("./form.js").What} What */
 /** @typedef {import("./saved_job.js").Saved} Saved */
 
-/** Where the job finds the file. @param {What} what @param {string} name */
+/** Return the place at which the job finds the file. @param {What} what @param {string} name */
 export const placeOf = (what, name) => (what === "script" ? `"${BESIDE}/${name}"` : `${TMPDIR}/${name}`);
 
-/** The files that a saved request needs: those that were attached, and those that its command or script names. @param {Saved} saved */
+/** Return the files that a saved request needs: those that were attached, and those that its command or script names. @param {Saved} saved */
 export function filesOf({ job, files = [] }) {
   const runs = job["script"] ?? job["command"] ?? "";
   const text = (Array.isArray(runs) ? runs.map(String).join("\n") : String(runs)).slice(0, MAX_SEARCHED_CHARS);
@@ -40,7 +40,7 @@ export function filesOf({ job, files = [] }) {
 /** @param {string} id */
 const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
-/** A size in one unit, with at most one digit after the point. @param {number} bytes */
+/** Format a size in one unit, with at most one digit after the point. @param {number} bytes */
 function size(bytes) {
   if (bytes < KILOBYTE) return t("submit.bytes", { count: bytes });
   const isMega = bytes >= KILOBYTE ** 2;
@@ -49,7 +49,7 @@ function size(bytes) {
 }
 
 /**
- * The entry of a file in a jobspec: text where it is text, else base64.
+ * Return the entry of a file in a jobspec: text if possible, else base64.
  * @param {Uint8Array} bytes
  */
 export function entryOf(bytes) {

@@ -25,7 +25,8 @@ function isSame({ name, kind }, typed, value) {
 }
 
 /**
- * The values of a batch job without those that its script says, so that a changed line of the script counts.
+ * Return the values of a batch job without those that its script sets, so that a changed line of
+ * the script counts.
  * @param {Values} values of a job that ran with this script
  * @param {Field[]} fields
  * @param {Record<string, any>} given what the directives of the script say
@@ -52,7 +53,7 @@ export function besideScript(values, fields, given) {
   return left;
 }
 
-/** A list without the items that the directives put in front of it. @param {string} typed @param {unknown} first */
+/** Return a list without the items that the directives put in front of it. @param {string} typed @param {unknown} first */
 function restOf(typed, first) {
   const items = /** @type {unknown[]} */ (parse("list", typed));
   const lines = typed.split(/\r?\n/).filter((line) => line.trim());
@@ -61,7 +62,7 @@ function restOf(typed, first) {
 }
 
 /**
- * The fields that replace what a line of the script says, in the order of the form.
+ * Return the fields that override a line of the script, in the order of the form.
  * @param {Values} values
  * @param {Field[]} fields
  * @param {Record<string, any>} given

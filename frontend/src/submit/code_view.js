@@ -16,7 +16,7 @@ const TOKENS =
 /** @typedef {"comment" | "directive" | "string" | "variable" | "interpreter"} Color */
 
 /**
- * One line in pieces with their colors.
+ * Return one line in pieces with their colors.
  * @param {string} line
  * @param {boolean} isFirst
  * @returns {{ text: string, color?: Color }[]}
@@ -38,7 +38,7 @@ export function colored(line, isFirst) {
 }
 
 /**
- * The text and the selection after lines were indented, or the other way.
+ * Return the text and the selection after lines were indented, or the other way.
  * @param {string} text
  * @param {number} start @param {number} end of the selection
  * @param {boolean} isBack
@@ -59,12 +59,12 @@ export function indented(text, start, end, isBack) {
 }
 
 export class CodeView {
-  /** Where each line begins. */
+  /** The place at which each line begins. */
   #starts = [0];
   #isPlain = false;
   /** @type {Set<number>} */
   #wrong = new Set();
-  /** Whether the next Tab leaves the editor. */
+  /** True if the next Tab leaves the editor. */
   #isLeaving = false;
 
   /** @param {HTMLTextAreaElement} text @param {HTMLElement} numbers @param {HTMLElement} colors */
@@ -163,7 +163,7 @@ export class CodeView {
     this.text.setSelectionRange(made.start, made.end);
   }
 
-  /** The next line begins as far to the right as this one. @param {KeyboardEvent} event */
+  /** Begin the next line as far to the right as this one. @param {KeyboardEvent} event */
   #newline(event) {
     const { selectionStart: start, value } = this.text;
     const [indent = ""] = /^[ \t]*/.exec(value.slice(value.lastIndexOf("\n", start - 1) + 1, start)) ?? [];
@@ -172,7 +172,7 @@ export class CodeView {
     this.#insert(`\n${indent}`);
   }
 
-  /** Type a text, so that it can be undone. @param {string} text */
+  /** Insert a text, so that it can be undone. @param {string} text */
   #insert(text) {
     // The only way that keeps the history of changes; browsers have promised nothing better yet.
     const isDone = text ? document.execCommand("insertText", false, text) : document.execCommand("delete");

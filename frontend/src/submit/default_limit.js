@@ -32,7 +32,7 @@ export function defaultLimit(limits, queue, fallback, maxima = {}) {
   return { hint, from: t("submit.default_of_queue", said), zero: t("submit.default_limit_queue", said), help: t("submit.help_default_limit_queue", said) };
 }
 
-/** The value of a queue; without a queue that is known, it is the same only if all queues agree. @param {Limits} limits @param {string} name */
+/** Return the value of a queue; without a known queue, the value if all queues agree on it. @param {Limits} limits @param {string} name */
 function agreed(limits, name) {
   const values = new Set(Object.values(limits));
   return Object.hasOwn(limits, name) ? limits[name] : values.size === 1 ? [...values][0] : undefined;

@@ -13,7 +13,7 @@ const COMPOUND =
 const CLOCK = /^(?:(?<days>\d+)-)?(?<first>\d+):(?<second>[0-5]?\d)(?::(?<third>[0-5]?\d))?$/;
 
 /**
- * The seconds that a time limit stands for; a number alone is seconds. Undefined for any other text.
+ * Return the seconds of a time limit; a number alone is seconds. Undefined for any other text.
  * @param {string} text
  * @returns {number | undefined}
  */
@@ -37,7 +37,8 @@ export function seconds(text) {
 }
 
 /**
- * A time limit as the service takes it: what it understands is unchanged, and so is what nobody does.
+ * Convert a time limit for the service: a text that the service understands is unchanged, and so is
+ * one that nobody does.
  * @param {string} text
  */
 export function standard(text) {
@@ -47,14 +48,14 @@ export function standard(text) {
   return found === undefined ? typed : shortest(found);
 }
 
-/** A duration as a whole number of its largest unit: 90m, 45s. @param {number} found in seconds */
+/** Format a duration as a whole number of its largest unit: 90m, 45s. @param {number} found in seconds */
 export function shortest(found) {
   if (!Number.isInteger(found)) return String(found);
   const [unit] = Object.entries(UNITS).find(([, size]) => size >= 1 && found >= size && found % size === 0) ?? ["s"];
   return `${found / (UNITS[unit] ?? 1)}${unit}`;
 }
 
-/** A duration as people type it, in all its units: 2h30m, 45s. @param {number} found in seconds */
+/** Format a duration as people type it, in all its units: 2h30m, 45s. @param {number} found in seconds */
 export function compact(found) {
   if (!Number.isInteger(found) || found <= 0) return shortest(found);
   let rest = found;
@@ -75,7 +76,7 @@ const TEXTS = /** @type {const} */ ([
   [1, "durations.seconds"],
 ]);
 
-/** A duration for its reader in all its units: 1d 2h 30m. @param {number} found in seconds */
+/** Format a duration for its reader in all its units: 1d 2h 30m. @param {number} found in seconds */
 export function spelled(found) {
   let rest = Number.isInteger(found) ? found : 0;
   let text = "";

@@ -23,11 +23,12 @@ import { unclosed } from "./shell.js";
 /** @typedef {"one" | "copies" | "cc"} Many */
 /** @typedef {"command" | "script"} What */
 
-/** What cannot be read at all, and so not be sent. */
+/** A value that cannot be read at all, and so not be sent. */
 export class Unreadable extends Error {}
 
 /**
- * The job that the inputs describe; what is empty is left out. ``wrong`` is what cannot be read.
+ * Return the job that the inputs describe, without empty values. ``wrong`` has the values that
+ * cannot be read.
  * @param {Field[]} fields
  * @param {Values} values
  */
@@ -50,7 +51,7 @@ export function collect(fields, values) {
 }
 
 /**
- * The request for the job, or for many of it.
+ * Return the request for the job, or for many of it.
  * @param {Record<string, unknown>} job
  * @param {Many} many
  * @param {Values} values
@@ -62,7 +63,7 @@ export function request(job, many, values) {
   return { path: "/v1/jobs/bulk", body: { job, [many]: many === "copies" ? number(typed) : typed } };
 }
 
-/** The number of jobs that the form makes, as far as it can be told. @param {Many} many @param {Values} values */
+/** Return the number of jobs that the form makes, as far as it is known. @param {Many} many @param {Values} values */
 export function jobCount(many, values) {
   if (many === "copies") return Math.max(1, Number(values["copies"]) || 1);
   if (many !== "cc") return 1;
@@ -79,7 +80,7 @@ export function lacking(many, values) {
 }
 
 /**
- * The field that an error of the service is about; empty when it is about none.
+ * Return the field that an error of the service is about; empty if it is about none.
  * @param {string} pointer RFC 6901
  * @param {boolean} bulk
  */
@@ -90,7 +91,7 @@ export function fieldOf(pointer, bulk) {
 }
 
 /**
- * What is likely to be refused, in words; empty when nothing is. The service decides.
+ * Say what is likely to be refused; empty if nothing is. The service decides.
  * @param {Field} field
  * @param {string} typed
  */
@@ -163,7 +164,7 @@ export function parse(kind, typed) {
 }
 
 /**
- * The text that {@link parse} reads as this value.
+ * Return the text that {@link parse} reads as this value.
  * @param {Kind} kind
  * @param {any} value
  * @returns {string}
@@ -189,7 +190,8 @@ export function write(kind, value) {
   }
 }
 
-/** A number where it is one that is counted exactly, else the text: the service says what is wrong.
+/**
+ * Return a number if it can be represented exactly, else the text: the service reports the error.
  * @param {string} text
  */
 function number(text) {
@@ -233,7 +235,7 @@ function lines(text) {
 }
 
 /**
- * NAME=value lines, or one JSON object.
+ * Parse NAME=value lines, or one JSON object.
  * @param {string} text
  * @param {(name: string, value: string | undefined) => unknown} read
  */

@@ -12,24 +12,24 @@ const MAX_ID_CHARS = 64;
 /** Jobs that are named. */
 const MAX_NAMED = 4;
 
-/** What may be a job ID: F58, decimal, hexadecimal, with dots, a path of the KVS, words, emoji. */
+/** The forms of a job ID: F58, decimal, hexadecimal, with dots, a path of the KVS, words, emoji. */
 const ID = /^(?:[fƒ][1-9A-HJ-NP-Za-km-z]{1,12}|[0-9]{1,20}|0x[0-9a-f]{1,16}|(?:job\.)?[0-9a-f]{4}(?:\.[0-9a-f]{4}){3}|[a-z]+(?:-+[a-z]+){5}|[^\0-\x7f]+)$/iu;
 
-/** The ID in a line such as afterok:f2QK3Zz. @param {string} line */
+/** Return the ID in a line such as afterok:f2QK3Zz. @param {string} line */
 const idOf = (line) => /^\s*after\w*:([^\s?]+)/.exec(line)?.[1] ?? "";
 
-/** The IDs in the lines of the field. @param {string} text */
+/** Return the IDs in the lines of the field. @param {string} text */
 export function idsIn(text) {
   const ids = text.split("\n").map(idOf).filter((id) => id && id.length <= MAX_ID_CHARS);
   return [...new Set(ids)].slice(0, MAX_JOBS);
 }
 
-/** The lines without those that name one of the jobs. @param {string} text @param {string[]} ids */
+/** Return the lines without those that name one of the jobs. @param {string} text @param {string[]} ids */
 export function without(text, ids) {
   return text.split("\n").filter((line) => !ids.includes(idOf(line))).join("\n");
 }
 
-/** Why dependencies on these would be refused: no job has such an ID, or the instance has no such job. @param {string[]} ids */
+/** Explain why dependencies on these would be refused: no job has such an ID, or the instance has no such job. @param {string[]} ids */
 export function refusal(ids) {
   const said = (/** @type {string[]} */ some) => {
     const named = some.slice(0, MAX_NAMED).map((id) => visible(id, { most: SHORT }));

@@ -8,7 +8,7 @@ import { namesOf } from "./saved_job.js";
 /** @typedef {import("./form.js").Values} Values */
 /** @typedef {HTMLInputElement | HTMLTextAreaElement} Input */
 
-/** Whether the names of the API are shown: the choice of this browser. */
+/** The key under which this browser keeps the choice to show the names of the API. */
 const NAMES = "fluxapi.submit.names";
 /** Time in which what is typed is kept once. */
 const KEEP_PAUSE_MS = 300;
@@ -16,7 +16,7 @@ const KEEP_PAUSE_MS = 300;
 /** @param {string} id */
 const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
-/** How a time limit was understood; empty when it says so itself, or says nothing. @param {string} typed @param {string} zero what 0 comes to */
+/** Explain how a time limit was understood; empty if it says so itself, or says nothing. @param {string} typed @param {string} zero what 0 comes to */
 export function duration(typed, zero) {
   const found = seconds(typed);
   if (found === undefined) return "";
@@ -68,7 +68,7 @@ export class Inputs {
     return /** @type {import("./form.js").Many} */ (this.#choice("many").value);
   }
 
-  /** What is submitted: a command, or a batch script. */
+  /** The kind of the submission: a command, or a batch script. */
   get what() {
     return /** @type {import("./form.js").What} */ (this.#choice("what").value);
   }
@@ -238,7 +238,7 @@ export class Inputs {
   }
 }
 
-/** What the browser keeps, or nothing where it keeps nothing. @template T @param {() => T} use @returns {T | undefined} */
+/** Return the stored value, or nothing if the browser keeps none. @template T @param {() => T} use @returns {T | undefined} */
 function stored(use) {
   try {
     return use();

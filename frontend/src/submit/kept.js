@@ -1,4 +1,4 @@
-/** What this browser keeps for the form: recent submissions, and templates. Each list has a limit. */
+/** The data that this browser keeps for the form: recent submissions, and templates. Each list has a limit. */
 
 import { at } from "../ui/root.js";
 import { checkSaved } from "./saved_job.js";
@@ -15,7 +15,7 @@ const MAX_LIST_CHARS = 1_000_000;
 /** Links of one submission that are kept. */
 const MAX_IDS = 3;
 
-/** Lists of one service; two services of one host keep their own. @param {"recent" | "templates"} name */
+/** Return the key of a list; two services of one host have lists of their own. @param {"recent" | "templates"} name */
 const key = (name) => `fluxapi.submit.${name} ${at("/v1/templates")}`;
 
 /** @param {"recent" | "templates"} name @returns {any[]} */
@@ -28,7 +28,7 @@ function read(name) {
   }
 }
 
-/** Whether the browser keeps the list. @param {"recent" | "templates"} name @param {any[]} list */
+/** Store a list; return whether the browser keeps it. @param {"recent" | "templates"} name @param {any[]} list */
 function store(name, list) {
   try {
     localStorage.setItem(key(name), JSON.stringify(list));
@@ -38,7 +38,7 @@ function store(name, list) {
   }
 }
 
-/** Entries that another version, or somebody else, has not damaged. @template T @param {any[]} list @returns {T[]} */
+/** Return the entries that another version, or somebody else, has not damaged. @template T @param {any[]} list @returns {T[]} */
 function usable(list) {
   return list.filter((it) => {
     try {
@@ -50,7 +50,7 @@ function usable(list) {
   });
 }
 
-/** The submissions of this browser, the newest first. */
+/** Return the submissions of this browser, the newest first. */
 export function recent() {
   return /** @type {Recent[]} */ (usable(read("recent"))).filter(({ ids }) => Array.isArray(ids)).slice(0, MAX_RECENT);
 }
@@ -68,7 +68,7 @@ export function keepRecent(made) {
 /** Keep no submission any more. */
 export const forgetRecent = () => store("recent", []);
 
-/** The templates of this browser, by name. */
+/** Return the templates of this browser, by name. */
 export function localTemplates() {
   const found = /** @type {LocalTemplate[]} */ (usable(read("templates"))).filter(({ name }) => typeof name === "string");
   return found.slice(0, MAX_LOCAL_TEMPLATES).sort((one, other) => one.name.localeCompare(other.name));

@@ -20,7 +20,8 @@ function base64url(bytes) {
 }
 
 /**
- * The fragment for a request, without the values of its environment; undefined when it is too long.
+ * Return the fragment for a request, without the values of its environment; undefined if it is too
+ * long.
  * @param {Saved} saved
  * @returns {{ fragment: string | undefined, length: number, variables: string[] }}
  */
@@ -31,7 +32,7 @@ export function fragmentOf(saved) {
 }
 
 /**
- * The request in a fragment; nothing when there is none. Throws {@link Unreadable}.
+ * Return the request in a fragment; nothing if there is none. Throws {@link Unreadable}.
  * @param {string} hash
  * @returns {Saved | undefined}
  */

@@ -24,7 +24,7 @@ export class LiveCheck {
   #timer = 0;
   #isUnderWay = false;
   #isStale = false;
-  /** What was told of last. */
+  /** The last check that was reported. */
   #checked = "";
 
   /** @param {(report: Report | undefined, problem: string) => void} told what it is given: the report, or why there is none */
@@ -32,12 +32,12 @@ export class LiveCheck {
     this.told = told;
   }
 
-  /** Whether the answer for the job as it is now is still to come. */
+  /** True if the answer for the job as it is now is still to come. */
   get isPending() {
     return this.#timer !== 0 || this.#isUnderWay;
   }
 
-  /** Whether the last report is about the job as it is now. */
+  /** True if the last report is about the job as it is now. */
   get isCurrent() {
     return this.#checked === this.#wanted;
   }
@@ -50,7 +50,7 @@ export class LiveCheck {
     this.#plan();
   }
 
-  /** The instance has changed: check the same job again. */
+  /** Check the same job again, since the instance has changed. */
   renew() {
     if (this.#wanted) this.#plan();
   }

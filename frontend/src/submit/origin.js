@@ -9,7 +9,7 @@ import { rich, t } from "../ui/words.js";
 import { shortest, spelled } from "./duration.js";
 import { CC } from "./resubmit.js";
 
-/** What a longer time limit is to begin with: twice the one that was too short. */
+/** The factor of the time limit that is offered first: twice the one that was too short. */
 const FACTOR = 2;
 
 const moment = moments({ month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
@@ -66,7 +66,7 @@ export class Origin {
     const group = String(values["group"] ?? "");
     if (group) words.append(" ", t("submit.same_group", { group: visible(group, { most: SHORT }) }));
     const user = stranger(record?.["username"]);
-    // What runs is what that user wrote, so it comes first.
+    // The job runs the command of that user, so this comes first.
     if (user) words.prepend(t("submit.of_other", { user: visible(user, { most: SHORT }) }), " ");
     this.#show(words, user ? "bad" : "info");
     const limit = record?.["duration"];

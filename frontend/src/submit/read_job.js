@@ -1,4 +1,4 @@
-/** What a job of the instance asks for, as the inputs show it. */
+/** The request of a job of the instance, as the inputs show it. */
 
 import { call } from "../ui/api.js";
 import { besideScript } from "./beside_script.js";

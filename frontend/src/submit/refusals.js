@@ -40,7 +40,7 @@ export class Refusals {
     this.answer.clear();
   }
 
-  /** A field was changed: it is to be mended no more. @param {string} name */
+  /** Note that a field was changed, so that it no longer counts as invalid. @param {string} name */
   changed(name) {
     if (this.#names.delete(name)) this.answer.mended(this.inputs.names.filter((it) => this.has(it)));
   }

@@ -36,7 +36,8 @@ function asked(jobspec) {
 }
 
 /**
- * The fields of ``POST /v1/jobs`` for the same job again: its options, else the whole jobspec.
+ * Return the fields of ``POST /v1/jobs`` for the same job again: its options, else the whole
+ * jobspec.
  * @param {Tree} jobspec
  * @returns {Tree | undefined} nothing if a whole jobspec would lose the number of a job of many
  */
@@ -47,7 +48,8 @@ export function requestOf(jobspec) {
 }
 
 /**
- * The values of the inputs: option by option where the options can say it, else the whole jobspec.
+ * Return the values of the inputs: option by option if the options can say it, else the whole
+ * jobspec.
  * @param {Tree} jobspec
  * @param {Field[]} fields
  * @returns {Values}
@@ -71,7 +73,7 @@ const FLAGS = /** @type {const} */ ([["debug", 2], ["waitable", 4]]);
 const DEFAULT_URGENCY = 16;
 
 /**
- * What was asked for beside the jobspec, as the submit event of the job tells it.
+ * Return the part of the request beside the jobspec, as the submit event of the job has it.
  * @param {{ name: string, context?: Tree }[]} events
  * @returns {Values}
  */
@@ -97,7 +99,7 @@ function tidy(jobspec) {
 }
 
 /**
- * The fields of ``POST /v1/jobs``, or nothing where they cannot say what the jobspec says.
+ * Return the fields of ``POST /v1/jobs``, or nothing if they cannot express the jobspec.
  * @param {Tree} jobspec
  * @returns {Tree | undefined}
  */
@@ -142,7 +144,8 @@ const isText = (value) => typeof value === "string" && value !== "" && value.tri
 const isMap = (value) => typeof value === "object" && value !== null && !Array.isArray(value) && Object.keys(value).length > 0;
 
 /**
- * Tasks, cores, nodes and the command, where the resources have the shape that the options give.
+ * Return tasks, cores, nodes and the command, if the resources have the shape that the options
+ * give.
  * @param {Tree} jobspec
  * @returns {Tree | undefined}
  */
@@ -174,7 +177,7 @@ function shapeOf(jobspec) {
 const hasMore = (it, names) => Object.keys(it).some((name) => !names.includes(name));
 
 /**
- * Standard input that the service put in front of the command.
+ * Take the standard input that the service put in front of the command.
  * @param {Tree} job
  * @param {Tree} rest
  * @returns {boolean} whether the options can say it
@@ -191,7 +194,7 @@ function takeStdin(job, rest) {
 }
 
 /**
- * Shell options: those that have fields of their own, and the others by name.
+ * Take the shell options: those that have fields of their own, and the others by name.
  * @param {Tree} job
  * @param {Tree} rest
  * @returns {boolean} whether the options can say it: the form reads a dot in a name as a level

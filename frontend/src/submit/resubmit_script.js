@@ -14,7 +14,7 @@ const SLOTS = /** @type {const} */ ([
 ]);
 
 /**
- * The script, instead of the broker that runs it.
+ * Take the script, instead of the broker that runs it.
  * @param {Tree} job
  * @param {Tree} rest the system attributes that are not in *job* yet
  * @returns {boolean} whether the options can say it; a job without a script is left as it is
@@ -57,7 +57,7 @@ const isScript = (file) => typeof file?.data === "string" && file.encoding === "
 const isSame = (one, other) => JSON.stringify(one) === JSON.stringify(other);
 
 /**
- * The files of the output, which have fields of their own.
+ * Take the files of the output, which have fields of their own.
  * @param {Tree} job
  * @param {Tree} options
  * @returns {boolean} whether they can say it

@@ -20,7 +20,8 @@ const MAX_NAME_CHARS = 255;
 const INNER = ["attributes", "system", "environment"];
 
 /**
- * The same request without the values that may be secrets, and the names of the variables that it had.
+ * Return the same request without the values that may be secrets, and the names of the variables
+ * that it had.
  * @param {Saved} saved
  * @returns {{ saved: Saved, variables: string[] }}
  */
@@ -49,7 +50,8 @@ export function withoutSecrets(saved) {
 }
 
 /**
- * The same request without the dependencies on other jobs, and those: the jobs of one day are not those of another.
+ * Return the same request without the dependencies on other jobs, and those: the jobs of one day
+ * are not those of another.
  * @param {Saved} saved
  * @returns {{ saved: Saved, dependencies: string[] }}
  */
@@ -70,7 +72,8 @@ export function withoutDependencies(saved) {
 const GROUP_ID = /^g[0-9a-f]{15}$/;
 
 /**
- * The same request without a group that has no name, which ends with its jobs: later, nobody can join it.
+ * Return the same request without a group that has no name, which ends with its jobs: later, nobody
+ * can join it.
  * @param {Saved} saved
  * @returns {Saved}
  */
@@ -80,7 +83,7 @@ export function withoutNamelessGroup(saved) {
 }
 
 /**
- * The values of the inputs that ask for this request, and the fields that have no input.
+ * Return the values of the inputs for this request, and the fields that have no input.
  * @param {Saved} saved
  * @param {Field[]} fields
  * @returns {{ values: Values, unknown: string[] }}
@@ -125,12 +128,12 @@ export function checkSaved(read) {
   };
 }
 
-/** The names of files in what a stranger may have written. @param {unknown} read @returns {string[]} */
+/** Return the names of files in data that a stranger may have written. @param {unknown} read @returns {string[]} */
 export function namesOf(read) {
   return Array.isArray(read) ? read.slice(0, MAX_FILES).filter((it) => typeof it === "string" && it !== "" && it.length <= MAX_NAME_CHARS) : [];
 }
 
-/** A line that tells requests apart: the name, else the begin of what runs. @param {Saved} saved */
+/** Return a line that distinguishes requests: the name, else the beginning of the command. @param {Saved} saved */
 export function titleOf({ job }) {
   const runs = job["command"] ?? job["script_name"] ?? job["script"] ?? "";
   const [first = ""] = (Array.isArray(runs) ? runs.map(String).join(" ") : String(runs)).split("\n").filter((line) => line && !line.startsWith("#!"));

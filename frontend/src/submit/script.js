@@ -35,7 +35,7 @@ const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 /** @typedef {Coded & { line: number, detail: string }} Line a wrong line */
 
 /**
- * The value of a directive as a reader would type it.
+ * Return the value of a directive as a reader would type it.
  * @param {string} name @param {import("./form.js").Kind} kind @param {any} value
  * @param {string} zero what a time limit of 0 comes to
  */
@@ -46,7 +46,7 @@ export function valueInWords(name, kind, value, zero) {
   return write(kind, value);
 }
 
-/** What is wrong, in the words of this form. @param {Coded & { detail: string }} error */
+/** Return the error in the words of this form. @param {Coded & { detail: string }} error */
 export function inForm(error) {
   return fieldMessage({ ...error, ...(error.params ? { params: advised(error.params) } : {}) });
 }
@@ -63,13 +63,13 @@ function advised(params) {
 export class ScriptEditor {
   /** The fields that the directives give. @type {Record<string, any>} */
   fields = {};
-  /** What is shown about the script. @type {Checked} */
+  /** The answer that is shown about the script. @type {Checked} */
   #answer = { fields: {}, lines: {}, errors: [], warnings: [] };
   #checked = "";
   #timer = 0;
-  /** What is in the inputs. @type {import("./form.js").Values} */
+  /** The values in the inputs. @type {import("./form.js").Values} */
   #typed = {};
-  /** What a time limit of 0 comes to. */
+  /** The meaning of a time limit of 0. */
   zero = "";
   /** The fields that are told to replace a line. */
   #told = "[]";
@@ -233,7 +233,7 @@ export class ScriptEditor {
     }
   }
 
-  /** Empty a field, so that the script decides. @param {string} name */
+  /** Clear a field, so that the script decides. @param {string} name */
   #clear(name) {
     const input = /** @type {HTMLInputElement} */ ($(name));
     input.value = "";

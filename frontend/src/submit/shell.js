@@ -4,7 +4,7 @@
 const WIDE = 56;
 const NEXT = "\\\n  ";
 
-/** Words that belong together, in lines that a shell reads as one. @param {string[]} groups */
+/** Fold words that belong together into lines that a shell reads as one. @param {string[]} groups */
 function fold(groups) {
   let width = 0;
   return groups.reduce((all, group) => {
@@ -15,7 +15,8 @@ function fold(groups) {
   }, "");
 }
 
-/** One word of a line.
+/**
+ * Quote one word of a line.
  * @param {string} text
  */
 export function quote(text) {
@@ -80,7 +81,8 @@ export function unclosed(text) {
   return split(`${text}x`) ? "\\" : split(`${text}'`) ? "'" : '"';
 }
 
-/** A command as text that {@link split} takes apart again.
+/**
+ * Return a command as text that {@link split} takes apart again.
  * @param {string[]} words
  */
 export function join(words) {
@@ -96,7 +98,7 @@ export function curl(address, body, user) {
   const login = user ? ["--user", pasted(user)] : [];
   const [short, long] = [JSON.stringify(body), JSON.stringify(body, null, 2)];
   const json = (short.length > WIDE ? long : short).replace(
-    // What a terminal would not show as it is: direction marks and the like.
+    // Characters that a terminal would not show as they are: direction marks and the like.
     /[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu,
     (it) => it.split("").map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`).join(""),
   );
@@ -118,13 +120,14 @@ const pairs = (flag) => (value) => Object.entries(value).map(([name, it]) => `${
 const tree = (flag) => (value) =>
   outerFirst(value).map(([name, it]) => `${flag}=${pasted(`${name}=${typeof it === "string" && !isJSON(it) ? it : JSON.stringify(it)}`)}`);
 
-/** An object first, then what is set inside it. @param {Record<string, any>} value */
+/** Sort an object before the values that are set inside it. @param {Record<string, any>} value */
 function outerFirst(value) {
   return Object.entries(value).sort(([one], [other]) => one.split(".").length - other.split(".").length);
 }
 
 /**
- * Variables with their values as they are: $ is doubled, since --env expands $NAME and {{template}}.
+ * Return variables with their values as they are: $ is doubled, since --env expands $NAME and
+ * {{template}}.
  * @type {Words}
  */
 const variables = (value) =>
@@ -192,8 +195,8 @@ const BATCH_FLAGS = {
 };
 
 /**
- * Attributes by names that flux submit reads the same way: a bare `user` would be below `system`, and an object
- * takes the place of another one.
+ * Return attributes by names that flux submit reads the same way: a bare `user` would be below
+ * `system`, and an object takes the place of another one.
  * @param {Record<string, any>} attributes
  */
 function fromRoot(attributes) {
@@ -221,7 +224,7 @@ function dependency(entry) {
 }
 
 /**
- * The line of fluxapi submit or fluxapi batch, and the fields that it has no option for.
+ * Return the line of fluxapi submit or fluxapi batch, and the fields that it has no option for.
  * @param {Record<string, any>} job
  * @param {{ copies?: unknown, cc?: unknown }} many
  * @param {string[]} [files] names of local files that go along

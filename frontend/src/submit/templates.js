@@ -33,7 +33,7 @@ const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 /** @param {string} text */
 const heading = (text) => element("h3", { textContent: text });
 
-/** A small button of a row. @param {string} icon @param {string} title @param {() => void} run */
+/** Return a small button of a row. @param {string} icon @param {string} title @param {() => void} run */
 function small(icon, title, run) {
   const button = element("button", { type: "button", className: "quiet icon-button", ariaLabel: title, title });
   button.dataset["icon"] = icon;
@@ -53,7 +53,7 @@ function row(title, soft, run, remove, removing, others = []) {
   return item;
 }
 
-/** A choice whether something is saved. @param {string} text @param {boolean} checked @returns {[HTMLInputElement, HTMLElement]} */
+/** Return a choice to save something or not. @param {string} text @param {boolean} checked @returns {[HTMLInputElement, HTMLElement]} */
 function box(text, checked) {
   const input = element("input", { type: "checkbox", checked });
   const label = element("label", { className: "box" });

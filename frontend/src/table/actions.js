@@ -1,4 +1,4 @@
-/** What can be done with the jobs that are selected, after a word on what will happen. */
+/** The actions for the jobs that are selected, after a word on what will happen. */
 
 import { canChange } from "../channel/as_of.js";
 import { effects } from "../job/cancel_effects.js";
@@ -150,7 +150,7 @@ export class Actions {
     this.offer();
   }
 
-  /** Those of the selected that there still are. */
+  /** Return the selected jobs that still exist. */
   #chosen() {
     return [...this.grid.selected].flatMap((id) => this.rows.all.get(id) ?? []);
   }
@@ -192,7 +192,7 @@ function text(where, words) {
   if (where.textContent !== words) where.textContent = words;
 }
 
-/** How many jobs run, wait and have ended: 3 running, 12 pending. @param {Row[]} rows */
+/** Say how many jobs run, wait and have ended: 3 running, 12 pending. @param {Row[]} rows */
 export function census(rows) {
   const running = rows.filter(({ state }) => RUNNING.includes(state)).length;
   const pending = rows.filter(({ state }) => PENDING.includes(state)).length;
@@ -240,7 +240,7 @@ export function askToCancel(rows, done) {
   if (cancel) confirm(cancel, rows, done);
 }
 
-/** What went wrong: a reason that several jobs have is told once, with the first of them. @param {Failure[]} failed */
+/** Return the failures: a reason that several jobs have is shown once, with the first of them. @param {Failure[]} failed */
 export function reasons(failed) {
   /** @type {Map<string, string[]>} */
   const ids = new Map();
@@ -255,7 +255,7 @@ export function reasons(failed) {
   });
 }
 
-/** What went wrong, job by job. @param {number} done @param {number} total @param {Failure[]} failed */
+/** Report the failures, job by job. @param {number} done @param {number} total @param {Failure[]} failed */
 function report(done, total, failed) {
   const counts = { done: done - failed.length, total, failed: failed.length, left: total - done };
   const message = t(done < total ? "actions.stopped" : "actions.done", counts);
@@ -289,7 +289,7 @@ export async function all(ids, run, some, signal, tell) {
     done += piece.length;
     failed.push(...wrong);
     tell(done);
-    // Who does not answer for one will not answer for the others.
+    // A service that does not answer for one job will not answer for the others.
     if (wrong.length === piece.length && wrong.every(({ detail }) => detail === unreachable)) break;
   }
   return { done, failed };
@@ -307,7 +307,7 @@ function cancel(note) {
   };
 }
 
-/** One request a job. @param {string} what @param {object} body */
+/** Send one request per job. @param {string} what @param {object} body */
 function each(what, body) {
   return async (/** @type {string[]} */ ids) => {
     const answers = ids.map(async (id) => {

@@ -45,8 +45,8 @@ export class Choice {
   }
 
   /**
-   * The columns that a table shows. Of those of a first visit, some give way where it has no room for all; columns that a
-   * reader chose are all shown.
+   * Return the columns that a table shows. Of those of a first visit, some give way where it has no
+   * room for all; columns that a reader chose are all shown.
    * @param {number} room pixels
    * @param {string} sorted the column by which it is sorted
    */
@@ -56,14 +56,14 @@ export class Choice {
     return fitting(columns, room, sorted, ({ key, width }) => this.widths.get(key) ?? width);
   }
 
-  /** Some columns have something to show. @param {Set<string>} keys @returns {boolean} whether one had nothing before */
+  /** Note that some columns have something to show; return whether this is new. @param {Set<string>} keys @returns {boolean} whether one had nothing before */
   fill(keys) {
     const { size } = this.bare;
     for (const key of keys) this.bare.delete(key);
     return this.bare.size < size;
   }
 
-  /** Width of a column in pixels; none for that of a first visit. @param {{ key: string, width?: number }} column */
+  /** Set the width of a column in pixels; none for that of a first visit. @param {{ key: string, width?: number }} column */
   widen({ key, width }) {
     if (width === undefined) this.widths.delete(key);
     else this.widths.set(key, width);
@@ -84,7 +84,7 @@ export class Choice {
     this.keep();
   }
 
-  /** As on a first visit. */
+  /** Reset the columns to those of a first visit. */
   reset() {
     this.shown = new Set(this.first);
     this.widths.clear();
@@ -102,7 +102,7 @@ export class Choice {
 }
 
 /**
- * Boxes to choose columns by.
+ * Return boxes to choose columns by.
  * @param {HTMLElement} where
  * @param {Column[]} all
  * @param {Choice} choice

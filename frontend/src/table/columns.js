@@ -8,7 +8,7 @@ import { t } from "../ui/words.js";
 
 /** @typedef {import("./rows.js").Row} Row */
 /**
- * What is made of a description.
+ * The members that are derived from a description.
  * @typedef {object} Made
  * @property {boolean} [numeric]
  * @property {boolean} [ticks] changes by the clock or by what other jobs do

@@ -1,4 +1,4 @@
-/** What the field of the filters completes: keys, and values that jobs of the table have. */
+/** The completions of the field of the filters: keys, and values that jobs of the table have. */
 
 import { hosts } from "../ui/hosts.js";
 import { KEYS, STATE_WORDS, written } from "./filter_query.js";
@@ -43,7 +43,7 @@ export class Values {
   /** @type {Map<string, { at: number, values: Value[] }>} */
   #known = new Map();
 
-  /** What can be filtered by. */
+  /** The keys of the filters. */
   keys = KEYS;
 
   /** @param {() => Iterable<Row>} rows @param {() => number} [clock] milliseconds */
@@ -52,7 +52,7 @@ export class Values {
     this.clock = clock;
   }
 
-  /** The values of a key, those of most jobs first. @param {string} key @returns {Value[]} */
+  /** Return the values of a key, those of most jobs first. @param {string} key @returns {Value[]} */
   of(key) {
     const fixed = FIXED[key];
     if (fixed) return fixed.map((value) => ({ value }));
@@ -63,7 +63,7 @@ export class Values {
     return values;
   }
 
-  /** The name of a group, by its ID; the ID if it has none, or is not known. @param {string} id */
+  /** Return the name of a group, by its ID; the ID if it has none, or is not known. @param {string} id */
   groupName(id) {
     for (const row of this.rows()) if (row.group === id) return row.group_name || id;
     return id;
@@ -139,7 +139,7 @@ function ofHosts(lists) {
   return counts;
 }
 
-/** Names that differ in the number at their end are also one pattern. @param {Map<string, number>} names */
+/** Add patterns for names that differ only in the number at their end. @param {Map<string, number>} names */
 function withStems(names) {
   /** @type {Map<string, { names: number, jobs: number }>} */
   const stems = new Map();
@@ -154,7 +154,7 @@ function withStems(names) {
   return all;
 }
 
-/** Where the word begins that ends at the caret. @param {string} text up to the caret */
+/** Return the beginning of the word that ends at the caret. @param {string} text up to the caret */
 export function start(text) {
   const open = /(?:^|\s)[A-Za-z]+:"(?:[^"\\]|\\.)*$/s.exec(text);
   if (open) return open.index + (/^\s/.test(open[0]) ? 1 : 0);
@@ -162,8 +162,8 @@ export function start(text) {
 }
 
 /**
- * Suggestions for a word that is being written. Values are counted among all jobs: other filters would leave fewer,
- * and with them no count is told.
+ * Return suggestions for a word that is being written. Values are counted among all jobs: other
+ * filters would leave fewer, and with them no count is told.
  * @param {string} word
  * @param {Values} values
  * @param {Record<string, string>} filters those that are set

@@ -8,7 +8,7 @@ for (let n = 0; n < 256; n++) {
 }
 
 /**
- * The mark of one job: the CRC-32 of "ID REVISION".
+ * Return the checksum of one job: the CRC-32 of "ID REVISION".
  * @param {string} id F58, which is ASCII
  * @param {number} revision
  */
@@ -21,7 +21,8 @@ export function mark(id, revision) {
   return (c ^ 0xffffffff) >>> 0;
 }
 
-/** The sum of marks as eight hex digits.
+/**
+ * Return the sum of checksums as eight hex digits.
  * @param {number} sum
  */
 export function digest(sum) {

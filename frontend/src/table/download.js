@@ -8,13 +8,13 @@ import { element } from "../ui/element.js";
 /** Rows that are written before the page gets its turn. */
 const PIECE = 1000;
 /**
- * What a spreadsheet would run begins so; one that separates by another sign than the comma takes
- * what follows that sign for the beginning of a cell.
+ * The beginning of a formula; a spreadsheet that separates by another sign than the comma begins a
+ * cell after that sign.
  */
 const FORMULA = /(^|[;|\t\r\n])( *[=+\-@\uff1d\uff0b\uff0d\uff20])/g;
 const NUMBER = /^-?\d+(\.\d+)?$/;
 
-/** A value of a table of comma-separated values (RFC 4180). @param {string | number} value */
+/** Format a value of a table of comma-separated values (RFC 4180). @param {string | number} value */
 export function cell(value) {
   const text = String(value);
   const safe = NUMBER.test(text) ? text : text.replace(FORMULA, "$1'$2").replace(/^[\t\r\n]/, "'$&");

@@ -57,13 +57,13 @@ const UNMET_KEYS = /** @type {Map<string, Key>} */ (new Map([
   ["after-failure", "outcomes.unmet_failure"],
 ]));
 
-/** The job that an exception tells to be why a job never started; empty for any other. @param {Record<string, any> | undefined} exception */
+/** Return the job that an exception names as the reason why a job never started; empty for any other. @param {Record<string, any> | undefined} exception */
 export function blamed(exception) {
   const [, , job] = UNMET.exec(exception?.["note"] ?? "") ?? [];
   return job ? `f${job}` : "";
 }
 
-/** An exception as a phrase, as fluxapi/model/unmet.py says it. @param {Record<string, any>} exception */
+/** Return an exception as a phrase, like fluxapi/model/unmet.py. @param {Record<string, any>} exception */
 export function excepted({ type, note }) {
   if (!note) return String(type);
   const [, scheme = "", job, why] = UNMET.exec(note) ?? [];
@@ -74,7 +74,7 @@ export function excepted({ type, note }) {
   return note.startsWith(`${type} `) ? note : `${type}: ${note}`;
 }
 
-/** A wait status as of wait(2) in words; empty if there is none or it is a success. @param {unknown} waitstatus */
+/** Describe a wait status (wait(2)) in words; empty if there is none or it is a success. @param {unknown} waitstatus */
 function status(waitstatus) {
   if (typeof waitstatus !== "number") return "";
   const number = waitstatus & 0x7f;

@@ -17,7 +17,7 @@ import { joined, KEYS, keyed, meantKey, problem, tokens, written } from "./filte
 /** Milliseconds after which words are taken for what is meant. */
 const TYPED_MS = 120;
 
-/** What the keys are for. */
+/** The descriptions of the keys. */
 const ABOUT = /** @type {Record<string, Key>} */ ({
   state: "jobs.key_state",
   name: "jobs.key_name",
@@ -230,7 +230,7 @@ export class FilterBar extends EventTarget {
     this.#close();
   }
 
-  /** What is written up to the caret, of the word that the caret is in. */
+  /** Return the part before the caret of the word that the caret is in. */
   #word() {
     const text = this.input.value.slice(0, this.input.selectionStart ?? undefined);
     return text.slice(start(text));
@@ -289,7 +289,7 @@ export class FilterBar extends EventTarget {
 
   #offer() {
     if (document.activeElement !== this.input) return;
-    // What is wrong is told where suggestions would be.
+    // Errors are shown in the place of suggestions.
     if (this.said.textContent && !this.#word()) return this.#close();
     this.#offered = suggestions(this.#word(), this.values, this.#filters);
     this.list.replaceChildren(...this.#offered.map((it, index) => option(it, index)));

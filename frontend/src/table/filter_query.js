@@ -9,7 +9,7 @@ import { viewTime } from "./view_time.js";
 /** @typedef {Record<string, string>} Filters by the name of their field */
 /** @typedef {{ key: string, value: string }} Token a filter, or a word, whose key is empty */
 
-/** What can be filtered by, in the order in which it is written. */
+/** The keys of the filters, in the order in which they are written. */
 export const KEYS = ["state", "name", "user", "queue", "group", "node", "since", "until", "ended", "held"];
 /** Words for a state: groups of states, results, and the states of RFC 21. */
 export const STATE_WORDS = [...Object.keys(GROUPS).slice(0, 2), ...RESULTS, "ACTIVE", ...STATES].map((word) => word.toLowerCase());
@@ -45,7 +45,7 @@ export function meantKey(word) {
   return typed && [...KNOWN_KEYS].find((key) => key.startsWith(typed) || isNear(key, typed));
 }
 
-/** Whether two words differ by one letter, or by the order of two. @param {string} one @param {string} other */
+/** Return whether two words differ by one letter, or by the order of two. @param {string} one @param {string} other */
 function isNear(one, other) {
   const least = Math.min(one.length, other.length);
   let begin = 0;
@@ -96,12 +96,12 @@ export function parse(text) {
   return { filters, wrong };
 }
 
-/** One filter as it is written. @param {Token} token */
+/** Return one filter as it is written. @param {Token} token */
 export function written({ key, value }) {
   return /[\s"]/.test(value) ? `${key}:"${value.replace(/["\\]/g, "\\$&")}"` : `${key}:${value}`;
 }
 
-/** The filters that have a key, in order. @param {Filters} filters @returns {Token[]} */
+/** Return the filters that have a key, in order. @param {Filters} filters @returns {Token[]} */
 export function keyed(filters) {
   return ["result", ...KEYS].flatMap((key) => (filters[key] ? [{ key, value: filters[key] }] : []));
 }

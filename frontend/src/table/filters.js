@@ -28,7 +28,7 @@ const MATCHES = {
   },
 };
 
-/** A test by a pattern, in which * stands for any characters: in one go, as fluxapi/table/name_pattern.py does. @param {string} value */
+/** Return a test by a pattern, in which * stands for any characters: in one go, as fluxapi/table/name_pattern.py does. @param {string} value */
 function pattern(value) {
   const parts = value.split("*");
   const [first = "", last = ""] = [parts.shift(), parts.pop()];
@@ -70,7 +70,7 @@ export function read(query) {
 }
 
 /**
- * The address of a view.
+ * Return the address of a view.
  * @param {Filters} filters
  * @param {{ key: string, down: boolean }} order
  */
@@ -78,18 +78,18 @@ export function write(filters, order) {
   const query = new URLSearchParams();
   for (const field of FIELDS) if (filters[field]) query.set(field, filters[field]);
   if (order.key !== "id" || !order.down) query.set("sort", order.down ? `-${order.key}` : order.key);
-  // What stands for itself in a query is read more easily so.
+  // Signs that stand for themselves in a query are easier to read.
   return query.toString().replaceAll("%2C", ",").replaceAll("%3A", ":");
 }
 
-/** Flux shows ids with ƒ, the API with f: whichever is pasted is found. @param {string} text */
+/** Fold the letter of job IDs: Flux shows them with ƒ, the API with f, and either is found. @param {string} text */
 const folded = (text) => text.toLowerCase().replaceAll("ƒ", "f");
 
 /** @param {string} words @returns {Set<string>} states and results */
 const members = (words) => new Set(words.toUpperCase().split(",").map((word) => word.trim()).flatMap((word) => GROUPS[word] ?? [word]));
 
 /**
- * A test of rows, or nothing when every row passes.
+ * Return a test of rows, or nothing if every row passes.
  * @param {Filters} filters
  * @param {(row: Row) => string} [note] what is shown of a row as its note
  * @param {number} [now] seconds since 1970

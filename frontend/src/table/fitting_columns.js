@@ -9,7 +9,7 @@ export const INSTANCE_PX = 152;
 
 /** @typedef {{ key: string, width: number, gives_way?: number }} Giving a column with its turn to give way */
 
-/** The columns that may be left out, in their turn. @template {Giving} Column @param {Column[]} columns @returns {Column[]} */
+/** Return the columns that may be left out, in their order. @template {Giving} Column @param {Column[]} columns @returns {Column[]} */
 export const byTurn = (columns) => columns.filter(({ gives_way }) => gives_way).sort((one, other) => (one.gives_way ?? 0) - (other.gives_way ?? 0));
 
 /**

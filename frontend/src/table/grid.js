@@ -32,7 +32,7 @@ export class Grid extends EventTarget {
   columns = [];
   /** @type {Set<string>} */
   selected = new Set();
-  /** Whether all jobs have come, so that a row that is written again has changed. */
+  /** True if all jobs have arrived, so that a row that is written again has changed. */
   isWhole = false;
   /** How many jobs the rows stand for. */
   count = 0;
@@ -143,7 +143,7 @@ export class Grid extends EventTarget {
     this.#shown.get(this.rows[this.current]?.id ?? "")?.handle.focus({ preventScroll: true });
   }
 
-  /** Rows may have another height by now. */
+  /** Update the height of rows, which may have changed. */
   fit() {
     this.#measure();
     this.draw();
@@ -169,7 +169,7 @@ export class Grid extends EventTarget {
     });
   }
 
-  /** Whether somebody points at a row, or has left the top: rows must not move under them. */
+  /** True if somebody points at a row, or has left the top: rows must not move under them. */
   get isHeld() {
     return this.frame.scrollTop > this.#row || this.body.matches(":hover") || this.body.contains(document.activeElement);
   }
@@ -276,8 +276,8 @@ export class Grid extends EventTarget {
   }
 
   /**
-   * Columns are as wide as they are said to be, whatever the rows in sight hold. The one that fills, else the last one, has
-   * what room there is besides; those that grow do so with the window.
+   * Set the widths of columns, whatever the rows in sight contain. The one that fills, else the
+   * last one, takes the remaining space; those that grow do so with the window.
    */
   #fit() {
     const cells = /** @type {HTMLElement[]} */ ([...this.head.querySelectorAll("th[data-key]")]);
@@ -333,7 +333,7 @@ export class Grid extends EventTarget {
     this.#changed();
   }
 
-  /** Ids of all jobs of the view. */
+  /** Yield the IDs of all jobs of the view. */
   *#jobs() {
     // The jobs of an open group have rows of their own.
     for (const row of this.rows) if (!isHead(row) || !row.summary.isOpen) yield* this.members(row);

@@ -4,7 +4,7 @@ import { element } from "../ui/element.js";
 
 /** @typedef {import("./columns.js").Column} Column */
 
-/** A row that stands for those that do not exist. */
+/** Return a row that stands for those that do not exist. */
 export function spacer() {
   const line = element("tr", { className: "spacer" });
   line.setAttribute("aria-hidden", "true");

@@ -58,10 +58,10 @@ class Group {
   /** When the last one was submitted. */
   newest = NaN;
   name = "";
-  /** Whether its jobs have different names. */
+  /** True if its jobs have different names. */
   isMixed = false;
   revision = 0;
-  /** What its row showed last. */
+  /** The state that its row showed last. */
   #state = "";
   /** @type {Row | undefined} the row that stands for it, as it was last shown */
   shown;
@@ -102,7 +102,7 @@ class Group {
     return some;
   }
 
-  /** The row that stands for it: its only job, or what there is to say of all. @returns {Row | undefined} */
+  /** Return the row that stands for it: its only job, or a summary of all. @returns {Row | undefined} */
   row() {
     const [job] = this.jobs.values();
     if (!job || this.jobs.size < LEAST) return job;
@@ -174,7 +174,7 @@ export class Grouping {
   /** How many jobs pass the filters. */
   size = 0;
 
-  /** Whether there is a group of several jobs. */
+  /** True if there is a group of several jobs. */
   get hasGroups() {
     for (const group of this.#groups.values()) if (group.jobs.size >= LEAST) return true;
     return false;
@@ -205,7 +205,7 @@ export class Grouping {
     this.#rows = undefined;
   }
 
-  /** The rows of all jobs that pass, also of those in closed groups, in order. @returns {Row[]} */
+  /** Return the rows of all jobs that pass, also of those in closed groups, in order. @returns {Row[]} */
   jobs() {
     if (!this.#groups.size) return this.#top.rows;
     const rows = [];
@@ -248,8 +248,8 @@ export class Grouping {
   }
 
   /**
-   * One row changed from ``before`` to ``after`` (nothing: it was not there, it is gone). {@link settle}
-   * brings the rows of groups up to date.
+   * Apply the change of one row from ``before`` to ``after`` (nothing: it was not there, it is
+   * gone). {@link settle} brings the rows of groups up to date.
    * @param {Row | undefined} before
    * @param {Row | undefined} after
    * @returns {boolean} whether rows moved
@@ -299,17 +299,17 @@ export class Grouping {
     this.settle();
   }
 
-  /** The row of a group as it is now. @param {string} id */
+  /** Return the row of a group as it is now. @param {string} id */
   head(id) {
     return this.#groups.get(id)?.shown;
   }
 
-  /** Whether the jobs of a group have rows. @param {string} id */
+  /** Return whether the jobs of a group have rows. @param {string} id */
   isOpen(id) {
     return this.#groups.get(id)?.order !== undefined;
   }
 
-  /** The ids of the jobs that a row stands for. @param {Row} row @returns {Iterable<string>} */
+  /** Return the IDs of the jobs that a row stands for. @param {Row} row @returns {Iterable<string>} */
   members(row) {
     if (isNested(row)) return [];
     return (isHead(row) && this.#groups.get(row.id)?.jobs.keys()) || [row.id];

@@ -28,7 +28,7 @@ export class HeldQueues {
     this.where = where;
   }
 
-  /** What the stream of figures says. @param {Record<string, any>} message */
+  /** Take a message of the stream of figures. @param {Record<string, any>} message */
   take({ type, queues, states = {} }) {
     if (type !== "stats") return;
     const closed = (queues ?? []).filter((/** @type {any} */ queue) => !queue.started || !queue.enabled);
@@ -44,7 +44,7 @@ export class HeldQueues {
     if (isOther || isMoved) this.#soon ??= setTimeout(() => this.#ask(), Math.max(PAUSE_MS - (performance.now() - this.#askedAt), 0));
   }
 
-  /** The instance has ended: no queue starts any more, and no job waits for one. */
+  /** Note that the instance has ended: no queue starts anymore, and no job waits for one. */
   end() {
     this.#isOver = true;
     this.#show([]);

@@ -22,7 +22,7 @@ const FRESH_MS = 3000;
 /** @param {Row} row @returns {row is Nested} */
 export const isNested = (row) => "nested" in row;
 
-/** Whether there is something to open below a row. @param {Row} row */
+/** Return whether there is something to open below a row. @param {Row} row */
 export const opens = (row) => row.isInstance || row.after.length > 0;
 
 /** @param {string} parent @param {Place} place @param {Row} row @returns {Nested} */
@@ -42,19 +42,19 @@ export class NestedRows extends EventTarget {
     this.all = all;
   }
 
-  /** The rows below a job that is open. @param {Row} row @returns {Nested[]} */
+  /** Return the rows below a job that is open. @param {Row} row @returns {Nested[]} */
   of(row) {
     const rows = [...row.after.map((id) => this.#dependency(row.id, id)), ...(row.isInstance ? this.#jobs(row.id) : [])];
     for (const it of rows) this.#places.set(it.id, it.nested.href);
     return rows;
   }
 
-  /** The address of the page of a row that stands below another one. @param {string} id */
+  /** Return the address of the page of a row below another one. @param {string} id */
   address(id) {
     return this.#places.get(id);
   }
 
-  /** A row as it is known by now. @param {Nested} row @returns {Nested} */
+  /** Return a row in its latest version. @param {Nested} row @returns {Nested} */
   latest(row) {
     const known = row.nested.kind === "after" ? this.all.get(row.nested.label) : undefined;
     return known && known.revision !== row.revision ? { ...known, id: row.id, isInstance: false, after: [], nested: row.nested } : row;
@@ -104,10 +104,10 @@ export class NestedRows extends EventTarget {
   }
 }
 
-/** A job of another instance: the service knows what is free there. @param {Record<string, any>} record @returns {Row} */
+/** Return the row of a job of another instance: the service knows what is free there. @param {Record<string, any>} record @returns {Row} */
 const inside = (record) => ({ ...rowOf(record), reason: record["reason"] ?? "" });
 
-/** A row that says something, with a link to the page of the instance. @param {string} parent @param {string} words @returns {Nested} */
+/** Return a row with a sentence, and with a link to the page of the instance. @param {string} parent @param {string} words @returns {Nested} */
 function sentence(parent, words) {
   return { ...nested(parent, { label: t("instances.instance"), href: within(parent), kind: "words" }, rowOf({ id: parent, revision: words.length })), note: words };
 }

@@ -6,7 +6,7 @@ import { atOnce, sorting } from "./slices.js";
 /** @typedef {(row: Row) => string | number} Key */
 
 /**
- * What is not known comes last, whichever way the order goes.
+ * Compare two values; unknown values come last in both orders.
  * @param {string | number} a
  * @param {string | number} b
  * @param {number} sign
@@ -44,7 +44,7 @@ export class Order {
     this.#test = test;
   }
 
-  /** Whether a row is among those that pass. @param {string} id */
+  /** Return whether a row is among those that pass. @param {string} id */
   has(id) {
     return this.#ids.has(id);
   }
@@ -74,7 +74,8 @@ export class Order {
   }
 
   /**
-   * One row changed from ``before`` to ``after`` (nothing: it was not there, it is gone).
+   * Apply the change of one row from ``before`` to ``after`` (nothing: it was not there, it is
+   * gone).
    * @param {Row | undefined} before
    * @param {Row | undefined} after
    * @returns {boolean} whether rows moved
@@ -100,7 +101,8 @@ export class Order {
     return was || is;
   }
 
-  /** Where a row stands, or would.
+  /**
+   * Return the place of a row, or the one that it would have.
    * @param {Row} row
    */
   #find(row) {

@@ -59,7 +59,8 @@ export class Line {
     this.line.append(pick, ...this.cells);
   }
 
-  /** Show a job: another one than before, or what has become of it. What did not change is not touched.
+  /**
+   * Show a job: another one than before, or what has become of it. Unchanged parts are not touched.
    * @param {Row} row @param {number} index @param {(id: string) => string} address
    * @param {{ isSelected: boolean, isCurrent: boolean, isIn: boolean, isOpen: boolean, isWhole: boolean, now: number }} it
    *   isIn: it is below the row of its group; isOpen: what there is below it is shown; isWhole: all jobs have come;
@@ -113,7 +114,7 @@ export class Line {
     this.opener.setAttribute("aria-label", title);
   }
 
-  /** What the keyboard goes to. */
+  /** The element that gets the focus of the keyboard. */
   get handle() {
     return this.toggle.hidden ? this.link : this.toggle;
   }
@@ -213,13 +214,13 @@ export class Line {
       if (!isHead(row) && column.warns?.(row)) cell.dataset["icon"] = "warning";
       else if (cell.dataset["icon"]) delete cell.dataset["icon"];
     }
-    // What a cell has no room for; numbers have.
+    // A text may not fit its cell; numbers do.
     const title = column.title_of?.(row) ?? (column.numeric ? "" : text);
     if (cell.title !== title) cell.title = title;
   }
 }
 
-/** The text of a column for the row of a group. @param {Column} column @param {import("./grouping.js").Head} row @param {number} now */
+/** Return the text of a column for the row of a group. @param {Column} column @param {import("./grouping.js").Head} row @param {number} now */
 function ofGroup(column, row, now) {
   if (column.key === "note") {
     const why = column.shared?.(row.summary.waiting).why;

@@ -8,7 +8,7 @@ import { t } from "../ui/words.js";
 
 /** @typedef {import("../channel/channel.js").Message} Message */
 /**
- * What is kept of a record, in the words of the API. Times are seconds since 1970.
+ * The part of a record that is kept, in the words of the API. Times are seconds since 1970.
  * @typedef {object} Row
  * @property {string} id
  * @property {number} revision
@@ -68,7 +68,7 @@ const NONE = [];
 /** Jobs that one is shown to wait for. */
 const MAX_AFTER = 50;
 
-/** The jobs among what a job waits for. @param {unknown} dependencies */
+/** Return the jobs among the dependencies of a job. @param {unknown} dependencies */
 function after(dependencies) {
   if (!Array.isArray(dependencies)) return NONE;
   const ids = dependencies.flatMap((text) => /^after-[a-z]+=[fƒ]([1-9A-HJ-NP-Za-km-z]+)$/.exec(String(text))?.slice(1) ?? []);
@@ -76,7 +76,7 @@ function after(dependencies) {
 }
 
 /**
- * What every row has, whichever columns there are.
+ * Return the members that every row has, whichever columns there are.
  * @param {Record<string, any>} record
  * @returns {Row}
  */
@@ -120,7 +120,7 @@ function basis(record) {
 const MORE = TABLE.flatMap(({ kind, field }) => (field && !(field in basis({})) ? [{ field, read: kind === "text" ? word : number }] : []));
 
 /**
- * A record cut down to what the table shows: a hundred thousand of them fit a page.
+ * Reduce a record to the part that the table shows: a hundred thousand of them fit a page.
  * @param {Record<string, any>} record
  * @returns {Row}
  */
@@ -134,7 +134,7 @@ export function row(record) {
 const SPARSE = TABLE.flatMap(({ key, sparse, field }) => (sparse && field ? [{ key, field: /** @type {keyof Row} */ (field) }] : []));
 
 /**
- * In plain words, why a pending job waits or why one has not completed; empty for any other.
+ * Explain in plain words why a pending job waits or why one has not completed; empty for any other.
  * @param {Record<string, any>} record
  */
 export function note(record) {
@@ -161,7 +161,7 @@ export class Rows {
   /** @type {Set<string>} keys of the sparse columns that a job ever had something for */
   filled = new Set();
 
-  /** Whether the rows are what the server holds, as of its last mark. */
+  /** True if the rows are those of the server, as of its last bookmark. */
   agrees = true;
 
   /** @param {Message} message */
@@ -187,7 +187,7 @@ export class Rows {
     return digest(this.#sum);
   }
 
-  /** What changed since the last time, and forget it. */
+  /** Return the changes since the last time, and forget them. */
   settle() {
     const changed = this.changed;
     this.changed = new Map();

@@ -32,7 +32,7 @@ export class Place {
     history.replaceState({ ...history.state, place: this.#wanted ?? place }, "");
   }
 
-  /** Want the place that this entry of the history was left at. */
+  /** Prepare to go to the place at which this entry of the history was left. */
   want() {
     this.#wanted = history.state?.place;
   }

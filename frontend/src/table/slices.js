@@ -5,7 +5,7 @@ const SLICE_MS = 8;
 /** Items of a sort that take less than a slice. */
 const PIECE = 4000;
 
-/** A turn of the event loop, in which what the reader did is heard. */
+/** Wait for one turn of the event loop, in which input is handled. */
 function turn() {
   return new Promise((/** @type {(value?: undefined) => void} */ done) => {
     const { port1, port2 } = new MessageChannel();

@@ -13,7 +13,7 @@ export class Strip {
   #all;
   /** @type {import("./matching_counts.js").Counts | undefined} */
   #matching;
-  /** Whether the jobs that match are known. */
+  /** True if the number of matching jobs is known. */
   #isKnown = true;
 
   /**
@@ -87,7 +87,8 @@ function counted(counts, word) {
   return names.reduce((sum, name) => sum + (of[name] ?? 0), 0);
 }
 
-/** What is in use of something, in numbers and as a bar.
+/**
+ * Return the use of a resource, in numbers and as a bar.
  * @param {string} name
  * @param {{ total: number, allocated: number }} count
  */

@@ -11,7 +11,7 @@ import { isCut } from "./grid_parts.js";
 import { savedViewsMenu } from "./saved_views_menu.js";
 
 /**
- * A choice of the density of rows.
+ * Return a choice of the density of rows.
  * @param {() => void} changed
  */
 function density(changed) {

@@ -13,7 +13,7 @@ const NUMBER = /^\d+(?:\.\d+)?$/;
 const DAY = /^(\d{4})-(\d{2})-(\d{2})$/;
 const MOMENT = /^(\d{4})-(\d{2})-(\d{2})[T ](\d{2}):(\d{2})(?::(\d{2}))?(Z|[+-]\d{2}:\d{2})?$/;
 
-/** Whether a text is a duration before now, whose time moves on. @param {string} text */
+/** Return whether a text is a duration before now, whose time moves on. @param {string} text */
 export const moves = (text) => DURATION.test(text.trim());
 
 /**

@@ -16,7 +16,8 @@ export class Problem extends Error {
 /** Seconds by which the clock of the service is ahead of this one, as its last answer said. */
 export let ahead = 0;
 
-/** A clock that shows whole seconds says nothing of less than that.
+/**
+ * Compare the clocks; the header has whole seconds, so a smaller difference is unknown.
  * @param {string | null} date
  */
 function compare(date) {
@@ -25,12 +26,12 @@ function compare(date) {
 }
 
 /**
- * Who this page is to the service. The browser sends the cookie of its login by itself, and what it
- * knows of HTTP Basic; when the service takes that no more, the page logs in again.
+ * The identity of this page for the service. The browser sends the cookie of its login by itself,
+ * and what it knows of HTTP Basic; when the service takes that no more, the page logs in again.
  */
 class Session extends EventTarget {
   #wasTaken = false;
-  /** Whether the service wants to know anew who this is. */
+  /** True if the service wants new credentials. */
   isOver = false;
 
   /**
@@ -49,7 +50,7 @@ class Session extends EventTarget {
     this.#become(false);
   }
 
-  /** What the service said to a request. @param {number} status */
+  /** Note the status of a response. @param {number} status */
   note(status) {
     if (status < 300) this.#wasTaken = true;
     if (status === 401 || status < 300) this.#become(status === 401);
@@ -90,7 +91,7 @@ export async function call(method, path, body, headers = {}, told = () => {}) {
 }
 
 /**
- * A page of the service, or a part of one, as HTML.
+ * Return a page of the service, or a part of one, as HTML.
  * @param {string} path
  */
 export async function page(path) {
@@ -101,7 +102,8 @@ export async function page(path) {
   return response.text();
 }
 
-/** Where a stream is, with a ticket to enter.
+/**
+ * Return the address of a stream, with a ticket to enter.
  * @param {string} path
  */
 export async function admitted(path) {
@@ -112,7 +114,7 @@ export async function admitted(path) {
 }
 
 /**
- * Where the event channel is, with a ticket to enter.
+ * Return the address of the event channel, with a ticket to enter.
  * @param {boolean} [isDoubtful] a socket was refused, and nobody says why: maybe the service is not ready
  */
 export async function address(isDoubtful = false) {

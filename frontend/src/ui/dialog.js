@@ -51,7 +51,7 @@ export function ask({ title, heading, done = heading, words, fields = [], isDang
   let running;
   const leave = () => (running ? running.abort() : dialog.close());
   no.addEventListener("click", leave);
-  // What is under way goes on until it is stopped: the key that closes stops it first.
+  // A running action goes on until it is stopped: the key that closes stops it first.
   dialog.addEventListener("cancel", (event) => {
     event.preventDefault();
     leave();
@@ -112,7 +112,7 @@ function wrong(problem, form) {
   return visible(sentences.join(" "), { most: LONG });
 }
 
-/** What went wrong, with more to it than a sentence. */
+/** An error with more to it than a sentence. */
 export class Told extends Error {
   /** @param {string} message @param {Node} node */
   constructor(message, node) {
@@ -121,7 +121,7 @@ export class Told extends Error {
   }
 }
 
-/** An input under its words. @param {string} text @param {HTMLElement} input */
+/** Return an input below its label. @param {string} text @param {HTMLElement} input */
 export function field(text, input) {
   const label = element("label", { className: "field" });
   label.append(element("span", { textContent: text }), input);

@@ -38,7 +38,8 @@ export function duration(seconds) {
  */
 export const growing = (seconds) => duration(Math.floor(seconds));
 
-/** How long a job has run, or ran, in seconds.
+/**
+ * Return how long a job has run, or ran, in seconds.
  * @param {import("../table/rows.js").Row} row
  * @param {number} now seconds since 1970
  */
@@ -55,22 +56,24 @@ const dayOfYear = moments({ year: "numeric", month: "short", day: "numeric" });
 const momentOfYear = moments({ year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
 const whole = moments({ dateStyle: "full", timeStyle: "long" });
 
-/** Whether a moment is of this year, which needs not be said. @param {Date} date */
+/** Return whether a time is in this year, which need not be said. @param {Date} date */
 const isOfThisYear = (date) => date.getFullYear() === new Date().getFullYear();
 
 /** @type {[number, number]} the day of the last question, since there is one for each row */
 let today = [0, 0];
 
-/** Whether a moment is of the same day as now in the reader's zone. @param {number} seconds since 1970 @param {number} now */
+/** Return whether a time is on the same day as now in the reader's zone. @param {number} seconds since 1970 @param {number} now */
 export function isToday(seconds, now) {
   if (!(now >= today[0] && now < today[1])) today = dayOf(now);
   return seconds >= today[0] && seconds < today[1];
 }
 
-/** The time of a day in hours and minutes. @param {number} seconds since 1970 */
+/** Format the time of a day in hours and minutes. @param {number} seconds since 1970 */
 export const hour = (seconds) => short.format(seconds * 1000);
 
-/** A moment in the reader's zone, as short as it can be: the time of today, else the day too, else the day of that year.
+/**
+ * Format a time in the reader's zone, as short as it can be: the time of today, else the day too,
+ * else the day of that year.
  * @param {number} seconds since 1970
  * @param {number} now
  */
@@ -81,26 +84,28 @@ export function moment(seconds, now) {
   return (isOfThisYear(date) ? day : dayOfYear).format(date);
 }
 
-/** A moment with its day and time, and its year if that is another one. @param {number} seconds since 1970 */
+/** Format a time with its day, and its year if that is another one. @param {number} seconds since 1970 */
 export function dated(seconds) {
   const date = new Date(seconds * 1000);
   return (isOfThisYear(date) ? day : momentOfYear).format(date);
 }
 
-/** A time from one moment to another, with the year if that is another one. @param {number} begin seconds since 1970 @param {number} end */
+/** Format the time from one moment to another, with the year if that is another one. @param {number} begin seconds since 1970 @param {number} end */
 export function period(begin, end) {
   const from = new Date(begin * 1000);
   return (isOfThisYear(from) ? day : momentOfYear).formatRange(from, new Date(end * 1000));
 }
 
-/** The same, whole: what a title shows.
+/**
+ * Format the same in full, as a title shows it.
  * @param {number} seconds since 1970
  */
 export function absolute(seconds) {
   return Number.isFinite(seconds) ? whole.format(seconds * 1000) : "";
 }
 
-/** The same for programs: ISO 8601, of which they know the zone.
+/**
+ * Format the same for programs: ISO 8601, of which they know the zone.
  * @param {number} seconds since 1970
  */
 export function iso(seconds) {

@@ -11,7 +11,7 @@ const MAX_COUNTED = 1000;
 const known = new Map();
 
 /**
- * The hosts of a host list (RFC 29): node[1-3,7],login.
+ * Return the hosts of a host list (RFC 29): node[1-3,7],login.
  * @param {string} list
  */
 export function hosts(list) {
@@ -28,7 +28,8 @@ export function hosts(list) {
 }
 
 /**
- * A host list for people, as fluxapi/web/granted_nodes.py tells it: a host that it repeats is named once, with its ranks.
+ * Format a host list for people, like fluxapi/web/granted_nodes.py: a host that it repeats is named
+ * once, with its ranks.
  * @param {string} list
  */
 export function named(list) {
@@ -44,7 +45,7 @@ export function named(list) {
   return [...ranks].map(([host, count]) => (count === 1 ? host : t("job.host_ranks", { host, count }))).join(", ");
 }
 
-/** Each host in its order, as often as the list has it. @param {string} list */
+/** Yield each host in its order, as often as the list has it. @param {string} list */
 function* each(list) {
   for (const [part] of list.matchAll(/[^,[]+(\[[^\]]*\])?[^,[]*/g)) {
     const [, before = "", ranges, after = ""] = /^([^[]*)(?:\[([^\]]*)\])?(.*)$/.exec(part) ?? [];

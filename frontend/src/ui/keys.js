@@ -2,7 +2,7 @@
 
 import { preference } from "./preferences.js";
 
-/** Whether the keyboard has a Command key. */
+/** True if the keyboard has a Command key. */
 const isMac = /Mac|iP/.test(globalThis.navigator?.platform ?? "");
 /** The keys that open the search, as the reader knows them. */
 export const SEARCH_KEYS = isMac ? "⌘ K" : "Ctrl K";

@@ -26,7 +26,7 @@ const SHARE = 4;
 
 export class LivePart {
   #isWanted = false;
-  /** Whether a request is under way, or the pause after one. */
+  /** True if a request is in progress, or the pause after one. */
   #isBusy = false;
 
   /** @param {() => string} path of the part; it may follow what the reader has chosen @param {Page} page */
@@ -73,7 +73,7 @@ export class LivePart {
     // Nothing in a parsed document runs or is loaded; the service has escaped the texts of strangers.
     const fresh = new DOMParser().parseFromString(html, "text/html");
     this.page.fresh?.(fresh);
-    // What was known stays when the instance does not answer.
+    // Known data stays if the instance does not answer.
     const lost = fresh.querySelector("[data-lost]");
     if (this.page.wrong) {
       this.page.wrong.textContent = lost?.textContent ?? "";

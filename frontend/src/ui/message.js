@@ -16,7 +16,8 @@ function written(name, value) {
 }
 
 /**
- * A sentence of the service: in its own words, if the page has none for it, or does not have all of its values.
+ * Return a sentence of the service: in its own words if the page has none for it, or does not have
+ * all of its values.
  * @param {string} section of the texts, whose names are the codes
  * @param {Coded} coded
  * @param {string} text
@@ -27,10 +28,10 @@ export function message(section, { code, params }, text) {
   return say(`${section}.${code}`, values) ?? text;
 }
 
-/** What is wrong with a field, or with a line of a script. @param {Coded & { detail: string }} error as in a problem document */
+/** Return the words about an invalid field, or about a line of a script. @param {Coded & { detail: string }} error as in a problem document */
 export const fieldMessage = (error) => message("fields", error, error.detail);
 
-/** The warnings about a script. @param {{ warnings?: string[], warning_codes?: Coded[] }} answer */
+/** Return the warnings about a script. @param {{ warnings?: string[], warning_codes?: Coded[] }} answer */
 export function warningsOf({ warnings = [], warning_codes: codes = [] }) {
   return warnings.map((text, at) => message("warnings", codes[at] ?? {}, text));
 }

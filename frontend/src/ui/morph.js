@@ -22,7 +22,7 @@ function children(old, fresh) {
   /** @type {ChildNode | null} */
   let at = old[first];
   for (let next = /** @type {ChildNode | null} */ (fresh[first]); next; next = /** @type {any} */ (next)[after]) {
-    // What is gone goes first, so that what follows it keeps its element.
+    // Removed elements go first, so that the elements after them are kept.
     while (at && key(at) !== "" && !keys.has(key(at))) at = remove(at, after);
     if (at && at.nodeName === next.nodeName && key(at) === key(next)) {
       if (at instanceof Element) morph(at, /** @type {Element} */ (next));
@@ -35,7 +35,7 @@ function children(old, fresh) {
   while (at) at = remove(at, after);
 }
 
-/** The name by which an entry of a list is found again. @param {Node} node */
+/** Return the name by which an entry of a list is found again. @param {Node} node */
 const key = (node) => (node instanceof Element ? node.getAttribute("data-key") ?? "" : "");
 
 /** @param {any} node @param {"nextSibling" | "nextElementSibling"} after @returns {ChildNode | null} the one after it */

@@ -1,4 +1,4 @@
-/** What the reader of a page may do; the service holds to it, and a page offers nothing else. */
+/** The permissions of the reader of a page; the service enforces them, and a page offers nothing else. */
 
 const RIGHTS = ["view", "operate", "submit", "admin"];
 

@@ -8,14 +8,14 @@ const MAX_VIEWS = 30;
 export const MAX_NAME_CHARS = 80;
 const MAX_QUERY_CHARS = 8000;
 
-/** Two services of one host keep their own. */
+/** Return the key of the views; two services of one host have views of their own. */
 const key = () => `fluxapi.views ${at("/")}`;
 
-/** Whether an entry is one that another version, or somebody else, has not damaged. @param {any} it */
+/** Return whether an entry has not been damaged by another version, or by somebody else. @param {any} it */
 const isView = (it) =>
   typeof it?.name === "string" && it.name !== "" && it.name.length <= MAX_NAME_CHARS && typeof it.query === "string" && it.query.length <= MAX_QUERY_CHARS;
 
-/** The saved views, by name. @returns {SavedView[]} */
+/** Return the saved views, by name. @returns {SavedView[]} */
 export function savedViews() {
   try {
     const kept = JSON.parse(localStorage.getItem(key()) ?? "[]");
@@ -46,5 +46,5 @@ export function deleteView(gone) {
   store(savedViews().filter(({ name }) => name !== gone));
 }
 
-/** The address of a view. @param {SavedView} view */
+/** Return the address of a view. @param {SavedView} view */
 export const addressOf = ({ query }) => at(query ? `/?${query}` : "/");

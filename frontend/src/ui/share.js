@@ -15,19 +15,19 @@ const YEAR = 365 * DAY;
 /** Characters of a secret that a line has room for, where its field does not grow by itself. */
 const LINE_CHARACTERS = 34;
 
-/** Whether an address is one of this machine only. @param {string} host */
+/** Return whether an address is one of this machine only. @param {string} host */
 export const isLoopback = (host) => host === "localhost" || host.endsWith(".localhost") || host === "[::1]" || /^127(\.\d+){3}$/.test(host);
 
-/** Whether the reader can share: only the owner makes tokens, and without a login nobody needs one. */
+/** Return whether the reader can share: only the owner makes tokens, and without a login nobody needs one. */
 export const canShare = () => may("admin") && Boolean(document.body.dataset["user"]);
 
-/** How long, in words. @param {number} seconds whole hours, days or years */
+/** Format a duration in words. @param {number} seconds whole hours, days or years */
 function span(seconds) {
   if (seconds % DAY) return t("common.hours", { count: seconds / HOUR });
   return seconds % YEAR ? t("common.days", { count: seconds / DAY }) : t("common.years", { count: seconds / YEAR });
 }
 
-/** A choice of how long a token lasts. @param {readonly (number | null)[]} offers seconds; null is forever @param {number} chosen */
+/** Return a choice of lifetimes of a token. @param {readonly (number | null)[]} offers seconds; null is forever @param {number} chosen */
 export function lasting(offers, chosen) {
   const select = element("select", { name: "expires_in" });
   for (const seconds of offers) {
@@ -37,7 +37,7 @@ export function lasting(offers, chosen) {
   return select;
 }
 
-/** A secret or a link, with a button to copy it. @param {string} label @param {string} text */
+/** Return a secret or a link, with a button to copy it. @param {string} label @param {string} text */
 export function secret(label, text) {
   // All of it is in sight, over as many lines as it needs.
   const input = element("textarea", { readOnly: true, value: text, className: "secret", rows: Math.ceil(text.length / LINE_CHARACTERS), spellcheck: false });

@@ -16,10 +16,10 @@ import { list, t } from "./words.js";
  * @property {string[]} names those of these nodes, if they are few
  */
 
-/** What there is to say of a job that waits in the queue when nobody says why. */
+/** The words about a job that waits in the queue for an unknown reason. */
 const RESOURCES = capital(t("waits.resources"));
 
-/** What flux-core's own schemes of dependencies wait for (RFC 26, flux-submit(1)). */
+/** The conditions of flux-core's own schemes of dependencies (RFC 26, flux-submit(1)). */
 const AFTER = /** @type {Map<string, Key>} */ (new Map([
   ["after-start", "waits.after_start"],
   ["after-success", "waits.after_success"],
@@ -47,13 +47,13 @@ export function withoutTime(reason) {
   return cut < 0 ? reason : reason.slice(0, cut);
 }
 
-/** The reasons are parts of sentences in the API; a note begins as a sentence. @param {string} text */
+/** Capitalize a reason: in the API, it is a part of a sentence, but a note begins as a sentence. @param {string} text */
 function capital(text) {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 /**
- * Why a pending job waits, as far as its record says; empty for any other.
+ * Explain why a pending job waits, as far as its record says; empty for any other.
  * @param {Record<string, any>} record
  */
 export const said = (record) => capital(reason(record));
@@ -137,7 +137,7 @@ export class Situation {
   }
 
   /**
-   * Why a job waits, or what went wrong with it; empty when there is nothing to say.
+   * Explain why a job waits, or what went wrong with it; empty if there is nothing to say.
    * @param {Row} row @param {number} now seconds since 1970
    */
   why(row, now) {
@@ -230,14 +230,14 @@ export class Situation {
     return isScheduled(row) && row.note === RESOURCES && supply !== undefined && count > supply.up;
   }
 
-  /** What a job asks for, and what there is of it. @param {Row} row */
+  /** Describe the request of a job, and the available resources. @param {Row} row */
   #wanted(row) {
     const { nodes, cores } = this.#supplies(row);
     if (row.nnodes > 0) return { count: row.nnodes, supply: nodes, key: /** @type {Key} */ ("waits.nodes") };
     return { count: row.ncores, supply: cores, key: /** @type {Key} */ ("waits.cores") };
   }
 
-  /** A property that it requires and no node has. @param {Row} row */
+  /** Return a property that it requires and no node has. @param {Row} row */
   #missing({ limits }) {
     const known = this.properties;
     return known && limits.split("\n").find((it) => it && it !== "*" && !it.startsWith("^") && !known.has(it));
@@ -253,7 +253,10 @@ export class Situation {
     return away(count > 1 ? t("waits.all_with", { count, property }) : t("waits.only_with", { property }), nodes, count);
   }
 
-  /** The nodes, cores and GPUs of its queue, or else of the instance. @param {Row} row @returns {{ nodes: Supply | undefined, cores: Supply | undefined, gpus: Supply | undefined }} */
+  /**
+   * Return the nodes, cores and GPUs of its queue, or else of the instance. @param {Row} row
+   * @returns {{ nodes: Supply | undefined, cores: Supply | undefined, gpus: Supply | undefined }}
+   */
   #supplies({ queue }) {
     return this.shares.get(queue) ?? this;
   }
@@ -297,13 +300,13 @@ export class Situation {
     return out && count <= free + idle ? t("waits.out_free", { out, needs, free }) : t("waits.taken", { needs, free });
   }
 
-  /** Whether it can start on some of the nodes of its queue only, as far as is known. @param {Row} row */
+  /** Return whether it can start on some of the nodes of its queue only, as far as is known. @param {Row} row */
   #isLimited({ limits, queue }) {
     const own = this.partial.get(queue);
     return limits !== "" && !limits.split("\n").every((it) => own?.has(it));
   }
 
-  /** Of a job that fits: those before it in line come first. @param {Row} row @param {string} needs @param {number} free */
+  /** Explain the wait of a job that fits: those before it in line come first. @param {Row} row @param {string} needs @param {number} free */
   #turn({ id, queue }, needs, free) {
     const job = this.first.get(queue);
     if (job === undefined) return t("waits.turn", { needs, free });
@@ -337,5 +340,5 @@ function away(some, { drained }, count) {
   return t(kind, { nodes: some, count });
 }
 
-/** Whether a job waits for its turn in the queue, and nobody holds it. @param {Row} row */
+/** Return whether a job waits for its turn in the queue, and is not held. @param {Row} row */
 const isScheduled = ({ state, urgency, priority }) => state === "SCHED" && urgency !== 0 && priority !== 0;

@@ -3,7 +3,7 @@
 import { preference } from "./preferences.js";
 import { locale } from "./words.js";
 
-/** Whether the reader chose UTC. */
+/** True if the reader chose UTC. */
 export const isUtc = preference("times") === "utc";
 const timeZone = isUtc ? "UTC" : undefined;
 

@@ -12,7 +12,7 @@ const CONTROL = /[\x00-\x1f\x7f]/g;
 /** C1 controls, marks and overrides of direction, separators of lines, what has no width. */
 const HIDDEN = /[\x80-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;
 
-/** U+202E and the like. @param {string} it */
+/** Name an invisible character, such as U+202E. @param {string} it */
 const named = (it) => `⟨U+${it.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}⟩`;
 
 /**
@@ -27,14 +27,14 @@ export function visible(text, { most = LONG, lines = false } = {}) {
     .replace(/\p{Surrogate}/gu, "\ufffd");
 }
 
-/** JSON that says the same without a character that would not show. @param {string} json */
+/** Escape characters in JSON that would not show. @param {string} json */
 export function escaped(json) {
   return json.replace(/[\x7f]|[\x80-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g, (it) =>
     `\\u${it.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
 }
 
-/** Output: only what would turn the order of the text around. @param {string} text */
+/** Escape only characters that would turn the order of the text around, as in output. @param {string} text */
 export function ordered(text) {
   return text.replace(/[\u202a-\u202e\u2066-\u2069]/g, named);
 }

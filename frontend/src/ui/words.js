@@ -24,7 +24,7 @@ const choices = new Intl.ListFormat(lang, { type: "disjunction" });
 const pieces = new Map();
 
 /**
- * A number with the separators of the language.
+ * Format a number with the separators of the language.
  * @param {number} value
  * @param {number} [digits] after the point
  */
@@ -35,10 +35,10 @@ export function number(value, digits) {
   return format.format(value);
 }
 
-/** Parts of a sentence with the separators of the language. @param {Iterable<string>} parts */
+/** Join parts of a sentence with the separators of the language. @param {Iterable<string>} parts */
 export const list = (parts) => lists.format(parts);
 
-/** What one may choose from, as a part of a sentence. @param {Iterable<string>} parts */
+/** Join alternatives to a part of a sentence. @param {Iterable<string>} parts */
 export const choice = (parts) => choices.format(parts);
 
 /**
