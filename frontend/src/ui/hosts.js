@@ -7,8 +7,12 @@ const MAX_HOSTS = 100_000;
 /** Hosts of a list in which repeats are counted; a longer one is shown as it is. */
 const MAX_COUNTED = 1000;
 
+/** Hosts of all lists that are kept. */
+const MAX_KNOWN = 4 * MAX_HOSTS;
+
 /** @type {Map<string, Set<string>>} */
 const known = new Map();
+let kept = 0;
 
 /**
  * Return the hosts of a host list (RFC 29): node[1-3,7],login.
@@ -22,7 +26,11 @@ export function hosts(list) {
     if (found.size >= MAX_HOSTS) break;
     found.add(host);
   }
-  if (known.size > 1000) known.clear();
+  kept += found.size;
+  if (known.size > 1000 || kept > MAX_KNOWN) {
+    known.clear();
+    kept = found.size;
+  }
   known.set(list, found);
   return found;
 }
@@ -55,7 +63,8 @@ function* each(list) {
     }
     for (const range of ranges.split(",")) {
       const [first = "", last = first] = range.split("-");
-      for (let n = Number(first); n <= Number(last); n++) yield before + String(n).padStart(first.length, "0") + after;
+      // Beyond, a number may have no next one.
+      for (let n = Number(first); n <= Number(last) && Number.isSafeInteger(n); n++) yield before + String(n).padStart(first.length, "0") + after;
     }
   }
 }
