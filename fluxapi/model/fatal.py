@@ -10,6 +10,8 @@ Each case was reproduced on a real Flux. A case can go when no supported release
 * Ranks of a constraint that are millions, or lists of them, keep the validator and the scheduler of
   0.88 busy: they read each as a set of its ranks, the scheduler anew for each node. So do lists of
   tens of thousands of hosts, which the validator looks up one by one.
+* A jobspec of about 970 levels, more than Python decodes, crashes the scheduler of 0.88, and the
+  instance ends with all its jobs.
 * A dependency that is not an object crashes the process that validates jobspecs.
 * A queue that is not a text fails all submissions that reach the job manager together with it; on
   an instance with queues, it crashes the process that modifies jobspecs (the frobnicator).
@@ -36,6 +38,9 @@ __all__ = ["MAX_JOBSPEC_BYTES", "fatal_reason"]
 MAX_JOBSPEC_BYTES = 9 << 20
 """Limit of a jobspec; Flux's validator accepts 10 MiB unless ``ingest.buffer-size`` is set."""
 
+_MAX_LEVELS = 128
+"""Limit of the levels of a jobspec, as of the embedded instance."""
+
 
 def fatal_reason(document: Mapping[str, Any], size: int) -> tuple[str, Message] | None:
     """Return the reason why a jobspec of *size* bytes must not reach Flux.
@@ -45,7 +50,13 @@ def fatal_reason(document: Mapping[str, Any], size: int) -> tuple[str, Message] 
     """
     if size > MAX_JOBSPEC_BYTES:
         return "", field_message("jobspec_too_large", size=size, limit=MAX_JOBSPEC_BYTES)
-    system = _below(document, "attributes", "system")
+    if _is_deep(document):
+        return "", field_message("nested_too_deeply")
+    return _reason_in(_below(document, "attributes", "system"))
+
+
+def _reason_in(system: Mapping[str, Any]) -> tuple[str, Message] | None:
+    """Return the reason that is in the attributes of a jobspec below ``system``."""
     if _below(system, "shell", "options", "pty").get("interactive"):
         return "shell_options", field_message("interactive_terminal")
     if not isinstance(system.get("queue", ""), str):
@@ -57,6 +68,21 @@ def fatal_reason(document: Mapping[str, Any], size: int) -> tuple[str, Message] 
         if fault is not None:
             return "constraints", fault
     return None
+
+
+def _is_deep(document: Mapping[str, Any]) -> bool:
+    """Return whether a jobspec has more levels than any request should make."""
+    level: list[Any] = [document]
+    for _ in range(_MAX_LEVELS):
+        level = [
+            part
+            for item in level
+            for part in (item.values() if isinstance(item, dict) else item)
+            if isinstance(part, (dict, list))
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _are_dependencies(listed: Any) -> bool:

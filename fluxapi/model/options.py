@@ -32,6 +32,9 @@ _RESERVED = "attributes.user.fluxapi"
 """The attribute for the Idempotency-Key, which requests must not set."""
 
 _MAX_DEPTH = 32
+"""Limit of the levels of a value, and of those of a name. Flux's scheduler ends at about 970 levels
+of a jobspec.
+"""
 
 
 def keyval(text: str) -> dict[str, Any]:
@@ -74,7 +77,13 @@ def merge(tree: dict[str, Any], path: str, value: Any) -> None:
 
 
 def _above(tree: dict[str, Any], path: str) -> tuple[dict[str, Any], str]:
-    """Return the object that contains the last key of a dotted path, and that key."""
+    """Return the object that contains the last key of a dotted path, and that key.
+
+    Raises:
+        ValidationFailed: The path has too many levels.
+    """
+    if path.count(".") > _MAX_DEPTH:
+        raise ValidationFailed([field_error("", field_message("nested_too_deeply"))])
     *levels, last = path.split(".")
     for level in levels:
         below = tree.get(level)
@@ -132,7 +141,7 @@ def merge_shell_options(given: Mapping[str, Any], shell: dict[str, Any]) -> None
     The name of an option is a dotted path; keys inside its value are not split.
     """
     for key, value in given.get("shell_options", {}).items():
-        _check_depth("shell_options", value)
+        _check_depth("shell_options", key, value)
         merge(shell, key, value)
 
 
@@ -146,7 +155,7 @@ def merge_attributes(given: Mapping[str, Any], attributes: dict[str, Any]) -> No
         ValidationFailed: An attribute is reserved for the service, or makes the jobspec invalid.
     """
     for key, value in given.get("attributes", {}).items():
-        _check_depth("attributes", value)
+        _check_depth("attributes", key, value)
         full = attribute_path(key)
         if "." not in full and not isinstance(value, dict):
             raise _refused("attributes", "attribute_no_object", name=full)
@@ -189,8 +198,8 @@ def _number(text: str) -> int | float | str:
         return text
 
 
-def _check_depth(name: str, value: Any) -> None:
-    if too_deep(value):
+def _check_depth(name: str, path: str, value: Any) -> None:
+    if path.count(".") > _MAX_DEPTH or too_deep(value):
         raise _refused(name, "nested_too_deeply")
 
 
