@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from aiohttp import web
 
-from fluxapi.http import authentication, keys
+from fluxapi.http import keys
 from fluxapi.http.clients import clients_of
 from fluxapi.model.jobid import encode_f58, parse
 from fluxapi.process.timeslice import TimeSlice
@@ -54,7 +54,6 @@ async def wait(request: web.Request) -> web.Response:
             length=len(body["ids"]),
             client=clients_of(request)[-1],
         )
-    authentication.check_again(request)
     ended: list[str] = []
     active: list[str] = []
     turn = TimeSlice()

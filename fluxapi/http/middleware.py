@@ -132,7 +132,8 @@ def create(
                 async with app[keys.CHILDREN].using(path, client) as session:
                     request[keys.SESSION] = session
                     response = await handler(request)
-            if request.method in _READING and not response.prepared:
+            is_read = request.method in _READING or (route is not None and route.reads_only)
+            if is_read and not response.prepared:
                 # It may have taken long to read; streams end by themselves.
                 authentication.check_again(request)
         except asyncio.CancelledError:

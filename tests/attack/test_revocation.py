@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from fluxapi.errors import Unauthorized
+from fluxapi.handlers import many
 from fluxapi.security.tokens import TokenStore
 from tests.security.test_credentials import AUTH, basic, bearer
 
@@ -109,6 +110,30 @@ async def test_a_client_that_waits_for_a_job_sees_nothing_after_the_end_of_its_t
         await wire.send(head("GET", path, bearer(made["token"])))
         await has_admitted(port)
         await ask(port, "DELETE", f"/v1/tokens/{made['id']}")
+        answer = await wire.answer()
+        assert answer is not None
+        assert answer.status == 401
+
+
+async def test_jobs_of_a_list_are_not_shown_after_the_end_of_the_token(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find, entered, released = many._find, asyncio.Event(), asyncio.Event()
+
+    async def find_late(*arguments: Any) -> Any:
+        entered.set()
+        await released.wait()
+        return await find(*arguments)
+
+    monkeypatch.setattr(many, "_find", find_late)
+    job = await ask(port, "POST", "/v1/jobs", b'{"command":"true"}')
+    made = await ask(port, "POST", "/v1/tokens", b'{"name":"lost"}')
+    body = json.dumps({"ids": [job["id"]]}).encode()
+    async with connect(port) as wire:
+        await wire.send(head("POST", "/v1/jobs/query", bearer(made["token"]), len(body)) + body)
+        await entered.wait()
+        await ask(port, "DELETE", f"/v1/tokens/{made['id']}")
+        released.set()
         answer = await wire.answer()
         assert answer is not None
         assert answer.status == 401
