@@ -55,6 +55,9 @@ async def send_whole(response: web.Response, request: web.BaseRequest) -> bool:
     await request._prepare_hook(response)
     head = _serialize_headers(f"HTTP/1.1 {response.status} {response.reason}", headers)
     response._keep_alive = response._eof_sent = True
+    # An idle connection holds its last response. The memory of the body is free for the next one,
+    # while it is still in the caches of the processor.
+    response.body = None
     transport: Any = request.transport
     if transport is None or transport.is_closing():
         return False
@@ -63,6 +66,7 @@ async def send_whole(response: web.Response, request: web.BaseRequest) -> bool:
         transport.write(head + body)
     else:
         transport.writelines((head, body))
+    del body
     try:
         await request.writer.drain()
     except ConnectionError:
