@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
 
 import msgspec
 from aiohttp import hdrs, web
@@ -14,13 +14,13 @@ from fluxapi.errors import FluxRefused, JobNotFound
 from fluxapi.events.filters import read_ids
 from fluxapi.http import keys
 from fluxapi.http.negotiation import accepted, takes_gzip
-from fluxapi.http.querystring import MAX_CACHED_CHARS, cached
 from fluxapi.http.turns import turn_in
 from fluxapi.instance.protocol import LookupKey
 from fluxapi.model.eventlog import valid_lines
 from fluxapi.model.job import Job
 from fluxapi.model.jobid import encode_f58
 from fluxapi.process.timeslice import TimeSlice
+from fluxapi.sessions.pages import Listing
 from fluxapi.table.query import JobQuery, count, page, query_of
 
 from . import past_jobs
@@ -51,53 +51,27 @@ _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _GZIP: dict[str, str] = {hdrs.CONTENT_ENCODING: "gzip", hdrs.VARY: hdrs.ACCEPT_ENCODING}
 
 
-class _Listing(NamedTuple):
-    """A page that is asked for: filter, limit, the ID or key below which it begins.
-
-    ``scope`` is set if the history is wanted, too.
-    """
-
-    query: JobQuery
-    limit: int
-    after: int | None
-    scope: Scope | None
-
-
-def _listing(raw: str) -> _Listing:
-    """Parse a raw query string; the result for a short one is cached."""
-    return _parsed(raw) if len(raw) > MAX_CACHED_CHARS else _cached(raw)
-
-
-@functools.lru_cache(maxsize=1024)
-def _cached(raw: str) -> _Listing:
-    return _parsed(raw)
-
-
-def _parsed(raw: str) -> _Listing:
-    fields = cached("jobs-query", raw)
+def _listing(fields: Mapping[str, Any]) -> Listing:
+    """Return the page that a valid query asks for."""
     below = fields.get("page")
     after = int(below, 16) if below else None
-    query = query_of(fields, read_ids(fields))
-    wants_past = fields.get("history") or "instance" in fields
-    scope = Scope(fields.get("instance"), after) if wants_past else None
-    return _Listing(query, int(fields.get("limit", MAX_PAGE)), after, scope)
+    return Listing(query_of(fields, read_ids(fields)), int(fields.get("limit", MAX_PAGE)), after)
 
 
 async def list_jobs(request: web.Request) -> web.Response:
     """Return a page of jobs, newest first."""
-    raw = request.rel_url.raw_query_string
-    listing = _listing(raw)
-    if listing.scope is not None:
-        return reply(await past_jobs.page(request, listing.scope, listing.query, listing.limit))
+    fields = request[keys.QUERY]
+    if fields.get("history") or "instance" in fields:
+        query, limit, after = _listing(fields)
+        scope = Scope(fields.get("instance"), after)
+        return reply(await past_jobs.page(request, scope, query, limit))
     session = request[keys.SESSION]
     if session.is_reading and not len(session.table):
         raise session.journal.still_reading()
     # Read the cursor before the page, so that a client that resumes from it misses nothing.
     end = b',"cursor":"%b"}' % session.hub.buffer.cursor
-    query, limit, after = listing.query, listing.limit, listing.after
-    text, is_gzip = await session.pages.read(
-        raw, query, limit, after, end, takes_gzip=takes_gzip(request)
-    )
+    raw, find = request.rel_url.raw_query_string, partial(_listing, fields)
+    text, is_gzip = await session.pages.read(raw, find, end, takes_gzip=takes_gzip(request))
     return reply(text, headers=_GZIP if is_gzip else None)
 
 

@@ -134,10 +134,11 @@ def _pairs(raw: str) -> Iterator[tuple[str, str]]:
         raise ValidationFailed(
             [{"pointer": "", "detail": f"has more than {_MAX_FIELDS} query parameters."}]
         )
+    is_coded = "%" in raw or "+" in raw
     for part in raw.split("&"):
         if part:
             name, _, text = part.partition("=")
-            yield unquote_plus(name), unquote_plus(text)
+            yield (unquote_plus(name), unquote_plus(text)) if is_coded else (name, text)
 
 
 @functools.cache

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from fluxapi.model.jobid import MAX
 from fluxapi.table.query import JobQuery, Page, matcher, page
@@ -12,7 +14,7 @@ from fluxapi.table.table import Table
 from .gzip_text import GzipText
 from .situation import SituationMonitor
 
-__all__ = ["Pages"]
+__all__ = ["Listing", "Pages"]
 
 _MAX_PAGES = 128
 _MAX_TEXT_BYTES = 128 << 10
@@ -20,9 +22,20 @@ _MAX_TEXT_BYTES = 128 << 10
 compressed."""
 
 
+class Listing(NamedTuple):
+    """A page that is asked for: filters, jobs, and the ID below which it begins, if not the newest.
+
+    A page does not hold its listing, which may have thousands of IDs.
+    """
+
+    query: JobQuery
+    limit: int
+    after: int | None
+
+
 @dataclass(slots=True)
 class _HeldPage:
-    """A page, and the version of the table at which it is known to be valid.
+    """A page below the ID *after*, and the version of the table at which it is known to be valid.
 
     ``text`` is kept once the page is read again, and holds as long as the page does, if no job of
     it is pending. The reason why a job waits depends on more than the job, so otherwise the text
@@ -31,6 +44,7 @@ class _HeldPage:
     """
 
     found: Page
+    after: int | None
     version: int
     text: bytes | None = None
     text_versions: tuple[int, int] | None = None
@@ -72,9 +86,7 @@ class Pages:
     async def read(
         self,
         key: str,
-        query: JobQuery,
-        limit: int,
-        after: int | None,
+        listing: Callable[[], Listing],
         end: bytes,
         *,
         takes_gzip: bool = False,
@@ -85,19 +97,18 @@ class Pages:
         kept: compressing each page anew would cost as much as finding it.
 
         Args:
-            key: A text that stands for the next three.
-            query: The filters.
-            limit: Jobs of the page.
-            after: The ID below which the page begins; ``None``: the newest.
+            key: A text that stands for the listing.
+            listing: Returns the page that is asked for; one that is kept may need none.
             end: The rest of the object, which is not empty.
             takes_gzip: True if the client takes a gzip stream.
         """
         held = self._held.get(key)
-        if held is None or not self._holds(held, query, after):
+        if held is None or not self._holds(held, listing):
+            query, limit, after = listing()
             # A change during the search may concern the page.
             version = self._table.recent.version
             found = await page(self._table, query, limit=limit, after=after)
-            self._keep(key, _HeldPage(found, version))
+            self._keep(key, _HeldPage(found, after, version))
             return await self._encode(found, end), False
         self._held.move_to_end(key)
         if held.text is not None and held.text_versions in {None, self._versions}:
@@ -114,7 +125,7 @@ class Pages:
     def _versions(self) -> tuple[int, int]:
         return self._table.recent.version, self._observer.version
 
-    def _holds(self, held: _HeldPage, query: JobQuery, after: int | None) -> bool:
+    def _holds(self, held: _HeldPage, listing: Callable[[], Listing]) -> bool:
         """Return whether no change since its version concerns a page."""
         recent = self._table.recent
         if held.version == recent.version:
@@ -126,9 +137,9 @@ class Pages:
         if not changed.isdisjoint(held.found.ids):
             return False
         lowest = -1 if held.found.next is None else held.found.next
-        highest = MAX if after is None else after - 1
+        highest = MAX if held.after is None else held.after - 1
         inside = [jobid for jobid in changed if lowest <= jobid <= highest]
-        if inside and self._table.select(inside, matcher(query)):
+        if inside and self._table.select(inside, matcher(listing().query)):
             return False
         held.version = recent.version
         return True

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from heapq import merge
 from itertools import islice
+from math import inf
 from typing import Any, NamedTuple
 
 import msgspec
@@ -102,9 +102,8 @@ def query_of(fields: Mapping[str, Any], ids: frozenset[int] | None = None) -> Jo
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """One page of job IDs, newest first; ``after`` starts the next page (``None``: no more)."""
+class Page(NamedTuple):
+    """One page of job IDs, newest first; ``next`` starts the next page (``None``: no more)."""
 
     ids: list[int]
     next: int | None
@@ -142,7 +141,7 @@ def _tests(query: JobQuery) -> Iterator[tuple[str, Test]]:
 
 def _indexed_tests(query: JobQuery) -> Iterator[tuple[str, Test]]:
     """Yield the tests of the filters that :func:`_sources` knows."""
-    states, results, queue = query.states, query.results, query.queue
+    states, results, queue, group = query.states, query.results, query.queue, query.group
     if states is not None:
         yield "states", _state_test(states)
     if results is not None:
@@ -153,8 +152,8 @@ def _indexed_tests(query: JobQuery) -> Iterator[tuple[str, Test]]:
         yield "name", _name_test(query.name)
     if queue is not None:
         yield "queue", lambda job: job.queue == queue
-    if query.group is not None:
-        yield "group", _group_test(query.group)
+    if group is not None:
+        yield "group", lambda job: job.group == group
     if query.node is not None:
         yield "node", _node_test(query.node)
     if query.ids is not None:
@@ -183,10 +182,6 @@ def _name_test(name: str) -> Test:
         return lambda job: job.name == name
     matches = test_of(name)
     return lambda job: matches(job.name)
-
-
-def _group_test(group: str) -> Test:
-    return lambda job: job.group == group
 
 
 def _node_test(host: str) -> Test:
@@ -316,8 +311,7 @@ def _walk(sources: list[JobIds], after: int | None) -> Iterator[int]:
     return lists[0] if len(lists) == 1 else merge(*lists, reverse=True)
 
 
-@dataclass(slots=True)
-class _Slice:
+class _Slice(NamedTuple):
     """The result of one slice of a walk: the matches, the last tested ID, true at the end."""
 
     ids: list[int]
@@ -332,7 +326,7 @@ def _slice(table: Table, query: JobQuery, after: int | None, want: int) -> _Slic
     """
     source = _source(table, query)
     # The jobs of the source need no test of its filter.
-    tests = [test for name, test in _tests(query) if name != source.filter]
+    tests = [test for name, test in _tests(query) if name not in {source.filter, "since", "until"}]
     candidates = _walk(source.lists, after)
     found: list[int] = []
     last = after
@@ -343,7 +337,7 @@ def _slice(table: Table, query: JobQuery, after: int | None, want: int) -> _Slic
         # One more match than wanted shows whether there are more.
         size = min(max(want - len(found) + 1, _MIN_CHUNK_JOBS), most, left)
         chunk = list(islice(candidates, size))
-        matching = chunk
+        matching = _submitted(table, query, chunk)
         for test in tests:
             matching = table.select(matching, test)
         found += matching
@@ -355,6 +349,15 @@ def _slice(table: Table, query: JobQuery, after: int | None, want: int) -> _Slic
             return _Slice(found, last, done=True)
         left -= size
     return _Slice(found, last, done=False)
+
+
+def _submitted(table: Table, query: JobQuery, jobids: list[int]) -> list[int]:
+    """Return the *jobids* that were submitted at the time of a query, without a call for each."""
+    if query.since is None and query.until is None:
+        return jobids
+    jobs, since = table.jobs, -inf if query.since is None else query.since
+    until = inf if query.until is None else query.until
+    return [jobid for jobid in jobids if since <= jobs[jobid].t_submit < until]
 
 
 async def page(

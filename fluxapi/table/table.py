@@ -5,7 +5,7 @@ The code is synchronous. Only the journal consumer changes the table, by :meth:`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from itertools import islice
 from typing import Any, NamedTuple
@@ -76,6 +76,7 @@ class Table:
         self.digest = 0
         """The sum of the checksums of all rows, modulo :data:`DIGEST_MODULUS`."""
         self._jobs: dict[int, Job] = {}
+        self.jobs: Mapping[int, Job] = self._jobs
         self._settled = RowCache()
         self._pending = RowCache()
         """The rows of pending jobs; a reader adds the reason why each job waits."""

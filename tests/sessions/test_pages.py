@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from functools import partial
 from itertools import product
 from typing import Any
 from unittest.mock import Mock
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from fluxapi.model.eventlog import JournalMessage, Purged
 from fluxapi.sessions import pages as module
 from fluxapi.sessions.gzip_text import GzipText
-from fluxapi.sessions.pages import Pages
+from fluxapi.sessions.pages import Listing, Pages
 from fluxapi.sessions.situation import SituationMonitor
 from fluxapi.table.query import JobQuery, page
 from fluxapi.table.table import Table
@@ -41,7 +42,7 @@ class Reader:
         """Return revision by revision what a page shows, and where the next one begins."""
         query = query or JobQuery()
         key = f"{query} {limit} {after}"
-        text, _ = await self.pages.read(key, query, limit, after, b"}")
+        text, _ = await self.pages.read(key, partial(Listing, query, limit, after), b"}")
         shown = json.loads(text)
         return [job["revision"] for job in shown["jobs"]], shown["next"]
 
@@ -108,6 +109,21 @@ async def test_a_job_that_matches_now_is_on_the_page(reader: Reader) -> None:
     assert await reader.read(active) == ([1, 1], None)
 
 
+async def test_the_query_of_a_kept_page_is_not_read_again(reader: Reader) -> None:
+    asked: list[Listing] = []
+
+    def listing() -> Listing:
+        asked.append(Listing(JobQuery(), 2, None))
+        return asked[-1]
+
+    for _ in range(3):
+        await reader.pages.read("", listing, b"}")
+    assert len(asked) == 1
+    reader.table.feed([submit(9)])
+    await reader.pages.read("", listing, b"}")
+    assert len(asked) == 3
+
+
 CHANGES = st.one_of(
     st.builds(submit, st.integers(1, 12)),
     st.builds(event, st.integers(1, 12), st.sampled_from(["validate", "depend", "clean", "debug"])),
@@ -130,9 +146,13 @@ async def test_a_kept_page_is_what_a_new_search_finds(changes: list[Any]) -> Non
         table.feed([change])
         for query, after in product(QUERIES, (None, 8)):
             key = f"{query} {after}"
-            kept, _ = await pages.read(key, query, 2, after, b"}")
-            found, _ = await Pages(table, observer).read("", query, 2, after, b"}")
-            packed, is_gzip = await pages.read(key, query, 2, after, b"}", takes_gzip=True)
+            kept, _ = await pages.read(key, partial(Listing, query, 2, after), b"}")
+            found, _ = await Pages(table, observer).read(
+                "", partial(Listing, query, 2, after), b"}"
+            )
+            packed, is_gzip = await pages.read(
+                key, partial(Listing, query, 2, after), b"}", takes_gzip=True
+            )
             assert (gzip.decompress(packed) if is_gzip else packed) == kept
             shown, following = json.loads(kept), json.loads(found)["next"]
             assert shown["jobs"] == json.loads(found)["jobs"]
@@ -154,23 +174,34 @@ async def test_a_page_of_jobs_that_wait_is_encoded_with_each_situation(
     reader.table.feed([submit(9), event(9, "validate")])
     reasons = ["first", "second"]
     monkeypatch.setattr(reader.observer, "reason", lambda _: reasons[0])
-    texts = [(await reader.pages.read("", JobQuery(), 1, None, b"}"))[0] for _ in range(3)]
+    texts = [
+        (await reader.pages.read("", partial(Listing, JobQuery(), 1, None), b"}"))[0]
+        for _ in range(3)
+    ]
     assert all(b'"reason":"first"' in text for text in texts)
     reasons.pop(0)
     reader.observer.version += 1
-    assert b'"reason":"second"' in (await reader.pages.read("", JobQuery(), 1, None, b"}"))[0]
+    assert (
+        b'"reason":"second"'
+        in (await reader.pages.read("", partial(Listing, JobQuery(), 1, None), b"}"))[0]
+    )
     assert reader.searches == 1
 
 
 async def test_a_text_is_kept_once_a_page_is_read_again(reader: Reader) -> None:
-    texts = [(await reader.pages.read("", JobQuery(), 3, None, b""))[0] for _ in range(3)]
+    texts = [
+        (await reader.pages.read("", partial(Listing, JobQuery(), 3, None), b""))[0]
+        for _ in range(3)
+    ]
     assert texts[0] == texts[1]
     assert texts[1] is texts[2]
 
 
 async def test_a_kept_text_has_the_end_that_is_asked_for(reader: Reader) -> None:
     ends = (b',"cursor":"1"}', b',"cursor":"1"}', b',"cursor":"123"}', b"}", b',"cursor":"4"}')
-    texts = [(await reader.pages.read("", JobQuery(), 3, None, end))[0] for end in ends]
+    texts = [
+        (await reader.pages.read("", partial(Listing, JobQuery(), 3, None), end))[0] for end in ends
+    ]
     whole = [json.loads(text) for text in texts]
     assert [it.get("cursor") for it in whole] == ["1", "1", "123", None, "4"]
     assert all(it["jobs"] == whole[0]["jobs"] and it["next"] == whole[0]["next"] for it in whole)
@@ -189,7 +220,10 @@ async def test_a_text_that_is_kept_is_compressed_once_for_all_ends(
 
     monkeypatch.setattr(module, "GzipText", Counted)
     ends = [b',"cursor":"%d"}' % number for number in range(4)]
-    found = [await reader.pages.read("", JobQuery(), 8, None, end, takes_gzip=True) for end in ends]
+    found = [
+        await reader.pages.read("", partial(Listing, JobQuery(), 8, None), end, takes_gzip=True)
+        for end in ends
+    ]
     # The page is found, then its text is kept; before that, nothing is compressed.
     assert [is_gzip for _, is_gzip in found] == [False, False, True, True]
     assert len(made) == 1
@@ -203,14 +237,19 @@ async def test_a_text_that_is_hardly_shorter_is_sent_as_it_is(
 ) -> None:
     monkeypatch.setattr(GzipText, "__len__", lambda _: 1 << 20)
     for _ in range(4):
-        text, is_gzip = await reader.pages.read("", JobQuery(), 8, None, b"}", takes_gzip=True)
+        text, is_gzip = await reader.pages.read(
+            "", partial(Listing, JobQuery(), 8, None), b"}", takes_gzip=True
+        )
         assert json.loads(text)["jobs"]
         assert not is_gzip
 
 
 async def test_large_texts_are_not_kept(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_MAX_TEXT_BYTES", 10)
-    texts = [(await reader.pages.read("", JobQuery(), 3, None, b""))[0] for _ in range(3)]
+    texts = [
+        (await reader.pages.read("", partial(Listing, JobQuery(), 3, None), b""))[0]
+        for _ in range(3)
+    ]
     assert texts[1] is not texts[2]
 
 
