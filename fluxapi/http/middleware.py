@@ -120,10 +120,10 @@ def create(
             authentication.check_once(request)
             host = peer.forwarded(request, "X-Forwarded-Host", settings.trust_from)
             origins.check(request, host)
-            limits.check_request([clients.address_of(request)])
+            address = clients.address_of(request)
+            limits.check_request((address,))
             path = await _admit(request, route, credentials)
-            limits.check_request(request[keys.PRINCIPAL].grants)
-            client = clients.clients_of(request)[-1]
+            client = _count_for_grants(request, limits) or address
             work_for(client)
             await (probes if route is not None and route.at_once else app[keys.ADMISSION]).take()
             if path == ROOT:
@@ -181,6 +181,15 @@ async def _admit(request: web.Request, route: Route | None, credentials: Credent
     if is_of_instance:
         request[keys.SESSION] = sessions.root
     return ROOT
+
+
+def _count_for_grants(request: web.Request, limits: RateLimits) -> str:
+    """Count an admitted request for its token or login; return its name, empty without one."""
+    grants = request[keys.PRINCIPAL].grants
+    if not grants:
+        return ""
+    limits.check_request(grants)
+    return clients.clients_of(request)[-1]
 
 
 async def _answer_to(request: web.Request, error: Exception) -> web.StreamResponse:
