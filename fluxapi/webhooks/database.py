@@ -8,6 +8,7 @@ import sqlite3
 from pathlib import Path
 
 from fluxapi.errors import SettingsError
+from fluxapi.process.ordinary_tables import has_programs, is_ordinary
 from fluxapi.process.private_files import private_file, private_folder
 
 __all__ = ["FILE_NAME", "open_database"]
@@ -124,9 +125,7 @@ def _copy(table: str, old: sqlite3.Connection, database: sqlite3.Connection) -> 
     """Copy the rows of a table up to the damage, many in a transaction."""
     count = 0
     try:
-        kinds, columns = _form(table, old)
-        if kinds != [("table", True)] or any(is_computed for _, is_computed in columns):
-            # It may have rows, or values, without an end.
+        if not is_ordinary(old, table):
             raise sqlite3.DatabaseError("it is not an ordinary table")
         database.execute("BEGIN")
         for row in old.execute(f"SELECT * FROM {table}"):  # noqa: S608 - constants
@@ -149,8 +148,9 @@ def _checked(name: str) -> sqlite3.Connection:
         (found,) = database.execute("PRAGMA quick_check(1)").fetchone()
         if found == "ok":
             with contextlib.closing(_connected(":memory:")) as new:
-                if _forms(database) != _forms(new):
-                    found = "its tables have another form than those of this release"
+                is_other = has_programs(database) or _columns(database) != _columns(new)
+            if is_other or not all(is_ordinary(database, table) for table in _TABLES):
+                found = "its tables have another form than those of this release"
         if found != "ok":
             raise sqlite3.DatabaseError(found)  # noqa: TRY301 - closes the file as for others
     except BaseException:
@@ -159,27 +159,13 @@ def _checked(name: str) -> sqlite3.Connection:
     return database
 
 
-def _forms(database: sqlite3.Connection) -> list[object]:
-    """Return the forms of all tables, and what else may run when they are read or changed."""
-    others = "SELECT type, name FROM sqlite_master WHERE type IN ('trigger', 'view')"
-    return [*database.execute(others), *(_form(table, database) for table in _TABLES)]
-
-
-def _form(
-    table: str, database: sqlite3.Connection
-) -> tuple[list[tuple[str, bool]], list[tuple[str, bool]]]:
-    """Return the type of a table, with whether it has pages, and its columns.
-
-    Each column has its name, and whether it is computed.
-    """
-    kinds = database.execute(
-        "SELECT type, rootpage FROM sqlite_master WHERE name = ?", (table,)
-    ).fetchall()
-    columns = database.execute(f"PRAGMA table_xinfo({table})").fetchall()
-    return (
-        [(kind, bool(page)) for kind, page in kinds],
-        [(name, bool(hidden)) for _, name, *_, hidden in columns],
-    )
+def _columns(database: sqlite3.Connection) -> list[tuple[str, str]]:
+    """Return the names of all tables and columns."""
+    return [
+        (table, name)
+        for table in _TABLES
+        for _, name, *_ in database.execute(f"PRAGMA table_info({table})")
+    ]
 
 
 def _connected(name: str) -> sqlite3.Connection:

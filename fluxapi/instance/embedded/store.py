@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from fluxapi.errors import InstanceUnavailable
+from fluxapi.process.ordinary_tables import has_programs, is_ordinary
 from fluxapi.process.private_files import open_regular, restrict_file
 from fluxapi.process.transaction import transaction
 
@@ -42,6 +43,7 @@ CREATE TABLE IF NOT EXISTS jobs (
     output_size INTEGER NOT NULL
 );
 """
+_TABLES = ("meta", "jobs")
 _SELECT = """
 SELECT id, active, changed, jobspec, eventlog, R, output, output_size
 FROM jobs ORDER BY changed, id
@@ -148,6 +150,8 @@ class Store:
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = NORMAL")
         database.executescript(_SCHEMA)
+        if has_programs(database) or not all(is_ordinary(database, it) for it in _TABLES):
+            raise sqlite3.DatabaseError("its tables have another form than those of this release")
         facts = dict(database.execute("SELECT name, value FROM meta").fetchall())
         if facts.setdefault("format", _FORMAT) != _FORMAT:
             raise InstanceUnavailable(

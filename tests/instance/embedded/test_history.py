@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -137,6 +138,34 @@ async def test_a_damaged_database_is_one_plain_sentence(tmp_path: Path) -> None:
     instance = EmbeddedInstance(statedir=tmp_path)
     with pytest.raises(InstanceUnavailable, match="not a database"):
         await instance.start()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        """DROP TABLE jobs;
+        CREATE VIEW jobs AS WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n)
+        SELECT id, 1 active, 1 changed, 1 jobspec, 1 eventlog, 1 R, 1 output, 1 output_size FROM n
+        """,
+        """ALTER TABLE jobs DROP COLUMN output;
+        ALTER TABLE jobs ADD COLUMN output AS (zeroblob(400000000))""",
+        """CREATE TRIGGER endless AFTER INSERT ON jobs BEGIN
+        INSERT INTO meta WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)
+        SELECT i, i FROM n; END""",
+    ],
+    ids=["view", "computed", "trigger"],
+)
+async def test_a_database_with_content_without_an_end_is_one_plain_sentence(
+    start: Starter, tmp_path: Path, change: str
+) -> None:
+    site = await start(statedir=tmp_path)
+    await site.run(spec("true"))
+    await site.close()
+    database = sqlite3.connect(tmp_path / "jobs.sqlite")
+    database.executescript(change)
+    database.close()
+    with pytest.raises(InstanceUnavailable, match="another form"):
+        await EmbeddedInstance(statedir=tmp_path).start()
 
 
 async def test_purged_jobs_take_their_files_with_them(start: Starter, tmp_path: Path) -> None:
