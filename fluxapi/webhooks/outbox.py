@@ -111,7 +111,8 @@ class Outbox(BackgroundTask):
     @property
     def is_empty(self) -> bool:
         """Return whether nothing waits to be stored."""
-        return not self._queue and not self.changes
+        is_changed = any(hook.is_changed for hook in self._hooks)
+        return not self._queue and not self.changes and not is_changed
 
     @property
     def queued(self) -> int:

@@ -111,14 +111,21 @@ class Webhooks:
             sha256(f"file {fields['name']}".encode()).hexdigest()[:10]: fields
             for fields in declared
         }
-        for hook in self.hooks:
-            if hook.webhook.origin == "file" and hook.id not in wanted:
-                await self._remove(hook)
-        for name, fields in wanted.items():
-            self.hooks.add(self._declared(name, fields))
+        made = [self._declared(name, fields) for name, fields in wanted.items()]
+        gone = [it for it in self.hooks if it.webhook.origin == "file" and it.id not in wanted]
+        for hook in gone:
+            self.hooks.remove(hook)
+        for hook in made:
+            self.hooks.add(hook)
         self.outbox.wake()
-        if wanted:
-            await self.outbox.flush()
+        try:
+            for hook in gone:
+                await self._store.remove(hook.id)
+            if made:
+                await self.outbox.flush()
+        except NotStored as error:
+            # The outbox tries again, and the next start to remove what is gone.
+            _log.error("webhooks are not stored: %s", error.detail)
 
     def _declared(self, name: str, fields: Mapping[str, Any]) -> Hook:
         """Return a webhook of the settings file; it keeps what waits, its counts and its time."""
