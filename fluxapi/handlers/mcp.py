@@ -45,17 +45,7 @@ _FILE_MEMBERS = ("path", "host", "read", "unread")
 
 async def serve(request: web.Request) -> web.Response:
     """Answer one message of the Model Context Protocol."""
-    if find_spec("mcp") is None:
-        raise NotSupported(
-            "The service has no MCP SDK; its owner can install it: pip install 'fluxapi[mcp]'."
-        )
-    http = sys.modules.get(_HTTP)
-    if http is None or not hasattr(http, "answer"):
-        # The import of the SDK takes a second; until it is complete, the module lacks this name.
-        http = await asyncio.to_thread(import_module, _HTTP)
-        # Messages that have waited for it go on one after the other.
-        await TimeSlice(0).share()
-        authentication.check_again(request)
+    http = await _http_of_the_sdk(request)
     right = request[keys.PRINCIPAL].right
     jobs = _SessionJobs(request)
     try:
@@ -68,6 +58,24 @@ async def serve(request: web.Request) -> web.Response:
     if answer.status == _ACCEPTED:
         return web.Response(status=_ACCEPTED)
     return web.Response(status=answer.status, body=answer.body, content_type="application/json")
+
+
+async def _http_of_the_sdk(request: web.Request) -> Any:
+    """Give the module that answers messages, which the first one imports."""
+    http = sys.modules.get(_HTTP)
+    # Until the import is complete, the module lacks this name.
+    if http is not None and hasattr(http, "answer"):
+        return http
+    if await asyncio.to_thread(find_spec, "mcp") is None:
+        raise NotSupported(
+            "The service has no MCP SDK; its owner can install it: pip install 'fluxapi[mcp]'."
+        )
+    # This takes a second.
+    http = await asyncio.to_thread(import_module, _HTTP)
+    # Messages that have waited for it go on one after the other.
+    await TimeSlice(0).share()
+    authentication.check_again(request)
+    return http
 
 
 class _SessionJobs:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib import import_module
@@ -150,6 +151,7 @@ def _answer() -> dict[str, Any]:
 async def test_a_service_without_the_sdk_says_so(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.delitem(sys.modules, "fluxapi.mcp.http", raising=False)
     monkeypatch.setattr("fluxapi.handlers.mcp.find_spec", lambda _name: None)
     response = await service.client.post("/v1/mcp", json=PING)
     assert response.status == 501
