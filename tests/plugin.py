@@ -13,8 +13,9 @@ import shutil
 import signal
 import tempfile
 import urllib.request
+import warnings
 from asyncio import selector_events
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -26,6 +27,9 @@ from tests.tabs import Tabs
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+
+_PASSES_TO_END = 4
+"""Passes of an event loop in which the connections that were closed end."""
 
 _GARBAGE_THRESHOLD = 5000
 """Objects between two garbage collections."""
@@ -161,25 +165,46 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _ended_connections() -> Iterator[None]:
-    """Let each event loop end the connections that were closed before it closes.
+    """Let each event loop end the connections that were closed, and name those that were not.
 
-    A connection ends in a later pass of its loop, and only after its peer has read the rest. The
-    garbage collector reports one that is left, in any later test. A connection that nobody has
-    closed is reported still.
+    A connection ends in a later pass of its loop, and only after its peer has read the rest. One
+    that the peer has closed ends when the loop reads that. The garbage collector would report one
+    that is left in any later test.
     """
     close = selector_events.BaseSelectorEventLoop.close
 
     def end_and_close(loop: Any) -> None:
-        ending = [it for it in list(loop._transports.values()) if it.is_closing()]
-        if ending and not loop.is_closed():
-            for transport in ending:
-                transport.abort()
+        left: list[str] = []
+        if not loop.is_closed():
+            for _ in range(_PASSES_TO_END if _transports(loop) else 0):
+                _abort(it for it in _transports(loop) if it.is_closing())
+                loop.run_until_complete(asyncio.sleep(0))
+            left = [_text(transport) for transport in _transports(loop)]
+        if left:
+            _abort(_transports(loop))
             loop.run_until_complete(asyncio.sleep(0))
         close(loop)
+        if left:
+            message = f"connections that nobody has closed: {'; '.join(left)}"
+            warnings.warn(message, ResourceWarning, stacklevel=1)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(selector_events.BaseSelectorEventLoop, "close", end_and_close)
         yield
+
+
+def _transports(loop: Any) -> list[asyncio.Transport]:
+    return [it for it in list(loop._transports.values()) if it._sock is not None]
+
+
+def _abort(transports: Iterable[asyncio.Transport]) -> None:
+    for transport in transports:
+        transport.abort()
+
+
+def _text(transport: asyncio.Transport) -> str:
+    names = [transport.get_extra_info(name) for name in ("sockname", "peername")]
+    return "{} to {} of {!r}".format(*names, transport.get_protocol())
 
 
 @pytest.fixture
