@@ -69,6 +69,7 @@ def test_a_signal_ends_it(probe: Path) -> None:
         assert process.wait(60) == -signal.SIGTERM
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not programs.can_fork(), reason="programs cannot be forked here")
 def test_another_locale_takes_a_new_interpreter() -> None:
     def command_line(**environ: str) -> bytes:

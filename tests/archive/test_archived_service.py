@@ -55,6 +55,7 @@ async def client(
     await stage.aclose()
 
 
+@pytest.mark.slow
 async def test_jobs_are_read_as_ever(client: Client) -> None:
     listing = await (await client.get("/v1/jobs")).json()
     assert {job["id"] for job in listing["jobs"]} == {encode_f58(jobid) for jobid in inactive()}
@@ -220,6 +221,7 @@ def test_a_history_that_is_missing_is_a_sentence(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_the_commands_read_and_are_refused(tmp_path: Path) -> None:
     with run("--instance", "embedded", FLUXAPI_STATEDIR=str(tmp_path / "state")) as service:
         run_command = Program(service.url, tmp_path)

@@ -69,6 +69,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Kept:
     return asyncio.run(run_jobs())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("active", [0, 1])
 @pytest.mark.parametrize("damage", DAMAGE)
 async def test_a_bad_row_costs_no_other_job_its_row(

@@ -140,6 +140,7 @@ async def client(filled: Archive, aiohttp_client: AiohttpClient) -> Client:
     return await aiohttp_client(create_app(settings, choose_instance(settings), stop=lambda: None))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", COLUMNS)
 async def test_a_bad_value_costs_no_other_row_its_place(
     client: Client, filled: Archive, table: str, caplog: pytest.LogCaptureFixture
@@ -161,6 +162,7 @@ async def test_a_bad_value_costs_no_other_row_its_place(
         assert not unexpected, (column, values)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", COLUMNS)
 async def test_the_jobs_of_a_past_instance_are_listed(filled: Archive, table: str) -> None:
     every = inactive()
@@ -188,6 +190,7 @@ async def listed(instance: ArchivedInstance) -> AsyncIterator[int]:
                 yield message.id
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", COLUMNS)
 async def test_jobs_are_stored_on(
     filled: Archive, table: str, caplog: pytest.LogCaptureFixture

@@ -25,6 +25,7 @@ def change(archive: Archive, statement: str) -> None:
         database.execute(statement)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "value",
     [

@@ -37,6 +37,7 @@ INSERT = {
 """Statements that add as many rows, which other nodes or instances below the first have."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", ["instances", "nodelists"])
 def test_more_matches_than_a_statement_takes_values(tmp_path: Path, table: str) -> None:
     path = store(tmp_path, Past(1 << 24, 10.0), Past(2 << 24, 20.0, nodelist="other"))

@@ -32,6 +32,7 @@ def found(kind: type[Any]) -> list[Any]:
     return [item for item in gc.get_objects() if isinstance(item, kind)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hello", [STREAM, SOCKET], ids=["events", "socket"])
 async def test_an_idle_stream_keeps_no_headers_of_its_response(hello: bytes) -> None:
     async with serving() as port:
@@ -41,6 +42,7 @@ async def test_an_idle_stream_keeps_no_headers_of_its_response(hello: bytes) -> 
         writer.transport.abort()
 
 
+@pytest.mark.slow
 async def test_an_idle_socket_keeps_no_parser_of_requests() -> None:
     async with serving() as port:
         before = len(found(HttpRequestParser))

@@ -45,6 +45,7 @@ async def batches(*events: Event) -> AsyncIterator[OutputBatch]:
     yield OutputBatch(0, list(events))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FORMS)
 @pytest.mark.parametrize("data", ["\n", "x"], ids=["lines", "bytes"])
 async def test_a_repeated_entry_is_sent_in_pieces(name: str, data: str) -> None:

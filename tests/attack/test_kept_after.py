@@ -73,6 +73,7 @@ def left_of_a_body() -> list[Any]:
     ]
 
 
+@pytest.mark.slow
 @needs_sdk
 @pytest.mark.parametrize(
     ("path", "body"), [("/v1/jobs", {"command": WORDS}), ("/v1/mcp", CALL)], ids=["jobs", "mcp"]

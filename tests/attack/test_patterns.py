@@ -17,6 +17,7 @@ from fluxapi.model.shallow import MAX_DEPTH, shallow
 LONG = 1_000_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", ["x", ".x", "ex", "msx", "."])
 @pytest.mark.parametrize("start", ["", ".", "0."])
 def test_a_duration_of_digits_without_end(start: str, end: str) -> None:
@@ -42,6 +43,7 @@ def test_deep_json_with_a_string_that_does_not_end() -> None:
     assert shallow(payload).endswith(b'\\"')
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["{{" * LONG, "{{}" * LONG, "}}{{" * LONG])
 def test_the_name_of_a_file_with_tags_without_end(text: str) -> None:
     template = Template(text)

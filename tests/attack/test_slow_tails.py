@@ -198,6 +198,7 @@ async def test_a_tail_that_takes_long_gives_way_to_others(
     assert await asyncio.wait_for(other, PATIENCE_S)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("looks")
 async def test_a_slow_reader_is_disconnected_and_others_get_all(service: Service) -> None:
     name = await service.submit()

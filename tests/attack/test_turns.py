@@ -77,6 +77,7 @@ async def test_one_of_them_begins_in_a_pass(route: Any, monkeypatch: pytest.Monk
     assert len(set(begun)) == MANY
 
 
+@pytest.mark.slow
 async def test_the_reference_is_rendered_once(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -55,6 +55,7 @@ def test_a_deep_document_stays_as_short_as_it_is() -> None:
     assert job_detail._pretty("[1]") == str(msgspec.json.format("[1]", indent=2))
 
 
+@pytest.mark.slow
 def test_a_resource_set_of_any_length_is_read_soon() -> None:
     entry = {"rank": "0-99", "children": {"core": ",".join(["0-1"] * 1_000_000)}}
     R = {"execution": {"R_lite": [entry], "nodelist": ["node[0-99]"]}}

@@ -100,6 +100,7 @@ def some_request(rng: random.Random) -> bytes:
     return b"\r\n".join([line, *headers, b"", rng.choice(BODIES)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_random_bytes_find_no_error_of_the_service(port: int, seed: int) -> None:
     rng = random.Random(seed)  # noqa: S311 - the same requests each time

@@ -102,6 +102,7 @@ async def test_an_error_that_comes_in_pieces_is_read_whole(meet: Meet) -> None:
     assert len(caught.value.errors) == len(errors)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("ask", "limit"),
     [

@@ -122,6 +122,7 @@ def test_the_client_works_without_the_packages_of_the_service(
     assert done.stdout == "COMPLETED hello\n"
 
 
+@pytest.mark.slow
 def test_the_command_line_works_without_them(on_embedded: Service, blocked: str) -> None:
     code = blocked + "from fluxapi.cli import main; sys.exit(main())"
     done = python(code, "submit", "--watch", "echo", "hello", FLUXAPI_URL=on_embedded.url)

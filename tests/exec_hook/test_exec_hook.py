@@ -153,6 +153,7 @@ async def test_runs_are_bounded_and_those_of_a_job_are_in_order(
     assert line.endswith("dropped 1")
 
 
+@pytest.mark.slow
 async def test_a_large_context_is_left_out() -> None:
     posted = changes(1).posted[0]
     assert exec_hook._queued(posted).context == b'{"x":1}'

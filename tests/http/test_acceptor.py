@@ -128,6 +128,7 @@ REQUEST = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
 @pytest.mark.parametrize("request_bytes", [REQUEST, b"GET /v1/jobs HTTP/1.0\r\n\r\n"])
 @pytest.mark.parametrize("moment", ["connection_made", "data_received"])

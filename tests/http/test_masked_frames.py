@@ -45,6 +45,7 @@ def test_masked_frames_are_passed_on(step: int) -> None:
     assert parser.data == GOOD + b"eof"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bad", [b"\x81\x00", b"\x81\x7e\x01\x00", b"\x89\x05hello"])
 @pytest.mark.parametrize("step", [1, 2, 5, len(GOOD) + 9])
 def test_a_frame_without_a_mask_is_passed_on_as_an_invalid_one(bad: bytes, step: int) -> None:

@@ -203,6 +203,7 @@ async def test_a_failure_of_the_tool_itself_is_told_without_its_text() -> None:
             await session.read_resource("flux://jobs/f1")
 
 
+@pytest.mark.slow
 async def test_the_command_as_a_client_starts_it(on_embedded: Service, tmp_path: Path) -> None:
     await _drive(on_embedded, tmp_path)
 

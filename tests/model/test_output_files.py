@@ -186,6 +186,7 @@ def test_there_are_not_too_many_files() -> None:
     assert len(found) == MAX_FILES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("taskmap", "nodes", "found"),
     [

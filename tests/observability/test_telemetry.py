@@ -140,6 +140,7 @@ print([name for name in sys.modules if name.startswith("opentelemetry")])
 """
 
 
+@pytest.mark.slow
 def test_nothing_of_it_is_loaded_while_it_is_off() -> None:
     done = subprocess.run(
         [sys.executable, "-c", OFF],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,14 +22,23 @@ ENDED = "_active"
 """The function of the handlers that gets the code of its error."""
 
 
-def said(section: str) -> dict[str, set[str]]:
-    """Return the names of the values of each literal message of a section, by its code."""
-    found: dict[str, set[str]] = {}
+@cache
+def calls() -> list[tuple[ast.Call, str]]:
+    """Return the calls that make a message, with the name of what they call."""
+    found = []
     for path in SOURCE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             name = getattr(node.func, "id", "") if isinstance(node, ast.Call) else ""
             if isinstance(node, ast.Call) and (name == "Message" or name in CALLED | {ENDED}):
-                found |= of_call(node, name, section)
+                found.append((node, name))
+    return found
+
+
+def said(section: str) -> dict[str, set[str]]:
+    """Return the names of the values of each literal message of a section, by its code."""
+    found: dict[str, set[str]] = {}
+    for node, name in calls():
+        found |= of_call(node, name, section)
     return found
 
 

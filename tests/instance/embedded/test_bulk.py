@@ -93,6 +93,7 @@ def replaced(jobspec: Any, path: tuple[Any, ...], value: Any) -> Any:
     return jobspec
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", VALUES.values(), ids=VALUES)
 async def test_any_value_anywhere_between_two_good_jobs(
     site: Site, caplog: pytest.LogCaptureFixture, value: Any
