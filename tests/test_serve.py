@@ -29,6 +29,9 @@ pytestmark = pytest.mark.slow
 
 EMBEDDED = "--instance=embedded"
 
+SLEEPS = (f"sleep 1000.{os.getpid()}", f"sleep 1001.{os.getpid()}")
+"""Commands that no other process of this machine runs."""
+
 
 def refusal(*flags: str, **environ: str) -> tuple[int, str]:
     """Exit status and standard error of a start that must fail."""
@@ -109,7 +112,8 @@ def _metrics(url: str) -> list[str]:
 
 def test_no_job_outlives_the_service() -> None:
     with service(EMBEDDED) as running:
-        post(f"{running.url}/v1/jobs", {"command": "sh -c 'sleep 1000 & exec sleep 1001'"})
+        first, second = SLEEPS
+        post(f"{running.url}/v1/jobs", {"command": f"sh -c '{first} & exec {second}'"})
         block_until(lambda: len(_sleepers()) == 2)
         pids = _sleepers()
         running.end()
@@ -131,7 +135,7 @@ def _sleepers() -> list[int]:
         ["ps", "-e", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True
     ).stdout
     rows = [line.split(None, 2) for line in listing.splitlines()]
-    return [int(pid) for pid, _, args in rows if args in {"sleep 1000", "sleep 1001"}]
+    return [int(pid) for pid, _, args in rows if args in SLEEPS]
 
 
 @pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="there is no IPv6 on this machine")

@@ -320,8 +320,11 @@ class Attempt:
     def _release(self) -> None:
         if self._response is None:
             return
-        if self._request.stream:
-            # Do not read the rest, which may have no end.
+        connection = self._response.connection
+        if connection is not None and connection.transport is not None:
+            # Do not read the rest, which may have no end, nor wait for the end of TLS, which may
+            # come after that of the event loop.
+            connection.transport.abort()
             self._response.close()
         self._response.release()
 

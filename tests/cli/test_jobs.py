@@ -160,7 +160,7 @@ def test_unknown_jobs_are_said_one_by_one(run: Program) -> None:
 
 
 def test_any_form_of_an_id_will_do(run: Program) -> None:
-    jobid = run.submit("true")
+    jobid = run.submit("--wait", "true")
     names = ("", ".dec", ".hex", ".dothex", ".kvs", ".words", ".emoji")
     forms = run.ok("jobs", "-n", "-o", " ".join(f"{{id{name}}}" for name in names), jobid)
     for form in forms.split():

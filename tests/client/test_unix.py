@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
+from yarl import URL
 
 from fluxapi.app import create_app
 from fluxapi.client import AsyncClient, Client, ClientError, ConfigError, read_config
@@ -127,6 +130,30 @@ async def test_an_authority_of_ones_own(tmp_path: Path, monkeypatch: pytest.Monk
         async with AsyncClient(url, ca_file=key) as client:
             with pytest.raises(ConfigError, match="Cannot read the CA file"):
                 await client.info()
+    finally:
+        await runner.cleanup()
+
+
+def connections_to(url: str) -> int:
+    loop: Any = asyncio.get_running_loop()
+    places = [it.get_extra_info("peername") for it in loop._transports.values() if it._sock]
+    return [place[1] for place in places].count(URL(url).port)
+
+
+@needs_openssl
+async def test_a_stream_that_was_left_is_closed_at_once(tmp_path: Path) -> None:
+    cert, key = make_certificate(tmp_path)
+    settings = Settings(listen=(Address("127.0.0.1", 0),), tls_cert=cert, tls_key=key)
+    runner, url = await served(settings)
+    try:
+        async with AsyncClient(url, ca_file=cert) as client:
+            await client.submit("true")
+            before = connections_to(url)
+            changes = client.watch()
+            await anext(changes)
+            await changes.aclose()
+            await asyncio.sleep(0)
+            assert connections_to(url) == before
     finally:
         await runner.cleanup()
 
