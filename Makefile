@@ -1,4 +1,4 @@
-# What a person needs to run, test and judge fluxapi; `make help` lists it.
+# Targets to run, test and check fluxapi; `make help` lists them.
 # Python: the one that Flux's bindings are built for, where Flux is installed.
 FLUX   := $(shell command -v flux 2>/dev/null)
 PYTHON ?= $(or $(if $(FLUX),$(shell flux python -c 'import sys; print(sys.executable)' 2>/dev/null)),python3)

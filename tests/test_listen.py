@@ -107,7 +107,7 @@ def test_sighup_has_the_certificate_read_again(tmp_path: Path) -> None:
         assert ssl.get_server_certificate(address).split() == first.split()
         make_certificate(tmp_path)
         process.send_signal(signal.SIGHUP)
-        while "read again" not in process.stderr.readline():
+        while "reloaded certificate" not in process.stderr.readline():
             assert process.poll() is None
         assert ssl.get_server_certificate(address).split() == cert.read_text("utf-8").split()
         process.terminate()

@@ -91,7 +91,7 @@ class ArchiveReader:
             ) from None
         except (TypeError, OverflowError) as error:
             # SQLite keeps a text in a column of numbers, too.
-            _log.exception("the history has a value of another type than this release writes")
+            _log.exception("a value in the history has an unexpected type")
             raise HistoryUnavailable(problem("history_damaged", reason=reason_of(error))) from None
 
     def _connection(self) -> sqlite3.Connection:

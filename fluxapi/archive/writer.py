@@ -225,7 +225,7 @@ class ArchiveWriter:
             self.refused += bad
             self._release(batch)
             if self.problem is not None:
-                _log.info("the history is written again")
+                _log.info("the history can be written again")
                 self.problem = None
             wake = self._has_refused and self.has_room and not self._queue
             if wake:

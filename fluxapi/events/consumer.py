@@ -235,7 +235,9 @@ class JournalConsumer(BackgroundTask):
             except Exception:  # noqa: BLE001, PERF203 - each observer is on its own
                 self.observer_failures += 1
                 if self.observer_failures == 1:
-                    _log.exception("an observer of the journal failed; more failures are counted")
+                    _log.exception(
+                        "an observer of the journal failed; further failures are only counted"
+                    )
 
     async def _arrive(self) -> None:
         """Publish from here on: the backlog is in the table."""

@@ -149,7 +149,7 @@ class _Many:
                 except FluxapiError as error:
                     subscriptions.refuse(fields, error)
         except Exception:  # noqa: BLE001 - a bug is logged, and the client is told
-            _log.exception("subscriptions of a stream cannot begin")
+            _log.exception("cannot begin the subscriptions of a stream")
             self.close("failed")
 
     def wire(self, label: str) -> Wire:

@@ -170,7 +170,7 @@ async def _write(request: web.Request, response: web.StreamResponse, piece: byte
         while not (await asyncio.wait({task}, timeout=STALL_TIMEOUT_S))[0]:
             left = _unsent(request)
             if left == unsent:
-                _log.info("disconnect a client of %s that reads nothing", request.path)
+                _log.info("disconnecting a client of %s that reads nothing", request.path)
                 raise ConnectionResetError("The client reads nothing.")
             unsent = left
         await task

@@ -264,7 +264,7 @@ class _Protocol(web.RequestHandler):
         super().resume_reading()
 
     def _refuse_chunks(self) -> None:
-        _log.debug("a body comes in tiny chunks")
+        _log.debug("a body arrives in tiny chunks")
         request, transport = self._current_request, self.transport
         if request is None or request.writer.output_size or transport is None:
             self.drop()

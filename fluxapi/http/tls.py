@@ -98,14 +98,14 @@ class Renewal:
             try:
                 await self._threads.run(_READ_TIMEOUT_S, self._certificate.reload)
             except SettingsError as error:
-                _log.error("the old certificate stays: %s", error.detail)
+                _log.error("the old certificate stays in use: %s", error.detail)
             except asyncio.TimeoutError:
                 _log.error(
-                    "the old certificate stays: its files were not read within %g s",
+                    "the old certificate stays in use: its files were not read within %g s",
                     _READ_TIMEOUT_S,
                 )
             else:
-                _log.info("new connections get the certificate that was read again")
+                _log.info("new connections get the reloaded certificate")
 
 
 def _no_password() -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections import Counter as Tally
+from collections import Counter as Counts
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -105,7 +105,7 @@ def _oldest(session: InstanceSession) -> float:
 
 
 def _subscribers(session: InstanceSession) -> Samples:
-    kinds: Tally[tuple[str, ...]] = Tally(
+    kinds: Counts[tuple[str, ...]] = Counts(
         {
             (wire, stream): 0
             for wire in ("websocket", "sse", "ndjson")

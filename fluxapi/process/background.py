@@ -88,11 +88,11 @@ class BackgroundTask(ABC):
                 await self.run()
             except asyncio.CancelledError:
                 if not self._closing:
-                    _log.error("the task %s was canceled and does not run any more", self.name)
+                    _log.error("the task %s was canceled and no longer runs", self.name)
                 raise
             except Exception:  # noqa: BLE001 - this is the one place that handles all failures
                 delay = self._fail()
-                _log.exception("the task %s failed; it starts again in %.1f s", self.name, delay)
+                _log.exception("the task %s failed; it restarts in %.1f s", self.name, delay)
             else:
                 return
             await asyncio.sleep(delay)

@@ -260,4 +260,6 @@ class TokenStore:
             try:
                 await self._save()
             except OSError as error:
-                _log.warning("the last uses of tokens are not stored: %s", self._why(error))
+                _log.warning(
+                    "the times at which tokens were last used are not stored: %s", self._why(error)
+                )

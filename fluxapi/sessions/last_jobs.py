@@ -70,7 +70,7 @@ async def _cancel(instance: RunCanceler) -> bool:
         await instance.cancel_running()
     except FluxapiError as error:
         _log.warning(
-            "jobs that run are not canceled before the shutdown, so the history may lack them: %s",
+            "running jobs are not canceled before the shutdown, so the history may lack them: %s",
             error.detail,
         )
         return False

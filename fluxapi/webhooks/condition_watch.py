@@ -125,8 +125,8 @@ class ConditionWatch(BackgroundTask):
         elif (hook.id, kind) not in self._full:
             self._full.add((hook.id, kind))
             _log.warning(
-                "webhook %s: more than %d queues and nodes are stopped or drained; it is not told "
-                "of further ones until others have started",
+                "webhook %s: more than %d queues and nodes are stopped or drained; "
+                "it gets no messages about further ones until others are in use again",
                 hook.id,
                 _MAX_STATES,
             )

@@ -246,7 +246,9 @@ class Outbox(BackgroundTask):
     def _lose(self, hooks: Iterable[Hook]) -> None:
         for hook in hooks:
             if not hook.webhook.lost:
-                _log.warning("webhook %s: too much waits, so some of its events are lost", hook.id)
+                _log.warning(
+                    "webhook %s: too many messages wait, so some of its events are lost", hook.id
+                )
             hook.webhook.lost += 1
             hook.is_changed = True
 

@@ -16,7 +16,7 @@ from fluxapi.events.filter_limits import FilterLimits
 from fluxapi.events.filters import read_filter
 from fluxapi.events.heartbeat import Heartbeat
 from fluxapi.events.views import EventsView
-from tests.events.channel import SSE, Channel, FakeOutlet, Flux, Turns
+from tests.events.channel import SSE, Channel, FakeStreamWriter, Flux, Turns
 
 FILTERS = 2000
 
@@ -43,7 +43,7 @@ def test_a_reader_that_leaves_looks_at_no_other(
 
     channel = Channel(turns)
     held = [
-        channel.subscribe(FakeOutlet(), "jobs", read_filter({"name": f"n{number}"}))
+        channel.subscribe(FakeStreamWriter(), "jobs", read_filter({"name": f"n{number}"}))
         for number in range(FILTERS)
     ]
     turns.run()
@@ -59,19 +59,19 @@ def test_a_turn_ends_though_many_begin(turns: Turns, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("fluxapi.events.catchup.time.perf_counter", lambda: next(clock) / 1000)
     walk_on = ViewDigest.walk_on
 
-    def counted(tally: ViewDigest) -> bool:
-        walked.append(tally)
-        return walk_on(tally)
+    def counted(digest: ViewDigest) -> bool:
+        walked.append(digest)
+        return walk_on(digest)
 
     monkeypatch.setattr(ViewDigest, "walk_on", counted)
     channel = Channel(turns)
-    outlets = [FakeOutlet() for _ in range(FILTERS)]
-    for number, outlet in enumerate(outlets):
-        channel.subscribe(outlet, "jobs", read_filter({"name": f"n{number}"}))
+    writers = [FakeStreamWriter() for _ in range(FILTERS)]
+    for number, writer in enumerate(writers):
+        channel.subscribe(writer, "jobs", read_filter({"name": f"n{number}"}))
     turns.turn()
     assert 0 < len(walked) < 10
     turns.run(FILTERS)
-    assert all(outlet.writes for outlet in outlets)
+    assert all(writer.writes for writer in writers)
 
 
 def test_an_event_is_shown_to_those_only_who_follow_its_job(
@@ -80,16 +80,16 @@ def test_an_event_is_shown_to_those_only_who_follow_its_job(
     flux, channel = Flux(), Channel(turns)
     channel.feed([flux.submit(), flux.submit()])
     ids = sorted(channel.rows())
-    outlets = [FakeOutlet() for _ in ids]
-    for jobid, outlet in zip(ids, outlets, strict=True):
-        channel.subscribe(outlet, "events", read_filter({"id": [jobid]}))
+    writers = [FakeStreamWriter() for _ in ids]
+    for jobid, writer in zip(ids, writers, strict=True):
+        channel.subscribe(writer, "events", read_filter({"id": [jobid]}))
     turns.run()
-    for outlet in outlets:
-        outlet.writes.clear()
+    for writer in writers:
+        writer.writes.clear()
     applied: list[ViewDigest] = []
-    monkeypatch.setattr(ViewDigest, "apply", lambda tally, _: applied.append(tally))
+    monkeypatch.setattr(ViewDigest, "apply", lambda digest, _: applied.append(digest))
     channel.feed([flux.happen(flux.last, "validate")])
-    assert [bool(outlet.writes) for outlet in outlets] == [False, True]
+    assert [bool(writer.writes) for writer in writers] == [False, True]
     assert len(applied) == 1
 
 
@@ -104,17 +104,17 @@ class Clock:
         return next(self._now) / 1000 if self.runs else 0.0
 
 
-def followed(channel: Channel, turns: Turns, stream: str = "jobs") -> list[FakeOutlet]:
+def followed(channel: Channel, turns: Turns, stream: str = "jobs") -> list[FakeStreamWriter]:
     """Follow many filters, each of which matches all jobs by another pattern."""
-    outlets = [FakeOutlet() for _ in range(100)]
-    for number, outlet in enumerate(outlets):
-        channel.subscribe(outlet, stream, read_filter({"name": "*" * (number % 9), "event": []}))
-    for number, outlet in enumerate(outlets):
-        channel.subscribe(outlet, stream, read_filter({"user": f"{number}"}))
+    writers = [FakeStreamWriter() for _ in range(100)]
+    for number, writer in enumerate(writers):
+        channel.subscribe(writer, stream, read_filter({"name": "*" * (number % 9), "event": []}))
+    for number, writer in enumerate(writers):
+        channel.subscribe(writer, stream, read_filter({"user": f"{number}"}))
     turns.run(1000)
-    for outlet in outlets:
-        outlet.writes.clear()
-    return outlets
+    for writer in writers:
+        writer.writes.clear()
+    return writers
 
 
 def test_changes_are_applied_to_digests_in_turns(
@@ -126,9 +126,9 @@ def test_changes_are_applied_to_digests_in_turns(
     applied: list[ViewDigest] = []
     apply = ViewDigest.apply
 
-    def counted(tally: ViewDigest, rows: Any) -> None:
-        applied.append(tally)
-        apply(tally, rows)
+    def counted(digest: ViewDigest, rows: Any) -> None:
+        applied.append(digest)
+        apply(digest, rows)
 
     monkeypatch.setattr(ViewDigest, "apply", counted)
     clock.runs = True
@@ -156,7 +156,7 @@ def test_a_digest_that_lacks_too_much_counts_anew(
         assert channel.hub._digests._rows <= 2
     turns.run(2000)
     filter = read_filter({"user": "1000"})
-    fresh = channel.subscribe(FakeOutlet(), "jobs", filter)
+    fresh = channel.subscribe(FakeStreamWriter(), "jobs", filter)
     turns.run(100)
     proofs = [channel.proof(it) for held in list(channel.hub.writers.values()) for it in held]
     assert all(proof["count"] in {0, 9} for proof in proofs)
@@ -207,13 +207,13 @@ def test_others_run_between_the_bookmarks_of_a_second(turns: Turns) -> None:
 
 def test_a_client_follows_so_many_filters(turns: Turns) -> None:
     channel = Channel(turns)
-    hub, wire = channel.hub, channel.subscribe(FakeOutlet()).group.wire
+    hub, wire = channel.hub, channel.subscribe(FakeStreamWriter()).group.wire
     hub._limits = FilterLimits(max_filters=16, max_ids=40)
 
     def follow(client: str, **fields: Any) -> Any:
         filter = read_filter(fields)
         hub.check_filter("jobs", filter, client)
-        return hub.subscribe(FakeOutlet(), "jobs", filter, wire, on_end=print, client=client)
+        return hub.subscribe(FakeStreamWriter(), "jobs", filter, wire, on_end=print, client=client)
 
     held = [follow("a", name=f"n{number}") for number in range(4)]
     with pytest.raises(TooManyRequests) as caught:
@@ -248,7 +248,7 @@ def test_a_subscription_that_fails_leaves_nothing(
     channel = Channel(turns)
     with pytest.raises(ZeroDivisionError):
         channel.hub.subscribe(
-            FakeOutlet(),
+            FakeStreamWriter(),
             "events",
             read_filter({"id": ["f1", "f2"]}),
             SSE,

@@ -61,7 +61,7 @@ def test_a_purged_job_is_found_and_opened(past: Service, page: Page) -> None:
     # The event channel does not know the job any more, and the outcome stays.
     expect(page.locator("#state")).to_have_attribute("data-state", "live")
     expect(page.locator("#status")).to_have_text("FAILED")
-    expect(page.locator("#deeds button:visible")).to_have_count(0)
+    expect(page.locator("#job-actions button:visible")).to_have_count(0)
 
 
 def test_no_column_is_out_of_sight_in_a_narrow_window(past: Service, page: Page) -> None:

@@ -21,7 +21,7 @@ from fluxapi.events.hub import Hub
 from fluxapi.events.transport.wire import WebSocketText
 from fluxapi.table.backlog import BacklogBuffer
 from fluxapi.table.table import Table
-from tests.events.channel import FakeOutlet
+from tests.events.channel import FakeStreamWriter
 from tests.table.test_table import SENTINEL, submit
 from tests.table.test_table import event as validated
 from tests.test_layers import KNOWS
@@ -76,7 +76,7 @@ async def test_an_event_takes_the_steps_in_order() -> None:
     hub = Hub(Table(history=BacklogBuffer()), EventLog(EventBuffer(new_epoch("0" * 8))))
     consumer = JournalConsumer(cast("Any", None), hub)
     await consumer._take([SENTINEL, submit(1)])
-    writer, live = FakeOutlet(), asyncio.Event()
+    writer, live = FakeStreamWriter(), asyncio.Event()
     writer.on_write = live.set
     hub.subscribe(writer, "events", ANY, WebSocketText("s"), on_end=print)
     await live.wait()

@@ -38,7 +38,7 @@ __all__ = [
     "FILTERS",
     "SSE",
     "Channel",
-    "FakeOutlet",
+    "FakeStreamWriter",
     "Flux",
     "Step",
     "Turns",
@@ -91,7 +91,7 @@ def _nothing(*_: object) -> None:
     pass
 
 
-class FakeOutlet(StreamWriter):
+class FakeStreamWriter(StreamWriter):
     """Keeps what is written; pauses when more than ``room`` bytes came (``None``: never)."""
 
     def __init__(self, room: int | None = None) -> None:
@@ -302,7 +302,7 @@ class Channel:
 
     def subscribe(
         self,
-        writer: FakeOutlet,
+        writer: FakeStreamWriter,
         stream: str = "jobs",
         filter: Filter = ANY,
         since: str | int | None = None,

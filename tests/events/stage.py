@@ -5,7 +5,7 @@ from __future__ import annotations
 from fluxapi.events.heartbeat import Heartbeat
 from fluxapi.events.slow_consumer_reaper import SlowConsumerReaper
 
-from .channel import SSE, Channel, FakeOutlet, Flux, Turns
+from .channel import SSE, Channel, FakeStreamWriter, Flux, Turns
 from .readers import parse
 
 __all__ = ["Stage", "bookmarks"]
@@ -20,8 +20,8 @@ class Stage:
         self.now = 1000.0
         self.ended: list[str] = []
 
-    def connect(self, stream: str = "events") -> FakeOutlet:
-        writer = FakeOutlet()
+    def connect(self, stream: str = "events") -> FakeStreamWriter:
+        writer = FakeStreamWriter()
         subscription = self.channel.subscribe(writer, stream, on_end=self.ended.append)
         self.turns.run()
         assert subscription.is_live
@@ -35,6 +35,6 @@ class Stage:
             self.reaper.check(self.now)
 
 
-def bookmarks(writer: FakeOutlet) -> int:
+def bookmarks(writer: FakeStreamWriter) -> int:
     """Return how many bookmarks a subscriber has got."""
     return sum(frame.kind == "bookmark" for frame in parse(SSE, writer.data))

@@ -11,7 +11,7 @@ from fluxapi.events.filters import Filter
 from fluxapi.events.transport.wire import Lines, Wire
 from fluxapi.table.query import JobQuery
 
-from .channel import FILTERS, SSE, Channel, FakeOutlet, Flux, Step, Turns, steps
+from .channel import FILTERS, SSE, Channel, FakeStreamWriter, Flux, Step, Turns, steps
 from .readers import EventsReader, Frame, JobsReader, parse
 
 WIRES = (SSE, Lines(chunked=False))
@@ -29,7 +29,7 @@ def test_events_go_on_after_any_frame(
     turns, flux = Turns(), Flux()
     with turns.running():
         channel = Channel(turns)
-        writer = FakeOutlet()
+        writer = FakeStreamWriter()
         channel.subscribe(writer, "events", filter, "0", wire=wire)
         publish(channel, flux, before, size)
         turns.run()
@@ -38,7 +38,7 @@ def test_events_go_on_after_any_frame(
         publish(channel, flux, after[:half], size)
         come_back = []
         for seen in cut(frames):
-            reader, again = EventsReader(), FakeOutlet()
+            reader, again = EventsReader(), FakeStreamWriter()
             reader.take(seen)
             channel.subscribe(again, "events", filter, reader.cursor, wire=wire)
             come_back.append((reader, again))
@@ -67,7 +67,7 @@ def test_rows_are_those_of_the_table_after_any_frame(
     with turns.running():
         channel = Channel(turns)
         publish(channel, flux, before[::2], size)
-        writer = FakeOutlet()
+        writer = FakeStreamWriter()
         channel.subscribe(writer, "jobs", filter, wire=wire)
         publish(channel, flux, before[1::2], size)
         turns.run()
@@ -76,7 +76,7 @@ def test_rows_are_those_of_the_table_after_any_frame(
         publish(channel, flux, after[:half], size)
         come_back = []
         for seen in cut(frames):
-            reader, again = JobsReader(), FakeOutlet()
+            reader, again = JobsReader(), FakeStreamWriter()
             reader.take(seen)
             subscription = channel.subscribe(again, "jobs", filter, reader.cursor, wire=wire)
             come_back.append((reader, again, subscription))
@@ -95,13 +95,13 @@ def test_a_row_that_left_for_another_queue_is_gone_for_one_who_was_away() -> Non
         channel = Channel(turns)
         filter = Filter(JobQuery(queue="a"))
         channel.feed([flux.submit(queue="a"), flux.submit(queue="b")])
-        writer, reader = FakeOutlet(), JobsReader()
+        writer, reader = FakeStreamWriter(), JobsReader()
         leaving = channel.subscribe(writer, "jobs", filter)
         turns.run()
         reader.take(parse(SSE, writer.data))
         channel.hub.unsubscribe(leaving)
         channel.feed([flux.happen(1, "jobspec-update", {"attributes.system.queue": "b"})])
-        again = FakeOutlet()
+        again = FakeStreamWriter()
         channel.subscribe(again, "jobs", filter, reader.cursor)
         turns.run()
         reader.take(parse(SSE, again.data))

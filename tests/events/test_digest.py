@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fluxapi.events import digest as tallies
+from fluxapi.events import digest as digests
 from fluxapi.events.digest import ViewDigest
 from fluxapi.events.filters import ANY, Filter, Selection
 from fluxapi.model.job import checksum
@@ -34,10 +34,10 @@ def test_it_is_what_counting_at_once_gives(
     for step in before:
         table.feed(flux.step(step))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tallies, "_SLICE_JOBS", size)
+        patch.setattr(digests, "_SLICE_JOBS", size)
         digest = ViewDigest(table, Selection(filter))
         for number, step in enumerate(during):
-            digest.apply(tallies.changed(channel.log.append(table.feed(flux.step(step)))))
+            digest.apply(digests.changed(channel.log.append(table.feed(flux.step(step)))))
             if number % walked == 0:
                 digest.walk_on()
             if digest.complete:

@@ -9,7 +9,7 @@ import pytest
 from fluxapi.events import bookmarks, due_groups, hub
 from fluxapi.events.views import EventsView
 
-from .channel import SSE, Channel, FakeOutlet, Flux, Turns
+from .channel import SSE, Channel, FakeStreamWriter, Flux, Turns
 from .readers import parse
 
 SUBSCRIBERS = 6
@@ -25,8 +25,8 @@ class Crowd:
         self.ended: list[str] = []
         self.writers = [self.join() for _ in range(SUBSCRIBERS)]
 
-    def join(self, stream: str = "events", until: int | None = None) -> FakeOutlet:
-        writer = FakeOutlet()
+    def join(self, stream: str = "events", until: int | None = None) -> FakeStreamWriter:
+        writer = FakeStreamWriter()
         self.channel.subscribe(writer, stream, until=until, on_end=self.ended.append)
         self.turns.run()
         return writer
@@ -34,7 +34,7 @@ class Crowd:
     def happen(self, name: str) -> None:
         self.channel.feed([self.flux.happen(1, name)])
 
-    def told(self, writer: FakeOutlet) -> list[str]:
+    def told(self, writer: FakeStreamWriter) -> list[str]:
         return [it.body["name"] for it in parse(SSE, writer.data) if it.kind == "event"]
 
     @property
@@ -103,7 +103,7 @@ def test_a_subscriber_that_arrives_meanwhile_gets_nothing_twice(crowd: Crowd) ->
         next(iter(crowd.channel.hub.writers[crowd.writers.pop()])),
     )
     crowd.happen("validate")
-    crowd.channel.subscribe(late := FakeOutlet(), "events")
+    crowd.channel.subscribe(late := FakeStreamWriter(), "events")
     crowd.turns.run()
     assert crowd.told(late) == []
     crowd.happen("depend")

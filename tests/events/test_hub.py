@@ -11,7 +11,7 @@ from fluxapi.events import views
 from fluxapi.events.filters import Filter
 from fluxapi.events.transport.wire import Lines, Wire
 
-from .channel import SSE, Channel, FakeOutlet, Flux, Turns
+from .channel import SSE, Channel, FakeStreamWriter, Flux, Turns
 from .readers import JobsReader, parse
 
 
@@ -31,12 +31,14 @@ class Stage:
         else:
             self.channel.feed([self.flux.happen(1, name, context)])
 
-    def connect(self, stream: str = "events", room: int | None = None, **more: Any) -> FakeOutlet:
-        writer = FakeOutlet(room)
+    def connect(
+        self, stream: str = "events", room: int | None = None, **more: Any
+    ) -> FakeStreamWriter:
+        writer = FakeStreamWriter(room)
         self.channel.subscribe(writer, stream, on_end=self.ended.append, **more)
         return writer
 
-    def kinds(self, writer: FakeOutlet, wire: Wire = SSE) -> list[str]:
+    def kinds(self, writer: FakeStreamWriter, wire: Wire = SSE) -> list[str]:
         frames = parse(wire, writer.data)
         writer.writes.clear()
         return [it.body["name"] if it.kind == "event" else it.kind for it in frames]
@@ -58,7 +60,7 @@ def test_a_new_subscriber_gets_a_bookmark_and_then_events(stage: Stage) -> None:
 
 
 def test_one_connection_without_room_gets_none_of_its_streams(stage: Stage) -> None:
-    writer = FakeOutlet(0)
+    writer = FakeStreamWriter(0)
     for wire in (SSE, Lines(chunked=False)):
         stage.channel.subscribe(writer, "events", since="0", wire=wire)
     stage.turns.run()
@@ -68,7 +70,7 @@ def test_one_connection_without_room_gets_none_of_its_streams(stage: Stage) -> N
 def test_a_stream_that_takes_the_room_leaves_the_others_of_its_connection_behind(
     stage: Stage,
 ) -> None:
-    writer = FakeOutlet()
+    writer = FakeStreamWriter()
     for wire in (SSE, Lines(chunked=False)):
         stage.channel.subscribe(writer, "events", wire=wire)
     stage.turns.run()
@@ -81,7 +83,7 @@ def test_a_stream_that_takes_the_room_leaves_the_others_of_its_connection_behind
     assert sorted(len(writer.writes[at].splitlines()) for at in range(2)) == [1, 4]
 
 
-def leave_on_write(stage: Stage, writer: FakeOutlet) -> None:
+def leave_on_write(stage: Stage, writer: FakeStreamWriter) -> None:
     def leave() -> None:
         for subscription in list(stage.hub.writers.get(writer, ())):
             stage.hub.unsubscribe(subscription)
@@ -123,7 +125,7 @@ def test_a_subscriber_that_leaves_during_a_write_affects_no_other(stage: Stage, 
 
 
 def test_one_that_is_lost_with_its_connection_ends_all_its_streams_at_once(stage: Stage) -> None:
-    writer = FakeOutlet()
+    writer = FakeStreamWriter()
 
     def end(reason: str) -> None:
         stage.ended.append(reason)
@@ -194,7 +196,7 @@ def test_a_stream_of_one_job_ends_with_it(
 
 
 def test_leaving_twice_is_leaving_once(stage: Stage) -> None:
-    subscription = stage.channel.subscribe(FakeOutlet(), "jobs")
+    subscription = stage.channel.subscribe(FakeStreamWriter(), "jobs")
     stage.hub.unsubscribe(subscription)
     stage.hub.unsubscribe(subscription)
     stage.turns.run()
@@ -272,7 +274,7 @@ def test_after_a_gap_the_reader_gets_a_bookmark_again(stream: str) -> None:
     turns, flux = Turns(), Flux()
     with turns.running():
         channel = Channel(turns, max_events=2, max_gone=1)
-        writer = FakeOutlet()
+        writer = FakeStreamWriter()
         channel.subscribe(writer, stream)
         turns.run()
         writer.pause()

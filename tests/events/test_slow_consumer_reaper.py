@@ -9,7 +9,7 @@ import pytest
 from fluxapi.events import slow_consumer_reaper
 from fluxapi.events.slow_consumer_reaper import STALL_TIMEOUT_S, SlowConsumerReaper
 
-from .channel import FakeOutlet
+from .channel import FakeStreamWriter
 from .stage import Stage
 
 
@@ -57,7 +57,7 @@ def test_a_client_with_nothing_to_read_stays(stage: Stage) -> None:
 
 
 def test_all_streams_of_a_stalled_connection_end(stage: Stage) -> None:
-    writer = FakeOutlet()
+    writer = FakeStreamWriter()
     for stream in ("events", "jobs"):
         stage.channel.subscribe(writer, stream, on_end=stage.ended.append)
     stage.turns.run()

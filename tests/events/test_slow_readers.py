@@ -16,7 +16,7 @@ from fluxapi.events.fanout import Subscription
 from fluxapi.events.filters import ANY, Filter
 from fluxapi.events.hub import RESETS
 
-from .channel import FILTERS, SSE, Channel, FakeOutlet, Flux, Step, Turns, steps
+from .channel import FILTERS, SSE, Channel, FakeStreamWriter, Flux, Step, Turns, steps
 from .readers import EventsReader, JobsReader, parse
 
 ROOM = st.one_of(st.none(), st.integers(0, 3000))
@@ -28,7 +28,7 @@ class Client:
 
     stream: str
     filter: Filter
-    writer: FakeOutlet
+    writer: FakeStreamWriter
     subscription: Subscription
     reader: Any
     since: int = 0
@@ -75,7 +75,7 @@ class SlowReaders(RuleBasedStateMachine):
         self.publish([("submit", number, 0.0) for number in range(6)], 5)
 
     def connect(self, stream: str, filter: Filter, since: str | None = None) -> Client:
-        writer = FakeOutlet()
+        writer = FakeStreamWriter()
         subscription = self.channel.subscribe(writer, stream, filter, since)
         reader = EventsReader() if stream == "events" else JobsReader()
         return Client(stream, filter, writer, subscription, reader)
@@ -274,14 +274,14 @@ def test_rows_are_whole_wherever_a_reader_was_cut_off_after_a_reset(reason: str)
     with turns.running():
         channel = Channel(turns, epoch="1" * 8 + "2" * 8)
         channel.feed([flux.submit() for _ in range(3)])
-        writer = FakeOutlet()
+        writer = FakeStreamWriter()
         channel.subscribe(writer, "jobs", since=BAD_CURSORS[reason])
         turns.run()
         frames = parse(SSE, writer.data)
         assert [frame.kind for frame in frames] == ["reset", "snapshot", "bookmark"]
         assert frames[0].body == {"reason": reason, "detail": RESETS[reason]}
         for count in range(1, len(frames) + 1):
-            reader, again = JobsReader(), FakeOutlet()
+            reader, again = JobsReader(), FakeStreamWriter()
             reader.cursor = BAD_CURSORS[reason]
             reader.take(frames[:count])
             channel.subscribe(again, "jobs", since=reader.cursor)

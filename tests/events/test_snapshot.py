@@ -15,7 +15,7 @@ from fluxapi.events.snapshot import Piece, Snapshot
 from fluxapi.events.transport import wire
 from fluxapi.table.query import JobQuery
 
-from .channel import FILTERS, SSE, Channel, FakeOutlet, Flux, Step, Turns, steps
+from .channel import FILTERS, SSE, Channel, FakeStreamWriter, Flux, Step, Turns, steps
 from .readers import JobsReader, parse
 
 LARGE = {"text": "x" * 9000}
@@ -54,7 +54,7 @@ def test_readers_that_begin_at_different_times_all_end_with_the_table(
         readers = []
         for todo, come in doings:
             for _ in range(come):
-                writer = FakeOutlet(0)
+                writer = FakeStreamWriter(0)
                 readers.append((writer, channel.subscribe(writer, "jobs", filter)))
             for step in todo:
                 channel.feed(flux.step(step))
@@ -77,7 +77,7 @@ def test_only_the_last_piece_has_a_cursor_and_only_the_first_begins() -> None:
     turns, flux = Turns(), Flux()
     with turns.running():
         channel = populated(turns, flux, 2000)
-        writer = FakeOutlet()
+        writer = FakeStreamWriter()
         channel.subscribe(writer)
         turns.run()
         pieces = [frame for frame in parse(SSE, writer.data) if frame.kind == "snapshot"]
@@ -112,7 +112,7 @@ def test_a_snapshot_that_is_too_slow_for_the_removals_begins_anew() -> None:
     turns, flux = Turns(), Flux()
     with turns.running():
         channel = populated(turns, flux, 400, max_gone=10)
-        writer, reader = FakeOutlet(0), JobsReader()
+        writer, reader = FakeStreamWriter(0), JobsReader()
         channel.subscribe(writer)
         turns.run()
         channel.feed([flux.purge(*range(300, 350))])
@@ -127,7 +127,7 @@ def test_readers_of_one_moment_share_the_pieces() -> None:
     turns, flux = Turns(), Flux()
     with turns.running():
         channel = populated(turns, flux, 400)
-        writers = [FakeOutlet() for _ in range(3)]
+        writers = [FakeStreamWriter() for _ in range(3)]
         first, second, third = (channel.subscribe(writer) for writer in writers)
         assert first.walk is not None
         assert second.walk is not None
@@ -135,7 +135,7 @@ def test_readers_of_one_moment_share_the_pieces() -> None:
         channel.feed(
             [flux.happen(1, "memo", {"n": n}) for n in range(views._MAX_SHARED_CHANGES + 1)]
         )
-        late = channel.subscribe(FakeOutlet())
+        late = channel.subscribe(FakeStreamWriter())
         assert late.walk is not None
         assert late.walk[0] is not first.walk[0]
         assert third.walk is not None
@@ -146,7 +146,7 @@ def test_only_the_newest_two_snapshots_keep_pieces() -> None:
     turns, flux = Turns(), Flux()
     with turns.running():
         channel = populated(turns, flux, 400)
-        slow = FakeOutlet(0)
+        slow = FakeStreamWriter(0)
         subscription = channel.subscribe(slow)
         turns.run()
         assert subscription.walk is not None
@@ -157,7 +157,7 @@ def test_only_the_newest_two_snapshots_keep_pieces() -> None:
             channel.feed(
                 [flux.happen(1, "memo", {"n": n}) for n in range(views._MAX_SHARED_CHANGES + 1)]
             )
-            others.append(channel.subscribe(FakeOutlet(0)))
+            others.append(channel.subscribe(FakeStreamWriter(0)))
             turns.run()
         assert old._pieces == {}
         slow.resume(0)

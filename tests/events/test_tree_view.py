@@ -13,7 +13,7 @@ from fluxapi.events import tree_view
 from fluxapi.events.cursor import new_epoch
 from fluxapi.events.transport.wire import ServerSentEvents
 
-from .channel import INSTANCE, Channel, FakeOutlet, Turns
+from .channel import INSTANCE, Channel, FakeStreamWriter, Turns
 from .readers import parse
 
 SSE = ServerSentEvents(chunked=False)
@@ -28,7 +28,7 @@ class Reader:
         self.bookmarks = 0
         self.resets: list[str] = []
         self.kinds: list[str] = []
-        self.writer = FakeOutlet(room)
+        self.writer = FakeStreamWriter(room)
         self.subscription = channel.subscribe(self.writer, "instances", since=since, wire=SSE)
         self._channel = channel
 

@@ -10,7 +10,7 @@ import pytest
 from fluxapi.instance.nodes import describe
 from fluxapi.instance.protocol import Resources
 from fluxapi.sessions.situation import summary as _summary
-from fluxapi.web import nodes as rack
+from fluxapi.web import nodes as node_pages
 
 
 def R(ranks: str, cores: str, names: str) -> dict[str, Any]:  # noqa: N802 - R, as in RFC 20
@@ -85,12 +85,12 @@ def test_a_node_that_is_down_is_found_as_drained_too() -> None:
 
     def found(state: str) -> list[int]:
         given = {"state": state, "text": "", "queue": "", "sort": ""}
-        return [node["rank"] for node in rack.arrange(nodes, [], given)]
+        return [node["rank"] for node in node_pages.arrange(nodes, [], given)]
 
     assert found("drained") == [3, 2]
     assert found("draining") == [1]
     assert found("down") == [3, 4]
-    assert rack.states(nodes[3]) == ["down", "drained"]
+    assert node_pages.states(nodes[3]) == ["down", "drained"]
 
 
 def test_a_node_has_its_properties_and_what_keeps_jobs_away() -> None:

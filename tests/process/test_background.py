@@ -100,7 +100,7 @@ async def test_a_task_that_was_canceled_from_outside_says_so(
     task = Worker("example", canceled)
     task.start()
     await task.ended()
-    assert caplog.messages == ["the task example was canceled and does not run any more"]
+    assert caplog.messages == ["the task example was canceled and no longer runs"]
 
 
 async def test_closing_is_silent(caplog: pytest.LogCaptureFixture) -> None:

@@ -308,7 +308,7 @@ async def test_a_full_disk_does_not_refuse_a_token(
     fill_disk()
     assert store.find(secret)
     await store.close()
-    assert "last uses of tokens are not stored" in caplog.text
+    assert "tokens were last used are not stored" in caplog.text
 
 
 async def test_uses_are_written_once_for_many(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from fluxapi.table.backlog import BacklogBuffer
 from fluxapi.table.index import Facets
 from fluxapi.table.table import Table
 from tests import recording
-from tests.events.channel import SSE, Channel, FakeOutlet, Flux, Step, Turns, steps
+from tests.events.channel import SSE, Channel, FakeStreamWriter, Flux, Step, Turns, steps
 from tests.events.readers import EventsReader, JobsReader, parse
 from tests.table.test_table import SENTINEL
 
@@ -126,7 +126,7 @@ def test_events_go_on_across_a_restart(
     turns, flux = Turns(), Flux()
     with turns.running():
         first = Channel(turns)
-        writer = FakeOutlet()
+        writer = FakeStreamWriter()
         first.subscribe(writer, "events")
         turns.run()
         run(first, flux, before)
@@ -136,7 +136,7 @@ def test_events_go_on_across_a_restart(
         second = Channel(turns, flux.backlog(), history=limit, max_events=limit)
         come_back = []
         for count in range(1, len(frames) + 1):
-            reader, again = EventsReader(), FakeOutlet()
+            reader, again = EventsReader(), FakeStreamWriter()
             reader.take(frames[:count])
             second.subscribe(again, "events", since=reader.cursor)
             come_back.append((reader, again))
@@ -164,13 +164,13 @@ def test_rows_begin_anew_after_a_restart_and_the_proofs_agree(
     turns, flux = Turns(), Flux()
     with turns.running():
         first = Channel(turns)
-        writer, reader = FakeOutlet(), JobsReader()
+        writer, reader = FakeStreamWriter(), JobsReader()
         old = first.subscribe(writer)
         turns.run()
         run(first, flux, before)
         reader.take(parse(SSE, writer.data))
         second = Channel(turns, flux.backlog())
-        again = FakeOutlet()
+        again = FakeStreamWriter()
         new = second.subscribe(again, since=reader.cursor)
         turns.run()
         assert second.proof(new) == first.proof(old)
@@ -181,7 +181,7 @@ def test_rows_begin_anew_after_a_restart_and_the_proofs_agree(
 
 
 def events_since(channel: Channel, since: str) -> EventsReader:
-    writer, reader = FakeOutlet(), EventsReader()
+    writer, reader = FakeStreamWriter(), EventsReader()
     channel.subscribe(writer, "events", since=since)
     channel.turns.run()
     reader.take(parse(SSE, writer.data))

@@ -155,7 +155,7 @@ class CounterThread(PollingThread):
                 self._poll.poll(0 if any(busy) else due)
                 self._wakeup.clear()
         except Exception:  # noqa: BLE001 - nobody else would tell of it
-            _log.exception("The thread that counts jobs failed.")
+            _log.exception("the thread that counts jobs failed")
         finally:
             for counter in list(self._counters):
                 self._drop(counter, "The counting has stopped.")

@@ -112,7 +112,7 @@ class GateThread(PollingThread):
                 self._wakeup.clear()
                 self._serve(ready)
         except Exception:  # noqa: BLE001 - nobody else would tell of it
-            _log.exception("The thread that connects to nested instances failed.")
+            _log.exception("the thread that connects to nested instances failed")
         finally:
             self._closing.set()
             with self._lock:

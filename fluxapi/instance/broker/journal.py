@@ -235,7 +235,7 @@ class JournalThread:
         except ValueError as problem:
             error = InstanceUnavailable(f"The journal contains an invalid message: {problem}.")
         except Exception:  # noqa: BLE001 - a dead thread would hang its reader
-            _log.exception("The Flux journal thread failed.")
+            _log.exception("the Flux journal thread failed")
             error = refusal.lost("an internal error")
         finally:
             if connection is not None:

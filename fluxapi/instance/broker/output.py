@@ -118,7 +118,7 @@ class OutputReader:
                 references = await self._references(jobid, ended=ended)
             except Forbidden as error:
                 self._refused = True
-                _log.warning("Output is read through job-info, more slowly: %s", error.detail)
+                _log.warning("output is read through job-info, more slowly: %s", error.detail)
         if self._refused:
             batches = eventlogs.so_far(self._streams, jobid, first, last)
         elif last is not None:

@@ -117,7 +117,7 @@ class RelayThread(PollingThread):
         except OSError as error:
             _log.error("the children cannot be reached through the parent: %s", error.strerror)
         except Exception:  # noqa: BLE001 - nobody else would tell of it
-            _log.exception("The Flux relay thread failed.")
+            _log.exception("the Flux relay thread failed")
         finally:
             self._closing.set()
             for door in list(self._doors):

@@ -161,9 +161,9 @@ class RpcThread:
                 self._lost = refusal.lost(reason)
                 self._tell_connected(self._lost)
                 if connection is not None:
-                    _log.warning("The connection to the Flux broker is lost: %s.", reason)
+                    _log.warning("the connection to the Flux broker is lost: %s", reason)
             except Exception:  # noqa: BLE001 - a dead thread would hang every caller
-                _log.exception("The Flux RPC thread failed; it reconnects.")
+                _log.exception("the Flux RPC thread failed; it reconnects")
                 self._lost = refusal.lost("an internal error")
             finally:
                 if connection is not None:

@@ -119,7 +119,7 @@ class Guardian:
 
     def _sweeper_ended(self) -> None:
         self._unwatch()
-        _log.error("the sweeper has ended; it is started again")
+        _log.error("the sweeper has ended; it is restarted")
         self._restart.start()
 
     async def _start_again(self) -> None:

@@ -25,7 +25,7 @@ const DEEDS = /** @type {const} */ ([
   { title: "job.urgency", fits: (/** @type {Record_} */ record) => may("operate") && isPending(record), open: urgency },
 ]);
 
-export class Deeds {
+export class JobActions {
   /** @type {HTMLButtonElement[]} */
   #buttons;
   /** @type {Record_} */

@@ -6,7 +6,7 @@ import { asOf, canChange } from "../channel/as_of.js";
 import { Channel } from "../channel/channel.js";
 import { Comparison } from "../job/comparison.js";
 import * as copy from "../job/copy.js";
-import { Deeds, isPending } from "../job/job_actions.js";
+import { JobActions, isPending } from "../job/job_actions.js";
 import * as neighbors from "../job/neighbors.js";
 import * as moments from "../job/timestamps.js";
 import { Output } from "../job/output.js";
@@ -49,8 +49,8 @@ let isErrorWanted = false;
 /** Index of the last event that the channel told of. */
 let last = -1;
 const said = new Said($("said"));
-const deeds = new Deeds($("deeds"), said);
-if (canShare()) $("deeds").after(shareButton(`share ${job}`, () => `/ui/jobs/${job}`));
+const actions = new JobActions($("job-actions"), said);
+if (canShare()) $("job-actions").after(shareButton(`share ${job}`, () => `/ui/jobs/${job}`));
 
 const comparison = new Comparison($("comparison"), job);
 
@@ -128,7 +128,7 @@ function become(newer) {
   record = newer;
   said.become(record);
   output.become({ isPending: isPending(record), isOver: record["state"] === "INACTIVE", hasRun: "t_run" in record });
-  deeds.offer(record, gone);
+  actions.offer(record, gone);
   offerWatch();
   recordPart.want();
   wantResources();
@@ -140,7 +140,7 @@ function become(newer) {
 function lose() {
   gone = true;
   said.tell("");
-  deeds.offer(record, gone);
+  actions.offer(record, gone);
   offerWatch();
   show();
   if (start.keeps_history) keptPart.want();
@@ -171,8 +171,8 @@ channel.follow(
   },
   start.cursor,
 );
-channel.addEventListener("state", () => deeds.offer(record, gone));
-deeds.offer(record, gone);
+channel.addEventListener("state", () => actions.offer(record, gone));
+actions.offer(record, gone);
 show();
 if ($("eventlog").dataset["next"] === undefined) eventsPart.want();
 copy.offer(said);
@@ -209,7 +209,7 @@ const watch = watchButton(
   // The page says why it waits, and a promise that may not come true soon says it, too.
   () => (isPending(record) ? t("job.told_waiting", { why: $("outcome").textContent ?? "" }) : ""),
 );
-$("deeds").after(watch.element);
+$("job-actions").after(watch.element);
 offerWatch();
 every(REASON_MS, () => {
   // Why it waits changes with the queue and the nodes, and no stream of jobs tells of it.

@@ -73,7 +73,7 @@ export class Values {
     /** @type {Map<string, number>} */
     const counts = new Map();
     for (const field of COUNTS) {
-      for (const [word, count] of tally(this.rows(), (row) => row[field], Infinity)) add(counts, word.toLowerCase(), count);
+      for (const [word, count] of countValues(this.rows(), (row) => row[field], Infinity)) add(counts, word.toLowerCase(), count);
     }
     const sum = (/** @type {string[]} */ words) => words.reduce((all, word) => all + (counts.get(word) ?? 0), 0);
     counts.set("pending", sum(["new", "depend", "priority", "sched"]));
@@ -86,7 +86,7 @@ export class Values {
   #counted(key) {
     const read = FIELDS[key];
     if (!read) return [];
-    const counts = tally(this.rows(), read, MAX_VALUES);
+    const counts = countValues(this.rows(), read, MAX_VALUES);
     const found = key === "node" ? ofHosts(counts) : key === "name" ? withStems(counts) : counts;
     return [...found].map(([value, count]) => ({ value, count })).sort((a, b) => b.count - a.count || compare(a.value, b.value));
   }
@@ -98,7 +98,7 @@ export class Values {
  * @param {(row: Row) => string} read
  * @param {number} most different values
  */
-function tally(rows, read, most) {
+function countValues(rows, read, most) {
   /** @type {Map<string, number>} */
   const counts = new Map();
   let [last, same] = ["", 0];
