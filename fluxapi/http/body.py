@@ -144,7 +144,8 @@ def _too_large(limit: int) -> BodyTooLarge:
 async def _read(request: web.Request, limit: int, begin_turn: BeginTurn) -> bytes:
     if request.content.is_eof():
         raw = await _take(request, limit)
-        await begin_turn(len(raw))
+        if len(raw) >= LONG_BYTES:  # Shorter ones need no turn.
+            await begin_turn(len(raw))
         return raw
     budget = request.app[keys.BODIES]
     with budget.arriving(clients_of(request)[-1]) as body:

@@ -8,10 +8,10 @@ memory at the same time.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 
-__all__ = ["LONG_BYTES", "MAX_DECODED", "BeginTurn", "decode_turn"]
+__all__ = ["LONG_BYTES", "MAX_DECODED", "BeginTurn", "DecodeTurn"]
 
 LONG_BYTES = 4096
 """Size of a body that takes long to check, and much memory once it is decoded."""
@@ -23,17 +23,26 @@ BeginTurn = Callable[[int], Awaitable[None]]
 """Returns when a body of this size may be decoded: at once if it is short."""
 
 
-@contextmanager
-def decode_turn(limit: asyncio.Semaphore) -> Iterator[BeginTurn]:
-    """Yield the function that begins the turn of a request to decode and check its body.
+class DecodeTurn(AbstractContextManager[BeginTurn]):
+    """The turn of a request to decode and check its body, which ends with the context.
 
-    The turn ends with the context. *limit* is common to all requests.
+    The context yields the function that begins it. *limit* is common to all requests.
     """
-    with ExitStack() as ends:
 
-        async def begin(size: int) -> None:
-            if size >= LONG_BYTES:
-                await limit.acquire()
-                ends.callback(limit.release)
+    __slots__ = ("_has_begun", "_limit")
 
-        yield begin
+    def __init__(self, limit: asyncio.Semaphore) -> None:
+        self._limit = limit
+        self._has_begun = False
+
+    def __enter__(self) -> BeginTurn:
+        return self._begin
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if self._has_begun:
+            self._limit.release()
+
+    async def _begin(self, size: int) -> None:
+        if size >= LONG_BYTES:
+            await self._limit.acquire()
+            self._has_begun = True

@@ -24,7 +24,7 @@ from fluxapi.process.timeslice import TimeSlice, stop_after_client
 
 from . import authentication, base, body, keys, querystring
 from .clients import has_left
-from .decode_turn import LONG_BYTES, BeginTurn, decode_turn
+from .decode_turn import LONG_BYTES, BeginTurn, DecodeTurn
 from .negotiation import wants_page
 from .turns import turns_in
 
@@ -273,11 +273,11 @@ def _with_fields(route: Route) -> Handler:
 
     async def handler(request: web.Request) -> web.StreamResponse:
         if turns is None:
-            with decode_turn(request.app[keys.DECODING]) as begin_turn:
+            with DecodeTurn(request.app[keys.DECODING]) as begin_turn:
                 await _take_body(route, request, begin_turn)
             return await inner(request)
         with turns_in(request, request.app[turns], LONG_BYTES) as begin_work:
-            with decode_turn(request.app[keys.DECODING]) as begin_turn:
+            with DecodeTurn(request.app[keys.DECODING]) as begin_turn:
 
                 async def begin(size: int) -> None:
                     await begin_work(size)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractContextManager, asynccontextmanager
 
 from aiohttp import web
 
@@ -33,20 +33,42 @@ async def turn_in(request: web.Request, turns: WorkTurns, size: int = 1) -> Asyn
         yield
 
 
-@contextmanager
-def turns_in(request: web.Request, turns: WorkTurns, least: int = 0) -> Iterator[TakeTurn]:
+def turns_in(
+    request: web.Request, turns: WorkTurns, least: int = 0
+) -> AbstractContextManager[TakeTurn]:
     """Yield the function that takes the turns of a request, which end with the context.
 
     Work that is smaller than *least* needs none.
     """
-    taker = taker_of(request)
-    with ExitStack() as ends:
+    return _Turns(request, turns, least)
 
-        async def take(size: int) -> None:
-            if size >= least:
-                await turns.take(taker, size)
-                ends.callback(turns.give_back, taker, size)
-                # The wait may have been long.
-                check_client()
 
-        yield take
+class _Turns(AbstractContextManager[TakeTurn]):
+    """The turns of one request.
+
+    Almost all requests take none, and a generator with an ``ExitStack`` costs each of them as much
+    as the rest of what is done here for a turn.
+    """
+
+    __slots__ = ("_least", "_request", "_taken", "_turns")
+
+    def __init__(self, request: web.Request, turns: WorkTurns, least: int) -> None:
+        self._request = request
+        self._turns = turns
+        self._least = least
+        self._taken: list[tuple[Taker, int]] = []
+
+    def __enter__(self) -> TakeTurn:
+        return self._take
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        while self._taken:
+            self._turns.give_back(*self._taken.pop())
+
+    async def _take(self, size: int) -> None:
+        if size >= self._least:
+            taker = taker_of(self._request)
+            await self._turns.take(taker, size)
+            self._taken.append((taker, size))
+            # The wait may have been long.
+            check_client()
