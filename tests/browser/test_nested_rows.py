@@ -233,4 +233,47 @@ def test_the_number_of_held_up_jobs_follows_the_jobs_that_wait(site: Service, pa
     cancel(site, jobid)
 
 
+def test_the_banner_of_a_stopped_queue_stays_while_the_service_does_not_answer(
+    site: Service, unheard: Page
+) -> None:
+    page = unheard
+    queue = {"name": "batch", "enabled": True, "started": False, "default": True}
+    jobs = {"pending": 3, "running": 0, "waiting": 3, "mine": 2}
+    refused: list[str] = []
+
+    def refuse(route: Route) -> None:
+        refused.append(route.request.url)
+        route.abort()
+
+    page.route(
+        "**/v1/queues/held", lambda route: route.fulfill(json={"queues": [{**queue, "jobs": jobs}]})
+    )
+    page.route_web_socket(
+        "**/events/ws*",
+        lambda socket: socket.connect_to_server().on_message(
+            lambda message: socket.send(str(message).replace('"queues":[', f'"queues":[{QUEUE},'))
+        ),
+    )
+    page.goto(site.url)
+    live(page)
+    banner = page.locator("#held")
+    expect(banner).to_contain_text("2 of your jobs wait")
+    page.route("**/v1/queues/held", refuse)
+    jobid = submit(site, command="true", urgency=0)
+    while not refused:
+        page.evaluate("0")  # Events come with the answers to calls.
+    page.evaluate(
+        "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+    )
+    assert "2 of your jobs wait" in banner.inner_text()
+    # It asks again by itself, although no job comes or goes.
+    page.unroute("**/v1/queues/held", refuse)
+    page.route(
+        "**/v1/queues/held",
+        lambda route: route.fulfill(json={"queues": [{**queue, "jobs": {**jobs, "mine": 3}}]}),
+    )
+    expect(banner).to_contain_text("3 of your jobs wait")
+    cancel(site, jobid)
+
+
 QUEUE = '{"name":"batch","enabled":true,"started":false,"default":true}'

@@ -55,8 +55,11 @@ export class HeldQueues {
     this.#soon = undefined;
     this.#askedAt = performance.now();
     const mine = this.#askedAt;
-    const { queues } = await call("GET", "/v1/queues/held").catch(() => ({ queues: [] }));
-    if (mine === this.#askedAt && !this.#isOver) this.#show(queues);
+    const answer = await call("GET", "/v1/queues/held").catch(() => undefined);
+    if (mine !== this.#askedAt || this.#isOver) return;
+    if (answer) this.#show(answer.queues);
+    // Without an answer, such as while the service restarts, the banner stays, and the next figures ask again.
+    else this.#askedAt = performance.now() - EVERY_MS + PAUSE_MS;
   }
 
   /** @param {any[]} queues */
