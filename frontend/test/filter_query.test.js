@@ -140,6 +140,22 @@ test("suggestions are bounded, whatever the table has", () => {
   assert.equal(suggestions("name:n", many, {}).length, 8);
 });
 
+test("values that were counted beforehand are not counted again when they are asked for", async () => {
+  let reads = 0;
+  const read = new Values(() => (reads++, rows), () => 0);
+  await read.prepare("name:sw", () => false);
+  assert.equal(reads, 1);
+  assert.equal(suggestions("name:sw", read, {})[0]?.text, "name:sweep-*");
+  await read.prepare("fa", () => false);
+  const before = reads;
+  assert.deepEqual(suggestions("fa", read, {}).map(({ text }) => text), ["state:failed"]);
+  assert.equal(reads, before);
+  // Of a word that is no more, nothing is counted to the end.
+  const left = new Values(() => Array.from({ length: 50_000 }, (_, index) => rows[index % rows.length] ?? job("x")), () => 0);
+  let asked = 0;
+  await left.prepare("name:sw", () => ++asked > 0);
+});
+
 test("the word at the caret", () => {
   assert.deepEqual(['a state:fa', 'a name:"b c', "a ", "", 'x name:"b" st'].map((text) => text.slice(start(text))), ["state:fa", 'name:"b c', "", "", "st"]);
 });

@@ -228,3 +228,18 @@ def test_nothing_moves_for_those_who_ask_for_that(
       .filter((it) => parseFloat(getComputedStyle(it).transitionDuration) > 0
         || getComputedStyle(it).animationName !== "none").map((it) => it.tagName)"""
     assert page.evaluate(moving) == []
+
+
+def test_a_heading_that_sorts_is_not_replaced(site: Service, page: Page) -> None:
+    page.goto(site.url)
+    live(page)
+    heading = page.locator('th[data-key="name"]')
+    heading.evaluate("(it) => { it.kept = true; }")
+    button = heading.get_by_role("button")
+    button.focus()
+    for order in ("ascending", "descending"):
+        page.keyboard.press("Enter")
+        expect(heading).to_have_attribute("aria-sort", order)
+        expect(button).to_be_focused()
+    assert heading.evaluate("(it) => it.kept")
+    expect(page.locator('th[data-key="id"]')).to_have_attribute("aria-sort", "none")

@@ -3,6 +3,7 @@
 import { call } from "../ui/api.js";
 import { element } from "../ui/element.js";
 import { duration, period } from "../ui/format.js";
+import { painted } from "../ui/painted.js";
 import { resolved } from "../ui/root.js";
 import { moments } from "../ui/times.js";
 import { t } from "../ui/words.js";
@@ -101,7 +102,10 @@ export class Panel extends EventTarget {
     const figure = this.range && past ? new PastFigure(past, this.body, period) : new LiveFigure(chart, this.body);
     this.#figure = figure;
     // Without what draws, the sentences are there.
-    load(this.where).then(({ Plot }) => figure.draw(Plot), () => {
+    load(this.where).then(async ({ Plot }) => {
+      await painted();
+      if (figure === this.#figure) figure.draw(Plot);
+    }, () => {
       figure.place.hidden = true;
     });
     if (this.#seen) this.draw(...this.#seen);

@@ -14,7 +14,7 @@ import { print } from "../table/filter_query.js";
 import { read, refused, test, write } from "../table/filters.js";
 import { showColumns } from "../table/fitting_columns.js";
 import { Grid } from "../table/grid.js";
-import { element } from "../ui/element.js";
+import { element, say } from "../ui/element.js";
 import { at } from "../ui/root.js";
 import { Grouping } from "../table/grouping.js";
 import { makeRoom } from "../table/make_room.js";
@@ -30,6 +30,7 @@ import { ViewWatch } from "../notify/view_watch.js";
 import { leadToRows } from "../table/row_keys.js";
 import { Rows } from "../table/rows.js";
 import { leadOn } from "../table/past_matches.js";
+import { painted } from "../ui/painted.js";
 import * as neighbors from "../job/neighbors.js";
 import * as status from "../channel/connection_status.js";
 import { canShare, shareButton } from "../ui/share.js";
@@ -106,18 +107,17 @@ function arrange() {
   // The view of one group shows its jobs.
   const isOn = choice.isGrouped && !filters["group"];
   const next = new Grouping(key, grid.order.down, test(filters, (row) => situation.why(row, at), at), { isOn, open, below });
-  rows.settle();
   const mine = ++turn;
-  const all = [...rows.all.values()];
-  isArranging = all.length > MANY;
+  isArranging = rows.all.size > MANY;
   $("frame").ariaBusy = String(isArranging);
   if (!isArranging) {
-    atOnce(next.filling(all));
+    atOnce(filling(next));
     order = next;
     show();
     return;
   }
-  inSlices(next.filling(all), () => mine !== turn).then((isDone) => {
+  // Paint the reaction to the reader first.
+  painted().then(() => mine === turn && inSlices(filling(next), () => mine !== turn)).then((isDone) => {
     if (!isDone) return;
     isArranging = false;
     $("frame").ariaBusy = "false";
@@ -126,6 +126,12 @@ function arrange() {
     order.settle();
     show();
   });
+}
+
+/** Order all rows as they are now, step by step. @param {Grouping} next */
+function* filling(next) {
+  rows.settle();
+  yield* next.filling([...rows.all.values()]);
 }
 
 /** Show the rows as they are ordered now. */
@@ -153,11 +159,6 @@ function draw() {
   if (!$("no-match").hidden) leadOn($("no-match"), filters, rows.all.values());
   $("news").hidden = arrived === 0;
   say($("news"), t("jobs.moved", { count: arrived }));
-}
-
-/** @param {HTMLElement} where @param {string} text */
-function say(where, text) {
-  if (where.textContent !== text) where.textContent = text;
 }
 
 /** Show a sparse column once a job has something for it. */
@@ -297,7 +298,7 @@ viewMenu($("view"), COLUMNS, choice, grid, {
 leadToRows(grid);
 makeRoom($("frame"), /** @type {HTMLElement} */ (document.querySelector(".tools")));
 grid.addEventListener("order", () => {
-  showColumns(grid, choice);
+  showColumns(grid, choice, false);
   go("push");
 });
 grid.addEventListener("toggle", (event) => {

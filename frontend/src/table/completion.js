@@ -2,6 +2,7 @@
 
 import { hosts } from "../ui/hosts.js";
 import { KEYS, STATE_WORDS, written } from "./filter_query.js";
+import { atOnce, inSlices } from "./slices.js";
 
 /** @typedef {import("./rows.js").Row} Row */
 /** @typedef {{ value: string, count?: number }} Value */
@@ -19,6 +20,8 @@ export const MOST = 8;
 const MAX_VALUES = 2000;
 /** Hosts of all node lists that are counted. */
 const MAX_HOSTS = 50_000;
+/** Rows of a step of a count. */
+const STEP = 1000;
 /** Milliseconds for which values are good. */
 const FRESH_MS = 10_000;
 /** Values that are always offered. */
@@ -56,11 +59,29 @@ export class Values {
   of(key) {
     const fixed = FIXED[key];
     if (fixed) return fixed.map((value) => ({ value }));
+    if (!this.#isFresh(key)) atOnce(this.#counting(key));
+    return this.#known.get(key)?.values ?? [];
+  }
+
+  /**
+   * Count the values that a word may stand for, in slices of time, so that they are there when they are asked for.
+   * @param {string} word
+   * @param {() => boolean} isStale nobody waits for them any more
+   */
+  async prepare(word, isStale) {
+    for (const key of asked(word, this)) if (!FIXED[key] && !this.#isFresh(key)) await inSlices(this.#counting(key), isStale);
+  }
+
+  /** @param {string} key */
+  #isFresh(key) {
     const known = this.#known.get(key);
-    if (known && this.clock() - known.at < FRESH_MS) return known.values;
-    const values = key === "state" ? this.#states() : this.#counted(key);
+    return known !== undefined && this.clock() - known.at < FRESH_MS;
+  }
+
+  /** Count the values of a key, step by step. @param {string} key */
+  *#counting(key) {
+    const values = key === "state" ? yield* this.#states() : yield* this.#counted(key);
     this.#known.set(key, { at: this.clock(), values });
-    return values;
   }
 
   /** Return the name of a group, by its ID; the ID if it has none, or is not known. @param {string} id */
@@ -69,11 +90,11 @@ export class Values {
     return id;
   }
 
-  #states() {
+  *#states() {
     /** @type {Map<string, number>} */
     const counts = new Map();
     for (const field of COUNTS) {
-      for (const [word, count] of countValues(this.rows(), (row) => row[field], Infinity)) add(counts, word.toLowerCase(), count);
+      for (const [word, count] of yield* countValues(this.rows(), (row) => row[field], Infinity)) add(counts, word.toLowerCase(), count);
     }
     const sum = (/** @type {string[]} */ words) => words.reduce((all, word) => all + (counts.get(word) ?? 0), 0);
     counts.set("pending", sum(["new", "depend", "priority", "sched"]));
@@ -83,29 +104,31 @@ export class Values {
   }
 
   /** @param {string} key */
-  #counted(key) {
+  *#counted(key) {
     const read = FIELDS[key];
     if (!read) return [];
-    const counts = countValues(this.rows(), read, MAX_VALUES);
+    const counts = yield* countValues(this.rows(), read, MAX_VALUES);
     const found = key === "node" ? ofHosts(counts) : key === "name" ? withStems(counts) : counts;
     return [...found].map(([value, count]) => ({ value, count })).sort((a, b) => b.count - a.count || compare(a.value, b.value));
   }
 }
 
 /**
- * Count the values of rows. Rows one after the other mostly have the same value.
+ * Count the values of rows, step by step. Rows one after the other mostly have the same value.
  * @param {Iterable<Row>} rows
  * @param {(row: Row) => string} read
  * @param {number} most different values
  */
-function countValues(rows, read, most) {
+function* countValues(rows, read, most) {
   /** @type {Map<string, number>} */
   const counts = new Map();
   let [last, same] = ["", 0];
   const put = () => {
     if (last && same && (counts.size < most || counts.has(last))) add(counts, last, same);
   };
+  let step = 0;
   for (const row of rows) {
+    if (++step % STEP === 0) yield;
     const value = read(row);
     if (value === last) {
       same++;
@@ -175,15 +198,28 @@ export function suggestions(word, values, filters) {
   return isNarrowed ? found.map(({ count: _ofAll, ...rest }) => rest) : found;
 }
 
+/** Keys whose values are offered for a word without a key. */
+const KEYLESS = ["state", "user", "queue", "group"];
+
+/** A key, the quote that begins its value, and the value so far. @param {string} word */
+const parts = (word) => /^([A-Za-z]+):("?)(.*)$/s.exec(word) ?? [];
+
+/** The keys whose values are offered for a word. @param {string} word @param {Values} values */
+function asked(word, values) {
+  const known = (parts(word)[1] ?? "").toLowerCase();
+  if (values.keys.includes(known)) return [known];
+  return word ? KEYLESS : [];
+}
+
 /** @param {string} word @param {Values} values @param {Record<string, string>} filters @returns {Suggestion[]} */
 function meant(word, values, filters) {
-  const [, key = "", quote = "", rest = ""] = /^([A-Za-z]+):("?)(.*)$/s.exec(word) ?? [];
+  const [, key = "", quote = "", rest = ""] = parts(word);
   const known = key.toLowerCase();
   if (values.keys.includes(known)) return ofKey(known, quote ? rest.replace(/\\(.)/gs, "$1") : rest, values);
   const part = word.toLowerCase();
   const keys = values.keys.filter((it) => it.startsWith(part) && (part || !filters[it])).map((it) => ({ text: `${it}:`, key: it, value: "" }));
   if (!part) return keys;
-  const found = ["state", "user", "queue", "group"].flatMap((it) =>
+  const found = KEYLESS.flatMap((it) =>
     values.of(it).filter(({ value, count }) => count !== 0 && value.toLowerCase().startsWith(part)).slice(0, 2).map((value) => made(it, value)));
   return [...keys, ...found].slice(0, MOST);
 }

@@ -4,6 +4,7 @@
  */
 
 import { element } from "../ui/element.js";
+import { painted } from "../ui/painted.js";
 import { number, t } from "../ui/words.js";
 import { MEDIUM, visible } from "../ui/visible.js";
 import { start, suggestions } from "./completion.js";
@@ -16,6 +17,9 @@ import { joined, KEYS, keyed, meantKey, problem, tokens, written } from "./filte
 
 /** Milliseconds after which words are taken for what is meant. */
 const TYPED_MS = 120;
+
+/** Keys that are about the suggestions. */
+const ANSWERING = new Set(["ArrowDown", "ArrowUp", "Enter", "Escape"]);
 
 /** The descriptions of the keys. */
 const ABOUT = /** @type {Record<string, Key>} */ ({
@@ -52,6 +56,8 @@ export class FilterBar extends EventTarget {
   #offered = [];
   /** Index of the suggestion that Enter takes; -1: none. */
   #active = -1;
+  /** The suggestions are still to follow what is written. */
+  #isDue = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
 
@@ -198,6 +204,7 @@ export class FilterBar extends EventTarget {
   /** @param {KeyboardEvent} event */
   #key(event) {
     const { input } = this;
+    if (this.#isDue && ANSWERING.has(event.key)) this.#offer();
     const isAtStart = input.selectionStart === 0 && input.selectionEnd === 0;
     const last = keyed(this.#filters).at(-1);
     if (event.key === "ArrowDown" || event.key === "ArrowUp") this.#move(event.key === "ArrowDown" ? 1 : -1);
@@ -253,8 +260,17 @@ export class FilterBar extends EventTarget {
 
   #written() {
     this.#commit(false);
-    this.#offer();
+    this.#offerSoon();
     this.#tidy();
+  }
+
+  /** Offer suggestions once the page shows what is written: it takes a while to count the values of many jobs. */
+  async #offerSoon() {
+    if (this.#isDue) return;
+    this.#isDue = true;
+    await painted();
+    await this.values.prepare(this.#word(), () => !this.#isDue);
+    if (this.#isDue) this.#offer();
   }
 
   /** Take what is complete of what is written: filters become chips. @param {boolean} isDone also what the caret is in */
@@ -288,6 +304,7 @@ export class FilterBar extends EventTarget {
   }
 
   #offer() {
+    this.#isDue = false;
     if (document.activeElement !== this.input) return;
     // Errors are shown in the place of suggestions.
     if (this.said.textContent && !this.#word()) return this.#close();
@@ -302,6 +319,7 @@ export class FilterBar extends EventTarget {
   }
 
   #close() {
+    this.#isDue = false;
     this.list.hidden = true;
     this.#offered = [];
     this.input.setAttribute("aria-expanded", "false");

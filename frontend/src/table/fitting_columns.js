@@ -44,4 +44,5 @@ export function showColumns(grid, choice, isNew = true) {
   const columns = choice.fitting(room, grid.order.key);
   const isSame = columns.length === grid.columns.length && columns.every((column, index) => column === grid.columns[index]);
   if (isNew || !isSame) grid.setColumns(columns, choice.widths);
+  else grid.showOrder();
 }

@@ -5,7 +5,7 @@
 
 import { element } from "../ui/element.js";
 import { PICK_PX } from "./fitting_columns.js";
-import { attribute, height, spacer, stretch } from "./grid_parts.js";
+import { attribute, height, spacer, showSorted, stretch } from "./grid_parts.js";
 import { isHead } from "./grouping.js";
 import { isNested, opens } from "./nested.js";
 import { Line } from "./row_view.js";
@@ -130,6 +130,12 @@ export class Grid extends EventTarget {
     if (focused) /** @type {HTMLElement | null} */ (this.head.querySelector(`[data-key="${focused}"] button`))?.focus();
   }
 
+  /** Show in the headings how the rows are sorted. */
+  showOrder() {
+    this.sortBy.show(this.columns, this.order);
+    for (const cell of /** @type {Iterable<HTMLElement>} */ (this.head.querySelectorAll("th[data-key]"))) showSorted(cell, this.order);
+  }
+
   /** Open a row by the keyboard, or close it. @param {Row} row @param {boolean} isWanted */
   #unfold(row, isWanted) {
     const canOpen = isHead(row) || (!isNested(row) && opens(row));
@@ -241,13 +247,12 @@ export class Grid extends EventTarget {
     cell.className = column.classes;
     cell.dataset["width"] = String(widths.get(column.key) ?? column.width);
     if (!widths.has(column.key)) stretch(column, cell);
-    const sorted = this.order.key === column.key;
-    cell.setAttribute("aria-sort", sorted ? (this.order.down ? "descending" : "ascending") : "none");
+    showSorted(cell, this.order);
     const button = element("button", {
       type: "button", textContent: column.title, title: t("jobs.sort_title"),
     });
     button.setAttribute("aria-keyshortcuts", "Shift+ArrowLeft Shift+ArrowRight");
-    button.addEventListener("click", () => this.#sort({ key: column.key, down: sorted ? !this.order.down : column.key === "id" }));
+    button.addEventListener("click", () => this.#sort({ key: column.key, down: this.order.key === column.key ? !this.order.down : column.key === "id" }));
     button.addEventListener("keydown", (event) => {
       const step = { ArrowLeft: -WIDER, ArrowRight: WIDER }[event.key];
       if (!step || !event.shiftKey) return;

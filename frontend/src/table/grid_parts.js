@@ -23,6 +23,11 @@ export function attribute(where, name, text) {
   if (where.getAttribute(name) !== text) where.setAttribute(name, text);
 }
 
+/** Say how a column sorts the rows. @param {HTMLElement} cell its heading @param {import("./sort_by.js").SortOrder} order */
+export function showSorted(cell, { key, down }) {
+  attribute(cell, "aria-sort", cell.dataset["key"] === key ? (down ? "descending" : "ascending") : "none");
+}
+
 /** Say how a column takes more room than it is said to need. @param {Column} column @param {HTMLElement} cell */
 export function stretch({ grows, fills }, cell) {
   if (grows) cell.dataset["grows"] = "";

@@ -11,3 +11,8 @@ export function element(name, properties) {
   Object.assign(made, properties);
   return made;
 }
+
+/** Change the text of an element, unless it is the same. @param {HTMLElement} where @param {string} text */
+export function say(where, text) {
+  if (where.textContent !== text) where.textContent = text;
+}
