@@ -56,6 +56,15 @@ test("a request that is too long for a link has none", () => {
   assert.ok(length > MAX_LINK_CHARS);
 });
 
+test("a script is called by the name that it gives itself, or else by what it runs first", () => {
+  const script = (/** @type {string[]} */ ...lines) => titleOf({ job: { script: ["#!/bin/sh", ...lines].join("\n") } });
+  assert.equal(script("#flux: -N1", "#flux: --job-name=nightly -t 5m", "./run"), "nightly");
+  assert.equal(script("# flux: -N1 --job-name='nightly'", "./run"), "nightly");
+  assert.equal(script("#flux: -N1", "", "./run --all"), "./run --all");
+  assert.equal(script("# does nothing"), "# does nothing");
+  assert.equal(titleOf({ job: { name: "mine", script: "#flux: --job-name=other" } }), "mine");
+});
+
 test("a fragment of another form is refused", () => {
   assert.equal(readFragment(""), undefined);
   assert.equal(readFragment("#content"), undefined);
@@ -83,7 +92,7 @@ test("numbers of copies that are none are left out", () => {
 test("a request is known by its name, else by what runs", () => {
   assert.equal(titleOf({ job: { name: "n", command: "c" } }), "n");
   assert.equal(titleOf({ job: { command: ["a", "b"] } }), "a b");
-  assert.equal(titleOf({ job: { script: "#!/bin/sh\n\n#flux: -N1\nx" } }), "#flux: -N1");
+  assert.equal(titleOf({ job: { script: "#!/bin/sh\n\n#flux: -N1\nx" } }), "x");
   assert.equal(titleOf({ job: {} }), "");
 });
 

@@ -130,3 +130,36 @@ def test_an_ended_job_says_when_it_started(site: Service, page: Page) -> None:
             " return it.scrollWidth - it.clientWidth; })"
         )
         assert max(cut) <= 0, (width, cut)
+
+
+@page_only
+def test_the_reason_of_an_ended_job_takes_few_lines_in_a_window_of_middle_width(
+    site: Service, page: Page
+) -> None:
+    ended = submit(site, command="sh -c 'kill -SEGV $$'", name="crashed-on-node")
+    site.get(f"/v1/jobs/{ended}/wait?timeout=60")
+    page.set_viewport_size({"width": 1024, "height": 768})
+    page.goto(node_of(site))
+    row = page.get_by_role("region", name="Ended").get_by_role("row").filter(has_text=ended)
+    expect(row).to_contain_text("SIGSEGV")
+    assert row.evaluate("(it) => it.offsetHeight") < 90
+
+
+@page_only
+def test_times_stay_in_their_cards_on_a_phone(site: Service, page: Page) -> None:
+    ended = submit(site, command="true", name="card-on-node")
+    site.get(f"/v1/jobs/{ended}/wait?timeout=60")
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(node_of(site))
+    live(page)
+    row = page.get_by_role("region", name="Ended").get_by_role("row").filter(has_text=ended)
+    over = row.locator("time").first.evaluate(
+        """(it) => {
+            it.textContent = "Nov 28, 02:01 AM";
+            const row = it.closest("tr");
+            const padding = parseFloat(getComputedStyle(row).paddingRight);
+            const end = row.getBoundingClientRect().right - padding;
+            return it.getBoundingClientRect().right - end;
+        }"""
+    )
+    assert over <= 0

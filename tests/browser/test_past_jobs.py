@@ -295,6 +295,23 @@ def test_a_table_without_a_match_leads_to_the_past_jobs_that_match(
     page.request.post(f"{own.url.rstrip('/')}/v1/jobs/{jobid}/cancel", data={})
 
 
+def test_a_short_note_of_a_past_job_has_one_line_in_a_window_of_middle_width(
+    past: Service, page: Page
+) -> None:
+    page.set_viewport_size({"width": 1024, "height": 768})
+    page.goto(f"{past.url.rstrip('/')}/ui/history/jobs")
+    note = page.locator("#jobs tbody .note-text").first
+    expect(note).to_be_attached()
+    height = note.evaluate(
+        """(it) => {
+            it.textContent = "Canceled before it ran";
+            const { lineHeight, paddingTop } = getComputedStyle(it);
+            return (it.clientHeight - 2 * parseFloat(paddingTop)) / parseFloat(lineHeight);
+        }"""
+    )
+    assert height < 1.5
+
+
 def test_past_jobs_are_sorted_on_a_phone(past: Service, page: Page) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(f"{past.url}/ui/history/jobs")

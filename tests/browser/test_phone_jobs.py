@@ -87,6 +87,11 @@ def test_problems_of_nodes_are_not_cut_off(site: Service, phone: Page) -> None:
         }"""
     )
     assert overflow <= 0
+    # The cards of a line begin at one height, however many lines their words take.
+    tops = phone.locator(".figure-card .label").evaluate_all(
+        "(all) => all.slice(0, 2).map((it) => it.getBoundingClientRect().top)"
+    )
+    assert tops[0] == tops[1]
 
 
 def test_a_job_is_canceled_by_thumb(site: Service, phone: Page) -> None:

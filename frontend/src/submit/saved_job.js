@@ -136,6 +136,9 @@ export function namesOf(read) {
 /** Return a line that distinguishes requests: the name, else the beginning of the command. @param {Saved} saved */
 export function titleOf({ job }) {
   const runs = job["command"] ?? job["script_name"] ?? job["script"] ?? "";
-  const [first = ""] = (Array.isArray(runs) ? runs.map(String).join(" ") : String(runs)).split("\n").filter((line) => line && !line.startsWith("#!"));
+  const lines = (Array.isArray(runs) ? runs.map(String).join(" ") : String(runs)).split("\n").filter((line) => line && !line.startsWith("#!"));
+  // The options of a script tell it apart no better than its comments do, except for the name that they give it.
+  const named = lines.map((line) => /^#\s*flux:.*--job-name[= ](["']?)(?<name>[^"'\s]+)\1/i.exec(line)?.groups?.["name"]).find(Boolean);
+  const first = named ?? lines.find((line) => !line.startsWith("#")) ?? lines[0];
   return String(job["name"] || first || (job["jobspec"] ? "jobspec" : ""));
 }
