@@ -33,9 +33,12 @@ _MAX_TIMES, _MAX_STEP_TIMES = 1_000_000, 20_000
 """Jobs of all steps and of one step whose waits and run times are read; of more, an even share."""
 
 _CORE_SECONDS = "sum(CASE WHEN t_run > 0 THEN max(t_cleanup - t_run, 0) * ncores ELSE 0 END)"
+_FAILED_CORE_SECONDS = _CORE_SECONDS.replace(
+    "t_run > 0", "t_run > 0 AND result IN ('FAILED', 'TIMEOUT')"
+)
 
 _BY_RESULT = ", ".join(f"sum(result = '{result}')" for result in RESULTS)
-COUNTS = f"count(*), {_BY_RESULT}, {_CORE_SECONDS}"
+COUNTS = f"count(*), {_BY_RESULT}, {_CORE_SECONDS}, {_FAILED_CORE_SECONDS}"
 """The columns of :meth:`JobFigures.of`."""
 
 WAITS = "group_concat(CAST(max(t_run - t_submit, 0) * 1000 AS INTEGER))"
@@ -65,16 +68,17 @@ class Scope(NamedTuple):
 
 
 class JobFigures(NamedTuple):
-    """Counts of jobs by result, and their core seconds."""
+    """Counts of jobs by result, their core seconds, and those of jobs that failed or timed out."""
 
     ended: int
     results: tuple[int, ...]
     core_seconds: float
+    failed_core_seconds: float = 0.0
 
     @classmethod
     def of(cls, row: Sequence[Any]) -> JobFigures:
         """Return the figures of a row of count, counts by result and core seconds."""
-        return cls(row[0], tuple(count or 0 for count in row[1:5]), row[5] or 0.0)
+        return cls(row[0], tuple(count or 0 for count in row[1:5]), row[5] or 0.0, row[6] or 0.0)
 
     @classmethod
     def total(cls, parts: Sequence[JobFigures]) -> JobFigures:
@@ -82,7 +86,10 @@ class JobFigures(NamedTuple):
         columns = zip(*(part.results for part in parts), strict=True)
         results = tuple(map(sum, columns)) or (0,) * len(RESULTS)
         return cls(
-            sum(part.ended for part in parts), results, sum(part.core_seconds for part in parts)
+            sum(part.ended for part in parts),
+            results,
+            sum(part.core_seconds for part in parts),
+            sum(part.failed_core_seconds for part in parts),
         )
 
     def plus(self, other: JobFigures) -> JobFigures:
@@ -96,11 +103,14 @@ class JobFigures(NamedTuple):
             self.ended - other.ended,
             tuple(mine - others for mine, others in pairs),
             max(self.core_seconds - other.core_seconds, 0.0),
+            max(self.failed_core_seconds - other.failed_core_seconds, 0.0),
         )
 
     def per_node(self, nodes: int) -> JobFigures:
         """Return the figures of one of *nodes* nodes, on all of which the jobs ran."""
-        return JobFigures(self.ended, self.results, self.core_seconds / nodes)
+        return JobFigures(
+            self.ended, self.results, self.core_seconds / nodes, self.failed_core_seconds / nodes
+        )
 
     def rank(self, order: str) -> float:
         """Return the figure by which groups are ordered."""
@@ -115,6 +125,7 @@ class JobFigures(NamedTuple):
             "ended": self.ended,
             **dict(counts),
             "core_hours": round(self.core_seconds / 3600, 4),
+            "failed_core_hours": round(self.failed_core_seconds / 3600, 4),
         }
 
 

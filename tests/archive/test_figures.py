@@ -52,10 +52,16 @@ def some_jobs(count: int) -> list[Past]:
 def counts(jobs: Iterable[Past]) -> dict[str, Any]:
     jobs = list(jobs)
     core_seconds = sum(job.run * job.ncores for job in jobs if job.wait is not None)
+    failed_core_seconds = sum(
+        job.run * job.ncores
+        for job in jobs
+        if job.wait is not None and job.result in {"FAILED", "TIMEOUT"}
+    )
     return {
         "ended": len(jobs),
         **{result.lower(): sum(job.result == result for job in jobs) for result in RESULTS},
         "core_hours": pytest.approx(core_seconds / 3600, abs=1e-3),
+        "failed_core_hours": pytest.approx(failed_core_seconds / 3600, abs=1e-3),
     }
 
 

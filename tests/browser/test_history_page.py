@@ -128,7 +128,9 @@ def test_charts_and_failures_of_a_day(past: Service, still: Page) -> None:
     # No chart names what the instance does not have.
     expect(page.locator(".key", has_text="GPUs")).to_be_hidden()
     bars = page.locator("#bars li")
-    expect(bars).to_have_text(["<b>train20 of 40", "prep10 of 20"])
+    expect(bars).to_have_text(
+        ["<b>train20 of 40, 0.1 core hours lost", "prep10 of 20, 0.03 core hours lost"]
+    )
     link = bars.first.get_by_role("link").get_attribute("href")
     assert link is not None
     assert link.endswith("/ui/history/jobs?result=FAILED%2CTIMEOUT&name=%3Cb%3Etrain&ended=1d")
@@ -136,7 +138,7 @@ def test_charts_and_failures_of_a_day(past: Service, still: Page) -> None:
     meter = bars.first.get_by_role("meter")
     assert meter.evaluate("(it) => [it.value, it.max]") == [20, 40]
     page.get_by_role("combobox", name="By").select_option("node")
-    expect(bars).to_have_text(["node030 of 30"])
+    expect(bars).to_have_text(["node030 of 30, 0.1 core hours lost"])
     assert "by=node" in page.url
     assert violations(page) == []
 

@@ -155,7 +155,9 @@ function showBars(found) {
     const query = new URLSearchParams({ result: "FAILED,TIMEOUT", [property]: group.value, ...ended(found) });
     const link = group.value ? element("a", { href: at(`/ui/history/jobs?${query}`), textContent: name }) : element("b", { textContent: name });
     const bar = element("meter", { min: 0, max: group.ended, value: failed(group), ariaLabel: t("history.failures_of", { name }) });
-    const words = element("span", { textContent: t("history.failed_of", { failed: failed(group), ended: group.ended }) });
+    const counts = { failed: failed(group), ended: group.ended };
+    const hours = group.failed_core_hours > 0 ? t("history.hours", { count: rounded(group.failed_core_hours) }) : "";
+    const words = element("span", { textContent: hours ? t("history.failed_of_hours", { ...counts, hours }) : t("history.failed_of", counts) });
     const item = element("li", {});
     item.append(link, bar, words);
     return item;
