@@ -119,3 +119,25 @@ def test_the_form_offers_the_queues_in_their_field_alone(site: Service, page: Pa
     expect(offered).not_to_be_visible()
     queue = page.get_by_label("Queue", exact=True)
     assert queue.get_attribute("list") == offered.get_attribute("id")
+
+
+def test_the_words_of_a_median_have_room_in_a_window_of_middle_width(
+    site: Service, page: Page
+) -> None:
+    page.set_viewport_size({"width": 1024, "height": 768})
+    page.goto(f"{site.url}/ui/queues")
+    cell = page.locator('td[data-label="Median wait"]').first
+    expect(cell).to_be_visible()
+    lines = cell.evaluate(
+        """(it) => {
+            it.textContent = "5m 32s";
+            const now = "of those that wait now";
+            return [now, "0.025s of those that started in the last day"].reduce((sum, text) => {
+                const words = document.createElement("span");
+                Object.assign(words, { className: "more", textContent: text });
+                it.append(words);
+                return sum + words.offsetHeight / parseFloat(getComputedStyle(words).lineHeight);
+            }, 0);
+        }"""
+    )
+    assert lines <= 3
