@@ -141,3 +141,22 @@ def test_the_words_of_a_median_have_room_in_a_window_of_middle_width(
         }"""
     )
     assert lines <= 3
+
+
+def test_the_page_of_a_drained_node_leads_to_the_jobs_that_it_holds_up(
+    cluster: str, site: Service, page: Page
+) -> None:
+    page.goto(f"{site.url}/ui/nodes/{site.get('/v1/nodes')['nodes'][0]}")
+    live(page)
+    link = page.get_by_role("link", name="Jobs that wait for drained nodes")
+    expect(link).to_have_count(0)
+    flux(cluster, "resource", "drain", "0", "new disks")
+    page.reload()
+    job = {"command": "true", "queue": "batch", "duration": 60}
+    waiting = submit(site, **job, name="waits-for-node")
+    held = submit(site, **job, name="held-by-hand", urgency=0)
+    link.click()
+    expect(page.locator("#jobs")).to_contain_text(waiting)
+    expect(page.locator("#jobs")).not_to_contain_text(held)
+    flux(cluster, "resource", "undrain", "0")
+    flux(cluster, "cancel", held)
