@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from fluxapi.instance.embedded import spawn
+from fluxapi.instance.embedded import remover, spawn
 from tests.instance.embedded.conftest import Starter, start
-from tests.instance.embedded.harness import Site, shell, spec
+from tests.instance.embedded.harness import TIMEOUT, Site, shell, spec
 
 __all__ = ["start"]
 
@@ -58,3 +59,15 @@ async def test_a_job_that_waits_for_its_limits_delays_no_other(
     await site.journal.wait(bad, "start")
     await site.instance.raise_exception(bad, "cancel", 0)
     await site.journal.wait(bad)
+
+
+async def test_the_removal_of_what_a_job_has_left_delays_no_start(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released = threading.Event()
+    monkeypatch.setattr(remover, "remove_tree", lambda *_: released.wait(TIMEOUT))
+    try:
+        await site.run(spec("true"))
+        await site.run(spec("true"))
+    finally:
+        released.set()

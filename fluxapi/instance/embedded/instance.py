@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import secrets
-import shutil
 import socket
 import tempfile
 import time
@@ -44,10 +44,12 @@ from .journal import Journal
 from .launcher import Launcher
 from .output import OutputLog
 from .poller import Poller
+from .remover import Remover
 from .running import Running
 from .scheduler import Pool
 from .spool import Spool
 from .store import SECRET_BYTES, Store
+from .sweeper import remove_tree
 
 __all__ = ["EmbeddedInstance"]
 
@@ -61,7 +63,7 @@ _MAX_TERM_TIMEOUT_S = 2.0
 """Upper limit of the time after SIGTERM that running jobs have when the instance ends."""
 
 _SWEEP_TIMEOUT_S = 1.0
-"""Timeout of the clean-up of jobs if the start of the instance failed."""
+"""Timeout of the clean-up of jobs, and again of their files."""
 
 _TERM_SHARE = 0.6
 """Share of the close timeout that jobs have after SIGTERM."""
@@ -342,6 +344,7 @@ class _Parts:
         self.journal = Journal()
         self.spool = Spool(self._writes)
         self.guardian = Guardian(self._sweeps, self.poller)
+        self.remover = Remover()
         self.secret = secrets.token_bytes(SECRET_BYTES)
 
     async def open(self, statedir: Path | None) -> None:
@@ -353,14 +356,14 @@ class _Parts:
             self.secret = self.store.secret
         rundir = await loop.run_in_executor(self._launches, self._make_rundir)
         self.outputs = rundir if self.store is None else self.store.outputs
-        self.launcher = Launcher(
-            self._launches, self._openings, self.guardian.cookie, rundir, self._hostname
-        )
+        threads, cookie = (self._launches, self._openings), self.guardian.cookie
+        self.launcher = Launcher(*threads, cookie, rundir, self._hostname, remover=self.remover)
         await self.guardian.start(rundir)
 
     async def close(self) -> None:
         """Close all resources, whatever their state."""
         loop = asyncio.get_running_loop()
+        self.remover.close()
         await self.guardian.close(_SWEEP_TIMEOUT_S)
         await self.spool.settle()
         if self.history is not None:
@@ -383,7 +386,10 @@ class _Parts:
 
     def _remove_rundir(self) -> None:
         if self._rundir is not None:
-            shutil.rmtree(self._rundir, ignore_errors=True)
+            deadline = time.monotonic() + _SWEEP_TIMEOUT_S
+            # The sweeper has removed it, or does so now.
+            with contextlib.suppress(OSError):
+                remove_tree(str(self._rundir), lambda: time.monotonic() > deadline)
 
 
 def _unreadable(error: Exception) -> FluxRefused:

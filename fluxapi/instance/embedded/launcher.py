@@ -6,7 +6,6 @@ import asyncio
 import base64
 import errno
 import os
-import shutil
 import stat
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -20,6 +19,7 @@ from fluxapi.model.jobid import encode_f58
 
 from .files import LabeledFile, OpenError, open_for_job
 from .mustache import Tags
+from .remover import Remover
 from .request import Request, StreamTarget, parse_request
 from .scheduler import Allocated
 from .spawn import Command, exit_fd, limits, spawn
@@ -90,13 +90,21 @@ class Launcher:
     """
 
     def __init__(
-        self, executor: Executor, openings: Executor, cookie: str, rundir: Path, hostname: str
+        self,
+        executor: Executor,
+        openings: Executor,
+        cookie: str,
+        rundir: Path,
+        hostname: str,
+        *,
+        remover: Remover,
     ) -> None:
         self._executor = executor
         self._openings = openings
         self._cookie = cookie
         self._rundir = rundir
         self._hostname = hostname
+        self._remover = remover
         self._loop = asyncio.get_running_loop()
 
     def launch(self, plan: Plan, done: Callable[[Plan, Launched], None]) -> None:
@@ -106,7 +114,7 @@ class Launcher:
 
     def remove(self, tmpdir: Path) -> None:
         """Delete the temporary directory of a job that has ended."""
-        self._executor.submit(_remove, tmpdir)
+        self._remover.remove(tmpdir)
 
     def _run(self, plan: Plan, done: Callable[[Plan, Launched], None]) -> None:
         launched = Launched()
@@ -322,13 +330,6 @@ def _close(*fds: int) -> None:
     for fd in fds:
         if fd >= 0:
             os.close(fd)
-
-
-def _remove(tmpdir: Path) -> None:
-    try:
-        tmpdir.rmdir()  # It is empty after most jobs.
-    except OSError:
-        shutil.rmtree(tmpdir, ignore_errors=True)
 
 
 def _write_files(request: Request, tmpdir: Path) -> None:

@@ -12,12 +12,15 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
+import itertools
 import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 
-__all__ = ["COOKIE", "Process", "processes", "sweep"]
+__all__ = ["COOKIE", "Process", "processes", "remove_tree", "sweep"]
 
 COOKIE = "FLUX_JOB_COOKIE"
 """The environment variable that marks the processes of jobs."""
@@ -25,6 +28,10 @@ COOKIE = "FLUX_JOB_COOKIE"
 _PR_SET_DUMPABLE = 4
 _SWEEP_TIMEOUT_S = 600.0
 """Timeout of killing processes that are stuck in the kernel."""
+
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_MAX_ENTRIES = 1000
+"""Entries of a directory that are read before they are removed."""
 
 
 class Process:
@@ -122,17 +129,80 @@ def main() -> None:
     if cookie:
         sweep(cookie, sessions)
     if rundir:
-        _remove(rundir)
+        with contextlib.suppress(OSError):
+            remove_tree(rundir)
 
 
-def _remove(folder: str) -> None:
-    """Remove a directory, which is usually empty."""
+def remove_tree(folder: str, is_over: Callable[[], bool] = lambda: False) -> None:
+    """Remove a directory with its content, which a job may have made very large or very deep.
+
+    It has no more than two levels at any time: what is in a directory is moved up. So neither the
+    stack nor the length of a path is a limit.
+
+    Raises:
+        OSError: Something cannot be removed, or *is_over* has returned true.
+    """
     try:
         os.rmdir(folder)  # noqa: PTH106 - no pathlib: this file starts fast
-    except OSError:
-        import shutil  # noqa: PLC0415 - its import takes a third of the start of this file
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
+            raise
+    else:
+        return  # It is empty after most jobs.
+    top = os.open(folder, _DIRECTORY)
+    try:
+        _Emptying(top, is_over).empty(top)
+    finally:
+        os.close(top)
+    os.rmdir(folder)  # noqa: PTH106 - as above
 
-        shutil.rmtree(folder, ignore_errors=True)
+
+class _Emptying:
+    """The removal of the content of one directory."""
+
+    def __init__(self, top: int, is_over: Callable[[], bool]) -> None:
+        self._top = top
+        self._is_over = is_over
+        self._mark = os.urandom(8).hex()
+        self._moved = 0
+
+    def empty(self, folder: int) -> None:
+        """Remove the entries of an open directory, or move directories from it to the top."""
+        has_changed = True
+        while has_changed and not self._is_over():
+            has_changed = False
+            with os.scandir(folder) as found:
+                # A list of all may not fit into memory.
+                entries = list(itertools.islice(found, _MAX_ENTRIES))
+            for entry in entries:
+                if self._is_over():
+                    return
+                with contextlib.suppress(OSError):
+                    self._drop(folder, entry)
+                    has_changed = True
+
+    def _drop(self, folder: int, entry: os.DirEntry[str]) -> None:
+        if not entry.is_dir(follow_symlinks=False):
+            os.unlink(entry.name, dir_fd=folder)
+            return
+        with contextlib.suppress(OSError):
+            os.rmdir(entry.name, dir_fd=folder)
+            return
+        inner = os.open(entry.name, _DIRECTORY, dir_fd=folder)
+        try:
+            os.fchmod(inner, 0o700)
+            if folder == self._top:
+                self.empty(inner)
+        finally:
+            os.close(inner)
+        if folder == self._top:
+            os.rmdir(entry.name, dir_fd=folder)
+            return
+        self._moved += 1
+        name = f"{self._mark}-{self._moved}"
+        os.rename(entry.name, name, src_dir_fd=folder, dst_dir_fd=self._top)
 
 
 if __name__ == "__main__":
