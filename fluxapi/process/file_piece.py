@@ -32,6 +32,8 @@ MAX_PIECE_BYTES = 1 << 20
 
 _MAX_HEAD_BYTES = 4096
 
+_KINDS = frozenset({"", "missing", "refused", "changed", "failed"})
+
 _MAX_SIZE_BYTES = 1 << 63
 
 _MOUNTS = "/proc/self/mountinfo"
@@ -218,6 +220,8 @@ def decode_piece(answer: bytes) -> Piece:
     if not end or len(fields) != 6 or len(head) > _MAX_HEAD_BYTES:  # noqa: PLR2004 - see above
         raise ValueError("is not a piece of a file")
     kind, problem, identity, system, size, mtime = fields
+    if kind not in _KINDS or not identity.isprintable() or '"' in identity:
+        raise ValueError("is not a piece of a file")
     if not 0 <= int(size) < _MAX_SIZE_BYTES:
         raise ValueError("is not the size of a file")
     return Piece(kind, problem, identity, system, int(size), int(mtime), data)

@@ -125,7 +125,20 @@ def test_an_encoded_piece_is_the_same_piece(path: Path) -> None:
     assert decode_piece(encode_piece(missing)).problem == "It is not there"
 
 
-@pytest.mark.parametrize("answer", [b"", b"x", b"\n", b"a\tb\n", b"\t\t\t\tx\ty\n", b"\xff" * 9])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"x",
+        b"\n",
+        b"a\tb\n",
+        b"\t\t\t\tx\ty\n",
+        b"\xff" * 9,
+        b"odd\t\t1:2:\text4\t0\t0\n",
+        b"\t\t1:2:\rX-Y: z\text4\t0\t0\n",
+        b'\t\t1:2:", "x\text4\t0\t0\n',
+    ],
+)
 def test_an_answer_that_is_no_piece_is_refused(answer: bytes) -> None:
     with pytest.raises(ValueError, match=r"piece|int"):
         decode_piece(answer)
