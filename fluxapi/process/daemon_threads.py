@@ -27,8 +27,11 @@ class DaemonThreads:
         self._name = name
         self._slots = asyncio.Semaphore(limit)
 
-    async def run(self, timeout: float, function: Callable[..., T], *arguments: Any) -> T:
-        """Return the result of the call; raise ``asyncio.TimeoutError`` if it comes too late."""
+    async def run(self, timeout: float | None, function: Callable[..., T], *arguments: Any) -> T:
+        """Return the result of the call; raise ``asyncio.TimeoutError`` if it comes too late.
+
+        ``None`` is without limit.
+        """
         return await within(timeout, self._run(function, arguments))
 
     async def _run(self, function: Callable[..., T], arguments: tuple[Any, ...]) -> T:

@@ -13,8 +13,8 @@ import pytest
 from fluxapi.instance.embedded import files, launcher, opener
 from fluxapi.instance.embedded import spool as spool_module
 from fluxapi.instance.embedded.execution import Execution, _Pipe
-from fluxapi.instance.embedded.files import OpenError, open_for_job
-from fluxapi.instance.embedded.running import Running
+from fluxapi.instance.embedded.files import LabeledFile, OpenError, open_for_job
+from fluxapi.instance.embedded.running import INTERRUPTED, Running
 from fluxapi.process.private_files import open_regular
 from tests.instance.embedded.conftest import Starter, start
 from tests.instance.embedded.harness import TIMEOUT, Site, shell, spec
@@ -66,19 +66,19 @@ async def test_lines_with_labels_wait_for_a_slow_disk(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, written, paused = tmp_path / "out", threading.Event(), asyncio.Event()
-    append, pause = spool_module._append_labeled, Execution.pause
+    append, pause = LabeledFile.append, Execution.pause
     waiting: list[int] = []
 
-    def append_late(*arguments: Any) -> None:
+    def append_late(file: LabeledFile, data: bytes) -> None:
         written.wait(TIMEOUT)
-        append(*arguments)
+        append(file, data)
 
     def note(execution: Execution, pipe: Any) -> None:
         waiting.append(pipe._file.unwritten)
         pause(execution, pipe)
         paused.set()
 
-    monkeypatch.setattr(spool_module, "_append_labeled", append_late)
+    monkeypatch.setattr(LabeledFile, "append", append_late)
     monkeypatch.setattr(Execution, "pause", note)
     script = "head -c 5000000 /dev/zero | tr '\\0' x | fold -w 1000"
     jobid = await site.submit(shell(script, options=labeled(path)))
@@ -96,12 +96,12 @@ async def test_a_job_with_labels_ends_when_its_file_is_written(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, done = tmp_path / "out", threading.Event()
-    append, on_done, finish = spool_module._append_labeled, Running._done, Running._finish
+    append, on_done, finish = LabeledFile.append, Running._done, Running._finish
     at_end: list[str] = []
 
-    def append_late(*arguments: Any) -> None:
+    def append_late(file: LabeledFile, data: bytes) -> None:
         done.wait(TIMEOUT)
-        append(*arguments)
+        append(file, data)
 
     def note_done(engine: Running, job: Any) -> None:
         on_done(engine, job)
@@ -111,12 +111,56 @@ async def test_a_job_with_labels_ends_when_its_file_is_written(
         at_end.append(path.read_text())
         finish(engine, job, status)
 
-    monkeypatch.setattr(spool_module, "_append_labeled", append_late)
+    monkeypatch.setattr(LabeledFile, "append", append_late)
     monkeypatch.setattr(Running, "_done", note_done)
     monkeypatch.setattr(Running, "_finish", note_end)
     jobid = await site.run(shell("echo x; exit 3", options=labeled(path)))
     assert at_end == ["0: x\n"]
     assert site.journal.context(jobid, "finish") == {"status": 3 << 8}
+
+
+async def test_a_file_that_does_not_answer_stops_no_other_job(
+    start: Starter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered, append = threading.Event(), LabeledFile.append
+
+    def append_late(file: LabeledFile, data: bytes) -> None:
+        if file.path.endswith("hung"):
+            answered.wait(TIMEOUT)
+        append(file, data)
+
+    monkeypatch.setattr(LabeledFile, "append", append_late)
+    site = await start(statedir=tmp_path / "state")
+    hung = await site.submit(shell("echo x", options=labeled(tmp_path / "hung")))
+    try:
+        await site.journal.wait(hung, "start")
+        # The row of a job with much output is stored once its log is written.
+        large = await site.run(shell("seq 1 5000"))
+        assert (await site.text(large)).endswith("5000\n")
+        await site.run(shell("echo y", options=labeled(tmp_path / "other")))
+        assert (tmp_path / "other").read_text() == "0: y\n"
+        assert "finish" not in site.journal.names(hung)
+    finally:
+        answered.set()
+    await site.journal.wait(hung)
+    assert (tmp_path / "hung").read_text() == "0: x\n"
+
+
+async def test_a_file_that_does_not_answer_is_not_waited_for_at_the_end(
+    start: Starter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered = threading.Event()
+    monkeypatch.setattr(LabeledFile, "append", lambda *_: answered.wait(TIMEOUT))
+    site = await start(statedir=tmp_path / "state")
+    hung = await site.submit(shell("echo x", options=labeled(tmp_path / "hung")))
+    try:
+        await site.journal.wait(hung, "start")
+        await site.close()
+    finally:
+        answered.set()
+    again = await start(statedir=tmp_path / "state")
+    assert [message.id for message in again.journal.backlog] == [hung]
+    assert again.journal.context(hung, "exception")["note"] == INTERRUPTED
 
 
 class Endless:

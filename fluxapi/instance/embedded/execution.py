@@ -115,7 +115,7 @@ class Execution:
                 released()
 
         for file in self._unclosed:
-            self._spool.close(file, partial(closed, file))
+            self._spool.labels.close(file, partial(closed, file))
         if not self._unclosed:
             released()
 
@@ -127,7 +127,7 @@ class Execution:
 
     def label(self, file: LabeledFile, data: bytes) -> None:
         """Append labeled lines to an output file."""
-        self._spool.file(file, data, self._resume)
+        self._spool.labels.write(file, data, self._resume)
 
     def eof(self, stream: str, rank: int) -> None:
         """Append the end of a task's stream to the log."""

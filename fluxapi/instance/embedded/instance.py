@@ -365,7 +365,7 @@ class _Parts:
         loop = asyncio.get_running_loop()
         self.remover.close()
         await self.guardian.close(_SWEEP_TIMEOUT_S)
-        await self.spool.settle()
+        await self.spool.settle(_SWEEP_TIMEOUT_S)
         if self.history is not None:
             await self.history.close()
         if self.store is not None:

@@ -190,7 +190,7 @@ class Running(Lifecycle):
 
     def _discard(self, launched: Launched) -> None:
         for file in launched.labels.values():
-            self._spool.close(file)
+            self._spool.labels.close(file)
 
     def _head(self, job: Job, launched: Launched) -> None:
         """Write the first entries of the output log."""

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import Executor
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from fluxapi.model.output import Last, OutputBatch
 from fluxapi.process.background import Worker
 from fluxapi.process.private_files import open_regular
 
-from .files import LabeledFile
+from .label_spool import LabelSpool
 from .log_reader import LogReader
 from .output import MAX_INLINE_BYTES, OutputLog
 
@@ -27,19 +27,13 @@ HIGH_WATER_BYTES = 1 << 20
 """With more bytes in memory, a job's pipes are not read until the file has caught up."""
 
 
-def _nothing() -> None:
-    return
-
-
 class Spool:
-    """A writer of logs and labeled output files in ``executor``'s thread."""
+    """A writer of logs in ``executor``'s thread; ``labels`` writes labeled output files."""
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
         self._logs: dict[OutputLog, Callable[[], None] | None] = {}
-        self._files: dict[LabeledFile, bytearray] = {}
-        self._waiting: dict[LabeledFile, Callable[[], None]] = {}
-        self._closing: dict[LabeledFile, Callable[[], object]] = {}
+        self.labels = LabelSpool()
         self._worker = Worker("output writer", self._run)
         self._batch: asyncio.Future[None] | None = None
 
@@ -49,20 +43,9 @@ class Spool:
             self._logs[log] = written or self._logs.get(log)
             self._worker.start()
 
-    def file(self, file: LabeledFile, data: bytes, written: Callable[[], None]) -> None:
-        """Append *data* to an output file of a job; *written* is called when it has caught up."""
-        self._files.setdefault(file, bytearray()).extend(data)
-        self._waiting[file] = written
-        file.unwritten += len(data)
-        self._worker.start()
-
-    def close(self, file: LabeledFile, closed: Callable[[], object] = _nothing) -> None:
-        """Close an output file of a job once all its lines are written, and then call *closed*."""
-        self._closing[file] = closed
-        self._worker.start()
-
-    async def settle(self) -> None:
-        """Wait until all earlier data is written."""
+    async def settle(self, timeout: float | None = None) -> None:
+        """Wait until all earlier data is written, that of labeled files *timeout* seconds."""
+        await self.labels.settle(timeout)
         while self._worker.is_running:
             await self._worker.ended()
 
@@ -117,42 +100,27 @@ class Spool:
         await loop.run_in_executor(self._executor, _remove, list(paths))
 
     async def _run(self) -> None:
-        while self._logs or self._files or self._closing:
+        while self._logs:
             logs, self._logs = self._logs, {}
-            files, self._files = self._files, {}
-            waiting, self._waiting = self._waiting, {}
-            closing, self._closing = self._closing, {}
             try:
-                await self._write(logs, files, closing)
+                await self._write(logs)
             except Exception as error:
                 # It is not known what the files hold, so nothing more is appended to them.
                 for log in logs:
                     log.failure = log.failure or str(error)
                 raise
             finally:
-                for file, data in files.items():
-                    file.unwritten -= len(data)
-                for written in (*logs.values(), *waiting.values()):
+                for written in logs.values():
                     if written is not None:
                         written()
-                for closed in closing.values():
-                    # It ends the job, whose failure is not one of the writer.
-                    asyncio.get_running_loop().call_soon(closed)
                 if self._batch is not None:
                     batch, self._batch = self._batch, None
                     batch.set_result(None)
 
-    async def _write(
-        self,
-        logs: Iterable[OutputLog],
-        files: dict[LabeledFile, bytearray],
-        closing: Iterable[LabeledFile],
-    ) -> None:
+    async def _write(self, logs: Iterable[OutputLog]) -> None:
         loop = asyncio.get_running_loop()
         batch = [(log, log.path, log.take()) for log in logs]
         failures = await loop.run_in_executor(self._executor, _append, batch)
-        if files or closing:
-            await loop.run_in_executor(self._executor, _append_labeled, files, closing)
         for log, path, data in batch:
             if path in failures:
                 log.failure = failures[path]
@@ -170,24 +138,6 @@ def _append(batch: list[tuple[OutputLog, Path, bytes]]) -> dict[Path, str]:
             _log.error("output is lost: %s: %s", path, error.strerror)
             failures[path] = str(error.strerror)
     return failures
-
-
-def _append_labeled(files: dict[LabeledFile, bytearray], closing: Iterable[LabeledFile]) -> None:
-    for file, data in files.items():
-        with _logged(file):
-            file.append(data)
-    for file in closing:
-        with _logged(file):
-            file.close()
-
-
-@contextlib.contextmanager
-def _logged(file: LabeledFile) -> Iterator[None]:
-    """Log errors, so that the file of one job does not affect other jobs."""
-    try:
-        yield
-    except OSError as error:
-        _log.error("output is lost: %s: %s", file.path, error.strerror)
 
 
 def _append_one(path: Path, data: bytes) -> None:

@@ -1,0 +1,104 @@
+"""Writes labeled lines to the output files of jobs, each file by itself.
+
+A job names the file, which may be on a file server that does not answer. So a file delays neither
+the others, nor the logs of jobs, nor the end of the service.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from fluxapi.process.daemon_threads import DaemonThreads
+
+from .files import LabeledFile
+
+__all__ = ["LabelSpool"]
+
+_log = logging.getLogger(__name__)
+
+_MAX_THREADS = 32
+"""Files that are written at the same time."""
+
+
+@dataclass(slots=True)
+class _Work:
+    """What waits for one file, and the task that does it."""
+
+    data: bytearray = field(default_factory=bytearray)
+    written: Callable[[], object] | None = None
+    closed: Callable[[], object] | None = None
+    task: asyncio.Task[None] | None = None
+
+
+class LabelSpool:
+    """A writer of labeled files."""
+
+    def __init__(self) -> None:
+        self._threads = DaemonThreads("fluxapi-label", _MAX_THREADS)
+        self._work: dict[LabeledFile, _Work] = {}
+
+    def write(self, file: LabeledFile, data: bytes, written: Callable[[], object]) -> None:
+        """Append *data* to a file; *written* is called when it has caught up."""
+        work = self._begin(file)
+        work.data += data
+        work.written = written
+        file.unwritten += len(data)
+
+    def close(self, file: LabeledFile, closed: Callable[[], object] = lambda: None) -> None:
+        """Close a file once all its lines are written, and then call *closed*."""
+        self._begin(file).closed = closed
+
+    async def settle(self, timeout: float | None = None) -> None:
+        """Wait until all earlier data is written, or for *timeout* seconds."""
+        tasks = [work.task for work in self._work.values() if work.task is not None]
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=timeout)
+            for task in late:
+                task.cancel()
+
+    def _begin(self, file: LabeledFile) -> _Work:
+        work = self._work.get(file)
+        if work is None:
+            work = self._work[file] = _Work()
+            work.task = asyncio.create_task(self._run(file, work), name="labeled output")
+        return work
+
+    async def _run(self, file: LabeledFile, work: _Work) -> None:
+        try:
+            while work.data or work.closed is not None:
+                if work.data:
+                    await self._append(file, work)
+                else:
+                    await self._close(file, work)
+        finally:
+            del self._work[file]
+
+    async def _append(self, file: LabeledFile, work: _Work) -> None:
+        data, work.data = work.data, bytearray()
+        try:
+            await self._threads.run(None, file.append, data)
+        except Exception as error:  # noqa: BLE001 - the file of one job is not that of another
+            _lost(file, error)
+        finally:
+            file.unwritten -= len(data)
+            if work.written is not None:
+                work.written()
+
+    async def _close(self, file: LabeledFile, work: _Work) -> None:
+        closed, work.closed = work.closed, None
+        try:
+            await self._threads.run(None, file.close)
+        except Exception as error:  # noqa: BLE001 - as above
+            _lost(file, error)
+        finally:
+            if closed is not None:
+                # It ends the job, whose failure is not one of the file.
+                asyncio.get_running_loop().call_soon(closed)
+
+
+def _lost(file: LabeledFile, error: Exception) -> None:
+    reason = error.strerror if isinstance(error, OSError) else repr(error)
+    _log.error("output is lost: %s: %s", file.path, reason)
