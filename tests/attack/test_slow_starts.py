@@ -10,7 +10,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from fluxapi.instance.embedded import remover, spawn
+from fluxapi.instance.embedded import launch_threads, remover, spawn
+from fluxapi.instance.embedded.launcher import Launched, Launcher
 from tests.instance.embedded.conftest import Starter, start
 from tests.instance.embedded.harness import TIMEOUT, Site, shell, spec
 
@@ -19,7 +20,7 @@ __all__ = ["start"]
 
 @pytest.fixture
 async def site(start: Starter) -> Site:
-    return await start()
+    return await start(cores=8)
 
 
 @pytest.fixture
@@ -71,3 +72,30 @@ async def test_the_removal_of_what_a_job_has_left_delays_no_start(
         await site.run(spec("true"))
     finally:
         released.set()
+
+
+@pytest.mark.parametrize("options", [{}, {"rlimit": {"nofile": 100}}], ids=["plain", "limits"])
+async def test_a_directory_that_does_not_answer_stops_no_other_start(
+    site: Site, monkeypatch: pytest.MonkeyPatch, options: dict[str, object]
+) -> None:
+    answered, enter, held = threading.Event(), Launcher._enter, 6
+
+    def enter_late(launcher: Launcher, cwd: str | None, launched: Launched) -> str | None:
+        if cwd == "/hung":
+            answered.wait(TIMEOUT)
+        return enter(launcher, cwd, launched)
+
+    monkeypatch.setattr(Launcher, "_enter", enter_late)
+    monkeypatch.setattr(launch_threads, "STUCK_S", 0.05)
+    jobspec = msgspec.json.decode(shell("true", options=options))
+    jobspec["attributes"]["system"]["cwd"] = "/hung"
+    # More than there are threads, with cores for others.
+    hung = [await site.submit(msgspec.json.encode(jobspec)) for _ in range(held)]
+    try:
+        for _ in range(2):
+            await site.run(shell("true", options=options))
+        assert all("start" not in site.journal.names(jobid) for jobid in hung)
+    finally:
+        answered.set()
+    for jobid in hung:
+        await site.journal.wait(jobid)

@@ -56,8 +56,6 @@ __all__ = ["EmbeddedInstance"]
 _log = logging.getLogger(__name__)
 _MAX_REASON_LENGTH = 200
 _NOT_STORED = "The job was not submitted: it could not be stored. Send the request again."
-_OPENING_THREADS = 4
-"""Jobs with input or output files that are started concurrently."""
 
 _MAX_TERM_TIMEOUT_S = 2.0
 """Upper limit of the time after SIGTERM that running jobs have when the instance ends."""
@@ -332,8 +330,7 @@ class _Parts:
 
     def __init__(self, hostname: str) -> None:
         self._hostname = hostname
-        self._launches = ThreadPoolExecutor(1, "fluxapi-launch")
-        self._openings = ThreadPoolExecutor(_OPENING_THREADS, "fluxapi-open")
+        self._folders = ThreadPoolExecutor(1, "fluxapi-folder")
         self._writes = ThreadPoolExecutor(1, "fluxapi-output")
         self._sweeps = ThreadPoolExecutor(1, "fluxapi-sweep")
         self._rundir: Path | None = None
@@ -354,10 +351,9 @@ class _Parts:
             self.store = Store(statedir)
             self.epoch = await self.store.open()
             self.secret = self.store.secret
-        rundir = await loop.run_in_executor(self._launches, self._make_rundir)
+        rundir = await loop.run_in_executor(self._folders, self._make_rundir)
         self.outputs = rundir if self.store is None else self.store.outputs
-        threads, cookie = (self._launches, self._openings), self.guardian.cookie
-        self.launcher = Launcher(*threads, cookie, rundir, self._hostname, remover=self.remover)
+        self.launcher = Launcher(self.guardian.cookie, rundir, self._hostname, self.remover)
         await self.guardian.start(rundir)
 
     async def close(self) -> None:
@@ -374,8 +370,8 @@ class _Parts:
             except FluxapiError as error:
                 _log.warning("%s", error.detail)
         self.poller.close()
-        await loop.run_in_executor(self._launches, self._remove_rundir)
-        for executor in (self._launches, self._openings, self._writes, self._sweeps):
+        await loop.run_in_executor(self._folders, self._remove_rundir)
+        for executor in (self._folders, self._writes, self._sweeps):
             executor.shutdown(wait=False)
 
     # In one thread, one after the other, so that files of a canceled start are removed, too.

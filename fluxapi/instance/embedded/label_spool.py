@@ -25,7 +25,7 @@ _MAX_THREADS = 32
 
 @dataclass(slots=True)
 class _Work:
-    """What waits for one file, and the task that does it."""
+    """The data that waits for one file, and the task that writes it."""
 
     data: bytearray = field(default_factory=bytearray)
     written: Callable[[], object] | None = None

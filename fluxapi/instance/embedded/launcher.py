@@ -8,8 +8,8 @@ import errno
 import os
 import stat
 from collections.abc import Callable
-from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -18,6 +18,7 @@ from fluxapi.model.idset import encode_idset
 from fluxapi.model.jobid import encode_f58
 
 from .files import LabeledFile, OpenError, open_for_job
+from .launch_threads import LaunchThreads
 from .mustache import Tags
 from .remover import Remover
 from .request import Request, StreamTarget, parse_request
@@ -29,6 +30,8 @@ __all__ = ["LaunchError", "Launched", "Launcher", "Plan", "Task"]
 
 _FALLBACK_CWD = "/tmp"  # noqa: S108 - used by Flux if the directory of a job does not exist
 _MAX_NOTE_LENGTH = 1024
+_OPENING_THREADS = 4
+"""Jobs with input or output files, or with limits, that are started concurrently."""
 
 
 @dataclass(slots=True)
@@ -82,25 +85,16 @@ class Launched:
 
 
 class Launcher:
-    """A launcher that starts jobs in ``executor``'s thread and reports on the event loop.
+    """A launcher that starts jobs in threads of its own, and reports on the event loop.
 
-    Jobs with input or output files, or with limits, start in the threads of ``openings``, since
+    Jobs with input or output files, or with limits, start in other threads than the others, since
     opening a file can take long and must not delay other jobs. ``rundir`` contains the temporary
-    directories of jobs; ``cookie`` marks their processes.
+    directories of jobs, which ``remover`` removes; ``cookie`` marks their processes.
     """
 
-    def __init__(
-        self,
-        executor: Executor,
-        openings: Executor,
-        cookie: str,
-        rundir: Path,
-        hostname: str,
-        *,
-        remover: Remover,
-    ) -> None:
-        self._executor = executor
-        self._openings = openings
+    def __init__(self, cookie: str, rundir: Path, hostname: str, remover: Remover) -> None:
+        self._threads = LaunchThreads("fluxapi-launch", 1)
+        self._openings = LaunchThreads("fluxapi-open", _OPENING_THREADS)
         self._cookie = cookie
         self._rundir = rundir
         self._hostname = hostname
@@ -109,8 +103,8 @@ class Launcher:
 
     def launch(self, plan: Plan, done: Callable[[Plan, Launched], None]) -> None:
         """Start the job, and always call *done* on the event loop afterwards."""
-        executor = self._openings if plan.may_wait else self._executor
-        executor.submit(self._run, plan, done)
+        threads = self._openings if plan.may_wait else self._threads
+        threads.submit(partial(self._run, plan, done))
 
     def remove(self, tmpdir: Path) -> None:
         """Delete the temporary directory of a job that has ended."""

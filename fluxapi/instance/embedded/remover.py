@@ -24,7 +24,7 @@ _TIMEOUT_S = 600.0
 
 
 class Remover:
-    """The thread and its queue. What is left at the end, the sweeper removes."""
+    """The thread and its queue. The sweeper removes the rest when the instance ends."""
 
     def __init__(self) -> None:
         self._folders: queue.SimpleQueue[Path] = queue.SimpleQueue()
