@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from fluxapi.instance.embedded import launch_threads, remover, spawn
+from fluxapi.instance.embedded import label_spool, launch_threads, remover, spawn
 from fluxapi.instance.embedded.launcher import Launched, Launcher
 from tests.instance.embedded.conftest import Starter, start
 from tests.instance.embedded.harness import TIMEOUT, Site, shell, spec
@@ -99,3 +99,25 @@ async def test_a_directory_that_does_not_answer_stops_no_other_start(
         answered.set()
     for jobid in hung:
         await site.journal.wait(jobid)
+
+
+async def test_a_lack_of_threads_is_waited_out(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    begin, lacks = threading.Thread.start, {"fluxapi-launch", "fluxapi-open", "fluxapi-label"}
+
+    def begin_late(thread: threading.Thread) -> None:
+        if thread.name in lacks:
+            lacks.discard(thread.name)
+            raise RuntimeError("can't start new thread")
+        begin(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", begin_late)
+    monkeypatch.setattr(launch_threads, "STUCK_S", 0.05)
+    monkeypatch.setattr(label_spool, "RETRY_PAUSE_S", 0.05)
+    await site.run(spec("true"))
+    output = {"stdout": {"type": "file", "path": str(tmp_path / "out"), "label": True}}
+    await site.run(shell("echo x", options={"output": output}))
+    assert (tmp_path / "out").read_text() == "0: x\n"
+    assert not lacks
+    assert caplog.text.count("no thread can be started: can't start new thread") == 3

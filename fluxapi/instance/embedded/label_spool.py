@@ -22,6 +22,9 @@ _log = logging.getLogger(__name__)
 _MAX_THREADS = 32
 """Files that are written at the same time."""
 
+RETRY_PAUSE_S = 1.0
+"""Pause after no thread could be started."""
+
 
 @dataclass(slots=True)
 class _Work:
@@ -76,10 +79,22 @@ class LabelSpool:
         finally:
             del self._work[file]
 
+    async def _do(self, function: Callable[..., None], *arguments: object) -> None:
+        """Call a function in a thread, as soon as there can be one."""
+        while True:
+            try:
+                await self._threads.run(None, function, *arguments)
+            except RuntimeError as error:  # noqa: PERF203 - it seldom fails
+                # Jobs have all threads that the user may have.
+                _log.warning("no thread can be started: %s", error)
+                await asyncio.sleep(RETRY_PAUSE_S)
+            else:
+                return
+
     async def _append(self, file: LabeledFile, work: _Work) -> None:
         data, work.data = work.data, bytearray()
         try:
-            await self._threads.run(None, file.append, data)
+            await self._do(file.append, data)
         except Exception as error:  # noqa: BLE001 - the file of one job is not that of another
             _lost(file, error)
         finally:
@@ -90,7 +105,7 @@ class LabelSpool:
     async def _close(self, file: LabeledFile, work: _Work) -> None:
         closed, work.closed = work.closed, None
         try:
-            await self._threads.run(None, file.close)
+            await self._do(file.close)
         except Exception as error:  # noqa: BLE001 - as above
             _lost(file, error)
         finally:

@@ -52,7 +52,13 @@ class LaunchThreads:
                 thread = threading.Thread(target=self._run, name=self._name, daemon=True)
                 self._begun[thread] = now
         if is_needed:
-            thread.start()
+            try:
+                thread.start()
+            except RuntimeError as error:
+                # Jobs have all threads that the user may have; it is tried again.
+                _log.warning("no thread can be started: %s", error)
+                with self._lock:
+                    del self._begun[thread]
         if self._check_again is None and self._queue:
             self._check_again = self._loop.call_later(STUCK_S, self._check_later)
 

@@ -35,8 +35,14 @@ class Remover:
         """Remove a directory soon."""
         self._folders.put(folder)
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="fluxapi-remove", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._run, name="fluxapi-remove", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError as error:
+                # Jobs have all threads that the user may have; the next call tries again.
+                _log.warning("no thread can be started: %s", error)
+            else:
+                self._thread = thread
 
     def close(self) -> None:
         """Remove nothing more."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from fluxapi.instance.embedded import remover as module
 from fluxapi.instance.embedded.remover import Remover
 from fluxapi.instance.embedded.sweeper import remove_tree
-from tests.waiting import poll_until
+from tests.waiting import block_until, poll_until
 
 from .conftest import Starter
 from .harness import shell
@@ -106,3 +107,23 @@ async def test_a_directory_that_stays_is_logged(
         return "of a job is not removed: it is not yours" in caplog.text
 
     await poll_until(is_logged)
+
+
+def test_a_lack_of_threads_leaves_a_directory_to_the_next_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.mkdir()
+    second.mkdir()
+    remover = Remover()
+
+    def fail(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", fail)
+        remover.remove(first)
+    assert "no thread can be started" in caplog.text
+    remover.remove(second)
+    block_until(lambda: not first.exists() and not second.exists())
+    remover.close()
