@@ -146,6 +146,35 @@ async def test_a_file_that_does_not_answer_stops_no_other_job(
     assert (tmp_path / "hung").read_text() == "0: x\n"
 
 
+async def test_a_job_that_waits_for_its_file_can_be_canceled(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered, done, on_done = threading.Event(), asyncio.Event(), Running._done
+
+    def note_done(engine: Running, job: Any) -> None:
+        on_done(engine, job)
+        done.set()
+
+    monkeypatch.setattr(Running, "_done", note_done)
+    monkeypatch.setattr(LabeledFile, "append", lambda *_: answered.wait(TIMEOUT))
+    jobid = await site.submit(shell("echo x", options=labeled(tmp_path / "hung")))
+    try:
+        await asyncio.wait_for(done.wait(), TIMEOUT)
+        await site.instance.raise_exception(jobid, "cancel", 0)
+        await site.journal.wait(jobid)
+    finally:
+        answered.set()
+    await site.written()
+    names = site.journal.names(jobid)
+    assert names[names.index("exception") :] == [
+        "exception",
+        "finish",
+        "release",
+        "free",
+        "clean",
+    ]
+
+
 async def test_a_file_that_does_not_answer_is_not_waited_for_at_the_end(
     start: Starter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

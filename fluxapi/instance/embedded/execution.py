@@ -85,6 +85,11 @@ class Execution:
         """True if all tasks have exited but another process still has their output open."""
         return not self._running and bool(self._pipes)
 
+    @property
+    def has_ended(self) -> bool:
+        """True if all tasks have exited and their output is complete, but not all written yet."""
+        return self._closed
+
     def kill(self, signum: int) -> None:
         """Send a signal to the process group of every running task."""
         for task in self._running.values():

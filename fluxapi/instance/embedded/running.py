@@ -225,6 +225,10 @@ class Running(Lifecycle):
             else:
                 self._release(job)
             return
+        if job.execution is not None and job.execution.has_ended:
+            # It waits for its files only, which may be on a file server that does not answer.
+            self._finish(job, job.execution.code << 8)
+            return
         if job.execution is not None:
             job.execution.kill(signum)
         elif job.plan is not None:
