@@ -86,19 +86,27 @@ def _row(
     """Return what the page shows of one instance."""
     said = {name: text_of(it, words.text) for name, it in sentences.items() if it}
     jobs, began = record.get("jobs"), record.get("t_run")
+    state = _shown_state(record)
     ended = record.get("t_end") or record.get("lost_since") or time.time()
     return {
         **dict.fromkeys(_MEMBERS, ""),
         **record,
         **said,
+        "state": state,
         "runtime": words.duration(int(max(ended - began, 0))) if began else "",
-        "status": words.text(_STATES[record["state"]]),
+        "status": words.text(_STATES[state]),
         "use": list(_use(record.get("utilization") or {}, words)),
         "counts": [
             (filter, None if jobs is None else sum(jobs[member].get(name, 0) for name in names))
             for _, member, names, filter in BY_RESULT
         ],
     }
+
+
+def _shown_state(record: Mapping[str, Any]) -> str:
+    """Return the state of an instance; one that has ended may be open, or open from the history."""
+    state: str = record["state"]
+    return "ended" if "t_end" in record and state != "unreachable" else state
 
 
 def _use(utilization: Mapping[str, Mapping[str, int]], words: Words) -> Iterator[_Use]:

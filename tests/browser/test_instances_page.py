@@ -144,3 +144,21 @@ def test_failures_in_an_instance_are_seen_outside_of_it(
     page.goto(f"{root}/")
     live(page)
     expect(note).to_have_text(re.compile("; 2 of 3 jobs in it failed$"))
+
+
+def test_an_instance_that_is_open_from_the_history_is_called_ended(
+    on_embedded: Service, page: Page
+) -> None:
+    page.route_web_socket(
+        "**/events/ws*",
+        lambda socket: socket.connect_to_server().on_message(
+            lambda message: socket.send(
+                str(message).replace('"state":"ready"', '"state":"ready","t_run":1.0,"t_end":2.0')
+            )
+        ),
+    )
+    page.goto(f"{on_embedded.url}/ui/instances")
+    live(page)
+    state = page.locator("[data-key=root] .instance-state")
+    expect(state).to_have_text("ended")
+    expect(state).to_have_attribute("data-state", "ended")

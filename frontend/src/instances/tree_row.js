@@ -40,7 +40,7 @@ export function row(instance, columns, now) {
   const made = element("tr", {});
   made.setAttribute("role", "row");
   made.dataset["key"] = instance.path || "root";
-  made.dataset["state"] = instance.state;
+  made.dataset["state"] = shownState(instance);
   const { nnodes, size, t_run: began, lost_since: last = now, t_end: ended = last, username } = instance;
   made.append(
     head(instance, place),
@@ -52,6 +52,9 @@ export function row(instance, columns, now) {
   );
   return made;
 }
+
+/** The state of an instance; one that has ended may be open from the history. @param {Record<string, any>} instance @returns {string} */
+const shownState = ({ state, t_end: ended }) => (ended !== undefined && state !== "unreachable" ? "ended" : state);
 
 /** @param {import("./tree.js").Instance} instance @param {string} place */
 function head(instance, place) {
@@ -76,7 +79,8 @@ function situation(instance) {
 }
 
 /** @param {import("./tree.js").Instance} instance */
-function state({ state, reason, reason_code, reason_params, remedy, remedy_code, remedy_params }) {
+function state({ reason, reason_code, reason_params, remedy, remedy_code, remedy_params, ...instance }) {
+  const state = shownState(instance);
   const made = cell();
   made.className = "state";
   const key = STATES[state];
