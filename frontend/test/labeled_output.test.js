@@ -21,7 +21,7 @@ test("messages of the job shell and a search that was cut are notes", () => {
   const blocks = new Blocks();
   blocks.take('{"id":"f2","timestamp":1,"name":"log","context":{"level":2,"message":"no room"}}\n');
   blocks.take('{"id":"f2","name":"cut","context":{"searched":268435456}}\n');
-  assert.deepEqual(shown(blocks), [["f2", ["note: flux-shell: no room", "note: Only the last 268 MB of the output were searched."]]]);
+  assert.deepEqual(shown(blocks), [["f2", ["note: flux-shell: FATAL: no room", "note: Only the last 268 MB of the output were searched."]]]);
 });
 
 test("a page shows so many characters and jobs", () => {

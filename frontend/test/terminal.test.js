@@ -59,6 +59,13 @@ test("a file that is not shown is a note", () => {
 test("the shell's own words are notes", () => {
   const terminal = shown({ name: "redirect", path: "/tmp/a" }, { name: "log", message: "no such file" });
   assert.deepEqual(texts(terminal), ["flux-shell: no such file"]);
+  // It says how bad it is, and which part of the shell says it, as the text of the service does.
+  const told = shown(
+    { name: "log", rank: 0, level: 3, component: "cpu-affinity", message: "failed to\nget cpuset" },
+    { name: "log", rank: 1, level: 5, message: "hello" },
+    { name: "log", rank: {}, level: "map", component: 1, message: 2 },
+  );
+  assert.deepEqual(texts(told), ["flux-shell[0]: ERROR: cpu-affinity: failed to get cpuset", "flux-shell[1]: hello", "flux-shell: 2"]);
   assert.deepEqual(terminal.lines.map((line) => line.stream), ["note"]);
 });
 

@@ -42,6 +42,15 @@ const MAX_SPANS = 512;
 const MAX_PENS = 1024;
 const MAX_REPEATED = 1 << 20;
 
+/** Words for the levels of a message of the job shell, as in `flux job attach`. */
+const LEVELS = ["FATAL", "FATAL", "FATAL", "ERROR", "WARN", "", "DEBUG", "TRACE"];
+
+/** A message of the job shell, as fluxapi/model/output.py writes it. @param {Record<string, any>} entry */
+function logLine({ rank, level, component, message }) {
+  const words = [`flux-shell${Number.isInteger(rank) ? `[${rank}]` : ""}`, Number.isInteger(level) ? LEVELS[level] : "", typeof component === "string" ? component : ""];
+  return [...words.filter(Boolean), String(message ?? "").trim().replace(/\s+/g, " ")].join(": ");
+}
+
 export class Terminal {
   /** @type {Line[]} */
   lines = [];
@@ -74,7 +83,7 @@ export class Terminal {
     this.#at = { source, index: entry["index"] ?? -1, time: source ? NaN : entry["timestamp"], place: 0 };
     if (entry["name"] === "file" && entry["unread"]) this.note(t("output.unread", { path: String(entry["path"]), reason: String(entry["unread"]) }));
     // The service counts a message as one line, too.
-    else if (entry["name"] === "log") this.note(`flux-shell: ${String(entry["message"] ?? "").trim().replace(/\s+/g, " ")}`, true);
+    else if (entry["name"] === "log") this.note(logLine(entry), true);
     else if (entry["name"] === undefined) this.#data(entry);
   }
 
