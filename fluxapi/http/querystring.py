@@ -25,7 +25,14 @@ from fluxapi.process.text import encodable
 __all__ = ["MAX_CACHED_CHARS", "cached", "parse"]
 
 MAX_CACHED_CHARS = 256
-"""Characters of a query that is cached, so that all of them take a few megabytes."""
+"""Characters of a query that is cached, so that all of them take about a megabyte."""
+
+_MAX_CACHED = 128
+"""Parsed queries in the cache, as many as pages of jobs are kept.
+
+Each new query takes the memory of the one that it replaces. Of a thousand, that memory would not be
+in the caches of the processor any more.
+"""
 
 _MAX_FIELDS = 200
 _FLAT = frozenset({str, int, float, bool})
@@ -56,7 +63,7 @@ def cached(name: str, raw: str) -> Mapping[str, Any]:
     return _cached(name, raw)
 
 
-@functools.lru_cache(maxsize=1024)
+@functools.lru_cache(maxsize=_MAX_CACHED)
 def _cached(name: str, raw: str) -> Mapping[str, Any]:
     return MappingProxyType(parse(name, raw))
 
