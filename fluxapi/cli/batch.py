@@ -302,7 +302,7 @@ class Tracker:
         self._done = 0
         self.failed = 0
         self.purged = 0
-        """Jobs of an earlier command that are not known any more."""
+        """Jobs of an earlier command that are not known anymore."""
         self._events_lost = False
         self._all_known = False
         self._changed = asyncio.Event()

@@ -44,7 +44,7 @@ class CancelResult:
 
 
 class LinkedJob(Record, frozen=True):
-    """A job of a graph; one that is not known any more has only an ID."""
+    """A job of a graph; one that is not known anymore has only an ID."""
 
     id: str
     name: str | None = None

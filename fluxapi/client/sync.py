@@ -508,7 +508,7 @@ class Client:
         return self._loop.iterate(self._client.group_output(group, tail=tail, stream=stream))
 
     def history_instances(self, *, limit: int = 10000) -> list[dict[str, Any]]:
-        """Return the instances that have jobs in the history, the one that was seen last first.
+        """Return the instances that have jobs in the history, most recently seen first.
 
         Args:
             limit: The number of instances at most.

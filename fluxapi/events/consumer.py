@@ -63,7 +63,7 @@ class JournalConsumer(BackgroundTask):
         self.silence: str | None = None
         """A sentence that explains why the instance does not answer, or ``None`` if it does."""
         self.gave_up = asyncio.Event()
-        """Set once the table is full: the journal is not followed any more."""
+        """Set once the table is full: the journal is not followed anymore."""
         self.observer_failures = 0
         """How often an observer has failed."""
         self._published = 0.0

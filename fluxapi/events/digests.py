@@ -44,7 +44,7 @@ class Digests:
         self._positions[view] = self._end
 
     def discard(self, view: View) -> None:
-        """Forget a view that nobody follows any more."""
+        """Forget a view that nobody follows anymore."""
         self._positions.pop(view, None)
         self._uncounted.pop(view, None)
 

@@ -61,7 +61,7 @@ class DueGroups:
         self._schedule()
 
     def discard(self, group: FanoutGroup) -> None:
-        """Remove a group that has no subscribers any more."""
+        """Remove a group that has no subscribers anymore."""
         self._groups.pop(group, None)
 
     def serve(self) -> None:

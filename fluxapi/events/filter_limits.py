@@ -50,7 +50,7 @@ class FilterLimits:
             self._filters.add(client, 1)
 
     def end(self, key: Hashable) -> None:
-        """Do not count a filter any more."""
+        """Do not count a filter anymore."""
         payer = self._payers.pop(key, "")
         if payer:
             self._filters.add(payer, -1)
@@ -61,6 +61,6 @@ class FilterLimits:
             self._ids.add(client, len(ids))
 
     def leave(self, client: str, ids: Collection[int] | None) -> None:
-        """Do not count them any more."""
+        """Do not count them anymore."""
         if client and ids:
             self._ids.add(client, -len(ids))

@@ -24,7 +24,7 @@ HISTORY: tuple[Route, ...] = (
     ),
     Route(
         "GET", "/history/instances", past_instances.past_instances, "listPastInstances", "history",
-        "List the instances that have jobs in the history, the one that was seen last first.",
+        "List the instances that have jobs in the history, most recently seen first.",
         {200: "history-instance-list"}, query="history-instances-query",
         fails=(errors.HistoryUnavailable, errors.NotSupported), scope="service", right="view",
     ),

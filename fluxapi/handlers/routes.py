@@ -225,8 +225,8 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         "GET", "/groups/{group}/wait", groups.wait, "waitForGroup", "groups",
-        "Wait until all jobs of a group have ended, or any more, or a timeout expires; then get "
-        "the group.",
+        "Wait until all jobs of a group have ended, or one more has, or a timeout expires; then "
+        "get the group.",
         {200: "group"}, query="group-wait-query", fails=_GROUP, right="view",
     ),
     Route(
@@ -270,7 +270,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         "GET", "/resources", resources.resources, "getResources", "instance",
-        "Get nodes, cores and gpus, and how many are in use.",
+        "Get nodes, cores and GPUs, and how many are in use.",
         {200: "resources"}, fails=(errors.InstanceUnavailable, errors.NotSupported), right="view",
     ),
     Route(

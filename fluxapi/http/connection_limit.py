@@ -22,7 +22,7 @@ def _ignore() -> None:
 
 
 class Connection(Protocol):
-    """A connection that counts towards the limits."""
+    """A connection that counts toward the limits."""
 
     @property
     def is_idle(self) -> bool:

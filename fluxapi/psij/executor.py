@@ -41,7 +41,7 @@ __all__ = ["FluxapiJobExecutor"]
 _SIGNAL_EXIT_OFFSET = 128
 
 _PAUSE_S = 5.0
-"""Time after which jobs are followed again that could not be followed any more."""
+"""Time after which jobs are followed again that could not be followed anymore."""
 
 _LOST = (BadAnswer, ConnectionFailed, Unavailable)
 """Errors after which a job may still run: a caller that took it for failed would run it twice."""

@@ -159,7 +159,7 @@ class ChildCounters:
                 self._lost.add(path)
 
     def _keep_figures(self, closed: dict[str, Node]) -> None:
-        """Keep the last figures of instances that cannot be counted any more."""
+        """Keep the last figures of instances that cannot be counted anymore."""
         frozen = {path for path, node in closed.items() if _is_frozen(node)}
         for path in self._last.keys() - frozen:
             del self._last[path]

@@ -1,7 +1,7 @@
 """Follows the instances of jobs while they run, so that their failures are known later.
 
 An instance takes its jobs with it when it ends, and the job that it is succeeds if its script does.
-So its failures and outputs are known afterwards only if its journal was followed meanwhile.
+So its failures and outputs are known afterward only if its journal was followed meanwhile.
 """
 
 from __future__ import annotations

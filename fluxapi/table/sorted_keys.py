@@ -82,7 +82,7 @@ class SortedKeys(Generic[Key]):
         self._own: Gathered[Key] = Gathered()
         self._shared: list[Gathered[Key]] = []
         self._gone: set[Key] = set()
-        """Shared keys that are not in this list any more."""
+        """Shared keys that are not in this list anymore."""
 
     def __len__(self) -> int:
         shared = sum(map(len, self._shared)) - len(self._gone)

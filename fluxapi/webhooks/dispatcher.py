@@ -207,7 +207,7 @@ class Dispatcher(BackgroundTask):
         )
 
     def disable(self, hook: Hook, reason: str, sent: Pending | None = None) -> None:
-        """Send nothing to a webhook any more; what waits becomes dead letters.
+        """Send nothing to a webhook anymore; what waits becomes dead letters.
 
         *sent* is the delivery that the target has answered, which counts as an attempt.
         """

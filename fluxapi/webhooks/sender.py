@@ -68,7 +68,7 @@ class Outcome:
 
     Attributes:
         result: ``refused`` is an answer to this message, ``unavailable`` a failure of the target,
-            ``gone`` its request to send nothing any more.
+            ``gone`` its request to send nothing anymore.
         status: The status of the response, if there was one.
         reason: Why it was not delivered, in words of the service; never text of the target.
         retry_after: The pause that the target asked for.

@@ -39,7 +39,7 @@ class Webhook(msgspec.Struct, omit_defaults=True, kw_only=True):
         kinds: The kinds of notices that it gets.
         filter: The filter, by the schema of streams.
         origin: ``api``, or ``file`` for one of the settings file.
-        disabled: Why nothing is sent any more, or ``None``.
+        disabled: Why nothing is sent anymore, or ``None``.
         behind: Time of the first event that waits outside of the store, ``None`` if there is none.
         delivered, failed, lost: Counts of deliveries that arrived, attempts that failed, and
             events that could not be kept.

@@ -39,7 +39,7 @@ test("sorted rows are not compared one by one", () => {
   assert.ok(compared < 41_000, String(compared));
 });
 
-test("slices let others in, and end when nobody waits any more", async () => {
+test("slices let others in, and end when nobody waits anymore", async () => {
   let steps = 0;
   const work = function* () {
     for (;;) {

@@ -32,7 +32,7 @@ test("a start that the scheduler estimates is said until it has passed", () => {
   assert.equal(situation.why(job, 3e9), "Waits for resources");
 });
 
-test("a queue that starts again is no reason any more", () => {
+test("a queue that starts again is no reason anymore", () => {
   const situation = new Situation();
   const job = row({ id: "fA", state: "SCHED", urgency: 16, priority: 16 });
   situation.take({ type: "stats", nodes: null, queues: [{ name: "", started: false }] });

@@ -70,7 +70,7 @@ def test_a_job_that_is_waited_for_is_a_link_where_it_is_named(site: Service, pag
     note = line(page, waits).locator('td[data-key="note"]')
     expect(note).to_have_text(f"Waits for {first} to succeed")
     page.request.post(f"{site.url}/v1/jobs/{waits}/cancel", data={})
-    # A row that waits for nothing any more names nothing.
+    # A row that waits for nothing anymore names nothing.
     expect(note.get_by_role("link")).to_have_count(0)
     again = submit(site, name="names-one", dependencies=dependencies)
     line(page, again).get_by_role("link", name=first).click()

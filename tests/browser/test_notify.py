@@ -269,7 +269,7 @@ def test_the_button_of_a_job_says_that_it_is_pressed(
     expect(button(granted)).to_have_text("Tell me when it ends")
     switch_on(granted)
     expect(button(granted)).to_have_text("You will be told when it ends")
-    # The promise says what keeps it from coming true, until it does not any more.
+    # The promise says what keeps it from coming true, until it does not anymore.
     said = granted.locator("#said")
     expect(said).to_have_text("You will be told when it ends. Held until it is released.")
     button(granted).click()

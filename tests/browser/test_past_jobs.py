@@ -58,7 +58,7 @@ def test_a_purged_job_is_found_and_opened(past: Service, page: Page) -> None:
     expect(page.locator("#status")).to_have_text("FAILED")
     expect(page.locator("#eventlog")).to_contain_text("finish")
     expect(page.locator("#screen")).to_contain_text("epoch 1")
-    # The event channel does not know the job any more, and the outcome stays.
+    # The event channel does not know the job anymore, and the outcome stays.
     expect(page.locator("#state")).to_have_attribute("data-state", "live")
     expect(page.locator("#status")).to_have_text("FAILED")
     expect(page.locator("#job-actions button:visible")).to_have_count(0)

@@ -28,7 +28,7 @@ def test_a_reader_goes_from_a_waiting_job_to_the_one_that_it_waits_for(
     expect(page.locator("#facts")).not_to_contain_text("after-success")
     page.locator("#outcome").get_by_role("link", name="mesh").click()
     expect(page.locator("#id")).to_have_text(first)
-    # The phrase goes when the job does not wait any more.
+    # The phrase goes when the job does not wait anymore.
     see(site, page, second)
     page.get_by_role("button", name="Cancel").click()
     page.get_by_role("dialog").get_by_role("button", name="Cancel the job").click()

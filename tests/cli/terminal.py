@@ -66,7 +66,7 @@ class Terminal:
         ready, _, _ = select.select([self.master], [], [], max(deadline - time.monotonic(), 0))
         if not ready:
             return False
-        with contextlib.suppress(OSError):  # EIO: nobody has it open any more
+        with contextlib.suppress(OSError):  # EIO: nobody has it open anymore
             data = os.read(self.master, 65536)
             self.seen += data
             return bool(data)

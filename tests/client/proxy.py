@@ -46,7 +46,7 @@ class Proxy:
         self._target = URL(target)
 
     async def close(self) -> None:
-        """Cut everything off, and take nobody any more."""
+        """Cut everything off, and take nobody anymore."""
         assert self._server is not None
         self._server.close()
         self.cut()

@@ -100,7 +100,7 @@ async def test_closed_instances_are_counted_while_somebody_looks(
     assert await counted() == {site.second: one, site.third: one}
     by_job = {counter.place.jobid: counter for counter in site.broker.counters}
     assert by_job[FIRST].closed
-    # Counts that are not current any more are not told, and asked for again later.
+    # Counts that are not current anymore are not told, and asked for again later.
     by_job[SECOND].problem = "The connection is lost."
     assert (await counted())[site.second] is None
     monkeypatch.setattr(module, "_RETRY_PAUSE_S", 0.0)

@@ -22,7 +22,7 @@ Begin = Callable[[str, str], io.StringIO]
 
 @pytest.fixture
 def begin(monkeypatch: pytest.MonkeyPatch) -> Iterator[Begin]:
-    """Log to a text of this test's own; the root logger is as before afterwards."""
+    """Log to a text of this test's own; the root logger is as before afterward."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     # The streams by which pytest captures must not be closed.

@@ -1,4 +1,4 @@
-"""How quickly the service answers while each attack runs, and the memory that it keeps afterwards.
+"""How quickly the service answers while each attack runs, and the memory that it keeps afterward.
 
 Each figure stands beside its baseline of the same run: ``/health`` while nothing else is asked, and
 the memory before the attack.

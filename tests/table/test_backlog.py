@@ -242,7 +242,7 @@ def test_the_past_comes_in_small_pieces_without_a_gap() -> None:
     heads += [hub.buffer.head for _ in hub.start()]
     heads.append(hub.buffer.head)
     assert max(after - before for before, after in pairwise(heads)) <= 1024
-    # Each event, and for each job that it is not there any more.
+    # Each event, and for each job that it is not there anymore.
     assert heads[-1] == 10 * 1000 + 1000
     times = [entry.time for entry in hub.buffer.entries]
     assert times == sorted(times)

@@ -82,7 +82,7 @@ class Worker(threading.Thread):
             self._wake()
 
     def check(self) -> None:
-        """Raise ``RuntimeError`` if no job can be passed to the thread any more."""
+        """Raise ``RuntimeError`` if no job can be passed to the thread anymore."""
         if self.failure is not None:
             raise RuntimeError(
                 "Executor is broken, new futures cannot be scheduled"

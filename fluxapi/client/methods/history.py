@@ -25,7 +25,7 @@ class HistoryMethods(Methods):
     """The methods that read what the history tells of past jobs."""
 
     async def history_instances(self, *, limit: int = 10_000) -> list[dict[str, Any]]:
-        """Return the instances that have jobs in the history, the one that was seen last first.
+        """Return the instances that have jobs in the history, most recently seen first.
 
         Args:
             limit: The number of instances at most.

@@ -71,7 +71,7 @@ class OutputHub:
     ) -> None:
         self.writers: dict[StreamWriter, list[_View]] = {}
         self.past: OutputSource | None = None
-        """The output of jobs that are not in the table any more, if it is kept."""
+        """The output of jobs that are not in the table anymore, if it is kept."""
         self._instance = instance
         self._table = table
         self._files = files
@@ -265,7 +265,7 @@ class _View:
     def release(self) -> list[asyncio.Task[None]]:
         """Write nothing more, and return the tasks that are to be canceled.
 
-        Nothing of the view refers to itself any more, so that it is freed with its last task: the
+        Nothing of the view refers to itself anymore, so that it is freed with its last task: the
         garbage collector would find it much later.
         """
         tasks, self.tasks = self.tasks, []

@@ -168,7 +168,7 @@ class CounterThread(PollingThread):
             except OSError as error:
                 self._drop(counter, refusal.lost(error.strerror or str(error)).detail)
         while self._removed:
-            self._drop(self._removed.popleft(), "It is not counted any more.")
+            self._drop(self._removed.popleft(), "It is not counted anymore.")
 
     def _connect(self, counter: Counter) -> None:
         connection = Connection(self._bindings, counter.uri, _CONNECT_TIMEOUT_S)

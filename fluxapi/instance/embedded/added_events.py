@@ -61,7 +61,7 @@ class AddedEvents:
                 self._count(jobid, _size(context))
 
     def forget(self, jobid: int) -> None:
-        """Forget a job that is not active any more."""
+        """Forget a job that is not active anymore."""
         self._total -= self._by_job.pop(jobid, 0)
 
     def _count(self, jobid: int, size: int) -> None:

@@ -102,7 +102,7 @@ class Launcher:
         self._loop = asyncio.get_running_loop()
 
     def launch(self, plan: Plan, done: Callable[[Plan, Launched], None]) -> None:
-        """Start the job, and always call *done* on the event loop afterwards."""
+        """Start the job, and always call *done* on the event loop afterward."""
         threads = self._openings if plan.may_wait else self._threads
         threads.submit(partial(self._run, plan, done))
 

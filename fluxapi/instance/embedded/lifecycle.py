@@ -207,7 +207,7 @@ class Lifecycle(abc.ABC):
             self.interrupt(job, type)
 
     def clean(self, job: Job) -> None:
-        """Make a job inactive that holds no resources any more."""
+        """Make a job inactive that holds no resources anymore."""
         self.queue.discard(job.id)
         for after in _afters(job):
             if after.description in job.depends:

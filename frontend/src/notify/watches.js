@@ -7,7 +7,7 @@
  * @property {string} [id] of the job or the group
  * @property {string} title for the reader
  * @property {Record<string, string>} [filters] of the table of jobs; without state and result, unless it is a view
- * @property {boolean} [hasFailed] a job of the group has failed, and nothing is to be told of that any more
+ * @property {boolean} [hasFailed] a job of the group has failed, and nothing is to be told of that anymore
  * @property {string[]} [active] ids of the jobs that match and are active, as many as are kept
  * @property {number} [left] how many these are in all
  * @property {number} [until] when the last of them was submitted, in seconds since 1970: those that come later are not meant

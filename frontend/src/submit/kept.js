@@ -65,7 +65,7 @@ export function keepRecent(made) {
   store("recent", list);
 }
 
-/** Keep no submission any more. */
+/** Keep no submission anymore. */
 export const forgetRecent = () => store("recent", []);
 
 /** Return the templates of this browser, by name. */

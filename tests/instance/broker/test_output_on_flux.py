@@ -1,4 +1,4 @@
-"""Output of a real Flux, live and afterwards."""
+"""Output of a real Flux, live and afterward."""
 
 from __future__ import annotations
 
