@@ -59,3 +59,22 @@ def test_comments_of_consecutive_lines_are_one() -> None:
         (4, f"{WHO} reads\nthis."),
     ]
     assert found(source, "a.css") == [(4, "clause")]
+
+
+def test_sentences_of_a_guide_are_judged_without_its_code_and_headings() -> None:
+    source = f"""# Where it is
+
+This is a line.
+{WHO} reads it?
+{WHO} reads
+knows.
+
+| {WHO} | a |
+|---|---|
+| {WHO} reads. | a |
+
+```text
+{WHO} reads.
+```
+"""
+    assert found(source, "a.md") == [(3, "clause"), (10, "clause")]

@@ -7,8 +7,8 @@
 The first measure is the share of function docstrings that begin with an imperative verb.
 Properties are left out: their docstrings name a value. In a script, a JSDoc comment of a function
 counts as its docstring. The second measure is the number of sentences in docstrings, comments,
-strings and names of tests that begin with Who, What, Whether, Where or That; questions, and strings
-of scripts, are left out.
+strings, names of tests and guides that begin with Who, What, Whether, Where or That; questions, and
+strings of scripts, are left out.
 """
 
 from __future__ import annotations
@@ -32,8 +32,12 @@ from tools.script_comments import comments
 __all__ = ["Finding", "imperative", "inspect", "sentences"]
 
 ROOT = Path(__file__).resolve().parents[1]
-DEFAULT_PATHS = ("fluxapi", "tools", "bench", "examples", "tests", "frontend/src", "frontend/test")
+DEFAULT_PATHS = (
+    *("fluxapi", "tools", "bench", "examples", "tests", "frontend/src", "frontend/test", "docs"),
+    *("README.md", "CONTRIBUTING.md", "SECURITY.md"),
+)
 SCRIPTS = frozenset({".css", ".js"})
+SUFFIXES = frozenset({".md", ".py", *SCRIPTS})
 GENERATED = frozenset({"fluxapi/client/sync.py"})
 MIN_IMPERATIVE_PERCENT = 95
 MAX_CLAUSE_SUBJECTS = 0
@@ -107,7 +111,29 @@ def sentences(text: str) -> Iterator[str]:
 
 def inspect(source: str, path: str = "") -> tuple[int, list[Finding]]:
     """Return the number of function docstrings in *source*, and what counts against it."""
-    return _inspect_script(source, path) if Path(path).suffix in SCRIPTS else _inspect(source, path)
+    suffix = Path(path).suffix
+    if suffix == ".md":
+        return 0, _inspect_guide(source, path)
+    return _inspect_script(source, path) if suffix in SCRIPTS else _inspect(source, path)
+
+
+def _inspect_guide(source: str, path: str) -> list[Finding]:
+    """Return what counts against a guide; blocks of code and headings of tables do not."""
+    findings, is_code, paragraph, first = [], False, list[str](), 0
+    for number, line in enumerate([*source.splitlines(), ""], 1):
+        is_fence = line.lstrip().startswith("```")
+        is_code ^= is_fence
+        text = line.strip()
+        if is_fence or is_code or not text or text[0] in "|#<":
+            cells = text.split("|") if text.startswith("|") else []
+            for place, words in ((first, "\n".join(paragraph)), *((number, it) for it in cells)):
+                found = sentences(words.strip())
+                findings += [Finding(path, place, "clause", it) for it in found if it[-1] in ".!"]
+            paragraph.clear()
+        else:
+            first = first if paragraph else number
+            paragraph.append(text)
+    return findings
 
 
 def _inspect_script(source: str, path: str) -> tuple[int, list[Finding]]:
@@ -176,7 +202,7 @@ def _files(paths: list[str]) -> Iterator[Path]:
     for name in paths:
         path = Path(name) if Path(name).is_absolute() else ROOT / name
         found = path.rglob("*") if path.is_dir() else [path]
-        yield from sorted(it for it in found if it.suffix == ".py" or it.suffix in SCRIPTS)
+        yield from sorted(it for it in found if it.suffix in SUFFIXES)
 
 
 def _package(path: str) -> str:
