@@ -46,7 +46,7 @@ async function channel() {
   return { made, socket, taken };
 }
 
-test("it subscribes with its cursor and is live after the mark", async () => {
+test("it subscribes with its cursor and is live after the bookmark", async () => {
   const { made, socket, taken } = await channel();
   assert.equal(made.state.phase, "connecting");
   socket.open();

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import zlib from "node:zlib";
 
-import { digest, mark } from "../src/table/digest.js";
+import { checksum, digest } from "../src/table/digest.js";
 import { note, row, Rows } from "../src/table/rows.js";
 import { Situation } from "../src/ui/situation.js";
 
@@ -17,17 +17,17 @@ for (const [, said, record] of CASES) {
 /** @param {string} id @param {number} revision @param {object} [more] */
 const job = (id, revision, more = {}) => ({ type: "job", id, revision, state: "RUN", ...more });
 
-test("a mark is the CRC-32 of id and revision", () => {
+test("a checksum is the CRC-32 of ID and revision", () => {
   const expected = "crc32" in zlib ? /** @type {any} */ (zlib).crc32("f2QK3Zz 7") : 0xea6ec2ee;
-  assert.equal(mark("f2QK3Zz", 7), expected);
+  assert.equal(checksum("f2QK3Zz", 7), expected);
 });
 
-test("rows agree with a mark of the same jobs, whatever their order", () => {
+test("rows agree with a bookmark of the same jobs in any order", () => {
   const rows = new Rows();
   rows.take(job("fB", 2));
   rows.take(job("fA", 1));
   rows.take(job("fA", 5));
-  const sum = mark("fA", 5) + mark("fB", 2);
+  const sum = checksum("fA", 5) + checksum("fB", 2);
   rows.take({ type: "bookmark", count: 2, digest: digest(sum % 2 ** 32) });
   assert.ok(rows.agrees);
   rows.take({ type: "bookmark", count: 2, digest: digest(sum + 1) });
@@ -43,7 +43,7 @@ test("a snapshot drops what it does not hold, when its last piece is there", () 
   rows.take({ type: "snapshot", first: false, more: false, jobs: [job("fA", 1)] });
   assert.deepEqual([...rows.all.keys()], ["fA", "fC"]);
   assert.deepEqual([...rows.settle().keys()].sort(), ["fA", "fB", "fC"]);
-  assert.equal(rows.digest, digest(mark("fA", 1) + mark("fC", 2)));
+  assert.equal(rows.digest, digest(checksum("fA", 1) + checksum("fC", 2)));
 });
 
 test("a job that is gone stays gone, even if this is sent twice", () => {

@@ -26,7 +26,7 @@ const FIRST_DELAY = 250;
 const LAST_DELAY = 1500;
 /** Sockets refused by a service that answers, after which plain HTTP is tried. */
 const REFUSED = 2;
-/** Milliseconds without a word after which a connection is taken for dead: two marks and more. */
+/** Milliseconds without a word after which a connection is considered dead: more than two bookmarks. */
 const SILENCE = 40_000;
 /** Milliseconds without a word after which the service is asked whether it is there, and for the answer. */
 const QUIET = 3000;
@@ -236,7 +236,7 @@ export class Channel extends EventTarget {
     const follower = this.#followers.get(name);
     if (!follower) return;
     const wish = typeof follower.wish === "function" ? follower.wish() : follower.wish;
-    // Output has no marks: it is never known to be behind.
+    // Output has no bookmarks: it is never known to be behind.
     if (wish.stream !== "output") this.#behind.add(name);
     const since = follower.cursor ? { since: follower.cursor } : {};
     this.#send({ type: "subscribe", sub: name, ...wish, ...since });

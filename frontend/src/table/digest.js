@@ -12,7 +12,7 @@ for (let n = 0; n < 256; n++) {
  * @param {string} id F58, which is ASCII
  * @param {number} revision
  */
-export function mark(id, revision) {
+export function checksum(id, revision) {
   const text = `${id} ${revision}`;
   let c = 0xffffffff;
   for (let i = 0; i < text.length; i++) {

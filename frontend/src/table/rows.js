@@ -1,6 +1,6 @@
 /** The rows that a page holds: what the stream of jobs said last of each job. */
 
-import { digest, mark } from "./digest.js";
+import { checksum, digest } from "./digest.js";
 import { TABLE } from "./column_table.js";
 import { blamed, excepted, failure, outcome } from "./failure.js";
 import * as waits from "../ui/situation.js";
@@ -211,8 +211,8 @@ export class Rows {
   #put(fresh) {
     const old = this.all.get(fresh.id);
     if (!this.changed.has(fresh.id)) this.changed.set(fresh.id, old);
-    if (old) this.#sum -= mark(old.id, old.revision);
-    this.#sum = (this.#sum + mark(fresh.id, fresh.revision)) % 0x100000000;
+    if (old) this.#sum -= checksum(old.id, old.revision);
+    this.#sum = (this.#sum + checksum(fresh.id, fresh.revision)) % 0x100000000;
     this.all.set(fresh.id, fresh);
     for (const { key, field } of SPARSE) if (fresh[field] !== "") this.filled.add(key);
     this.#unseen?.delete(fresh.id);
@@ -223,7 +223,7 @@ export class Rows {
     const old = this.all.get(id);
     if (!old) return;
     if (!this.changed.has(id)) this.changed.set(id, old);
-    this.#sum -= mark(old.id, old.revision);
+    this.#sum -= checksum(old.id, old.revision);
     this.all.delete(id);
   }
 }
