@@ -13,6 +13,8 @@ Each case was reproduced on a real Flux. A case can go when no supported release
 * A jobspec of about 970 levels, more than Python decodes, crashes the scheduler of 0.88, and the
   instance ends with all its jobs.
 * A dependency that is not an object crashes the process that validates jobspecs.
+* Thousands of dependencies of one job stop the job manager for seconds, and 20,000 for minutes: it
+  looks up each among all others.
 * A queue that is not a text fails all submissions that reach the job manager together with it; on
   an instance with queues, it crashes the process that modifies jobspecs (the frobnicator).
 * A constraint of a host whose name has more than 270 bytes crashes that process, too; a number of
@@ -33,13 +35,19 @@ from typing import Any
 from .constraints import constraint_fault
 from .message import Message, field_message
 
-__all__ = ["MAX_JOBSPEC_BYTES", "fatal_reason"]
+__all__ = ["MAX_JOBSPEC_BYTES", "fatal_reason", "flux_cost"]
 
 MAX_JOBSPEC_BYTES = 9 << 20
 """Limit of a jobspec; Flux's validator accepts 10 MiB unless ``ingest.buffer-size`` is set."""
 
 _MAX_LEVELS = 128
 """Limit of the levels of a jobspec, as of the embedded instance."""
+
+_MAX_DEPENDENCIES = 1000
+"""Limit of the dependencies of a job, as in the schema of a request; these take 0.1 to 0.8 s."""
+
+_DEPENDENCY_BYTES = 16 << 10
+"""Bytes of a jobspec that Flux reads in the time of a dependency, which is about a millisecond."""
 
 
 def fatal_reason(document: Mapping[str, Any], size: int) -> tuple[str, Message] | None:
@@ -55,14 +63,23 @@ def fatal_reason(document: Mapping[str, Any], size: int) -> tuple[str, Message] 
     return _reason_in(_below(document, "attributes", "system"))
 
 
+def flux_cost(document: Mapping[str, Any]) -> int:
+    """Return the work that a jobspec gives Flux besides being read, as bytes that it could read."""
+    dependencies = _below(document, "attributes", "system").get("dependencies", ())
+    return len(dependencies) * _DEPENDENCY_BYTES
+
+
 def _reason_in(system: Mapping[str, Any]) -> tuple[str, Message] | None:
     """Return the reason that is in the attributes of a jobspec below ``system``."""
     if _below(system, "shell", "options", "pty").get("interactive"):
         return "shell_options", field_message("interactive_terminal")
     if not isinstance(system.get("queue", ""), str):
         return "queue", field_message("queue_text")
-    if not _are_dependencies(system.get("dependencies", [])):
+    dependencies = system.get("dependencies", [])
+    if not _are_dependencies(dependencies):
         return "dependencies", field_message("dependency_objects")
+    if len(dependencies) > _MAX_DEPENDENCIES:
+        return "dependencies", field_message("dependencies_many", limit=_MAX_DEPENDENCIES)
     if "constraints" in system:
         fault = constraint_fault(system["constraints"])
         if fault is not None:

@@ -23,7 +23,7 @@ from fluxapi.errors import ValidationFailed
 from . import batch, folder, options, per_resource
 from .constraint_query import ConstraintError, constraint
 from .constraints import check_constraints
-from .fatal import fatal_reason
+from .fatal import fatal_reason, flux_cost
 from .group import is_cc_number
 from .keymark import KeyMark, KeySigner
 from .message import Message, NotReadable, Value, field_error, field_message, said_in
@@ -129,6 +129,7 @@ def build(
         urgency=parse_urgency(given.get("urgency", 16)),
         waitable=given.get("waitable", False),
         debug=given.get("debug", False),
+        cost=flux_cost(document),
     )
 
 
@@ -251,7 +252,7 @@ def _compose(given: Mapping[str, Any], defaults: Defaults) -> dict[str, Any]:
     if shell:
         system["shell"] = {"options": shell}
     if "dependencies" in given:
-        system["dependencies"] = [options.dependency(item) for item in given["dependencies"]]
+        system["dependencies"] = options.dependencies(given)
     if "constraints" in given:
         system["constraints"] = given["constraints"]
     options.merge_attributes(given, attributes)

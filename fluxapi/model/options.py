@@ -14,7 +14,7 @@ from .message import FieldErrors, Value, field_error, field_message
 
 __all__ = [
     "attribute_path",
-    "dependency",
+    "dependencies",
     "keyval",
     "merge",
     "merge_attributes",
@@ -30,6 +30,8 @@ Fields = FieldErrors
 
 _RESERVED = "attributes.user.fluxapi"
 """The attribute for the Idempotency-Key, which requests must not set."""
+
+_MAX_DEPENDENCY_FIELDS = 10
 
 _MAX_DEPTH = 32
 """Limit of the levels of a value, and of those of a name. Flux's scheduler ends at about 970 levels
@@ -174,14 +176,26 @@ def attribute_path(key: str) -> str:
     return full if full.partition(".")[0] in {"system", "user"} else f"system.{full}"
 
 
-def dependency(item: str | Mapping[str, Any]) -> dict[str, Any]:
+def dependencies(given: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the RFC 26 objects of the dependencies of a request.
+
+    Raises:
+        ValidationFailed: One of them has too many fields.
+    """
+    return [_dependency(item, place) for place, item in enumerate(given["dependencies"])]
+
+
+def _dependency(item: str | Mapping[str, Any], place: int) -> dict[str, Any]:
     """Return the RFC 26 object of a dependency: ``scheme:value?key=value`` or an object."""
     if not isinstance(item, str):
         return dict(item)
     scheme, _, rest = item.partition(":")
     value, _, query = rest.partition("?")
     entry: dict[str, Any] = {"scheme": scheme, "value": value}
-    for key, texts in parse_qs(query, max_num_fields=100).items():
+    if query.count("&") >= _MAX_DEPENDENCY_FIELDS:
+        field = f"dependencies/{place}"
+        raise _refused(field, "dependency_fields", limit=_MAX_DEPENDENCY_FIELDS)
+    for key, texts in parse_qs(query).items():
         values = [_number(text) for text in texts]
         entry[key] = values[0] if len(values) == 1 else values
     return entry

@@ -18,12 +18,14 @@ class Submission:
     """An encoded RFC 25 jobspec V1 and the options of ``flux_job_submit``(3).
 
     ``urgency`` 0–31 (16 is the default, 0 holds the job); ``waitable`` and ``debug`` are the flags
-    FLUX_JOB_WAITABLE and FLUX_JOB_DEBUG. If ``has_left``, which any thread may call, returns true
-    while the job waits to be sent, it is not sent.
+    FLUX_JOB_WAITABLE and FLUX_JOB_DEBUG. ``cost`` is the work that the jobspec gives Flux besides
+    being read, in bytes that it reads in the same time. If ``has_left``, which any thread may call,
+    returns true while the job waits to be sent, it is not sent.
     """
 
     jobspec: bytes
     urgency: int = 16
     waitable: bool = False
     debug: bool = False
+    cost: int = 0
     has_left: Callable[[], bool] = field(default=nobody_left, compare=False, repr=False)

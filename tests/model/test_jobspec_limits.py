@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from fluxapi.contracts import schema
 from fluxapi.errors import ValidationFailed
 from fluxapi.model.batch_options import merged
 from fluxapi.model.jobspec import Defaults, build
@@ -41,3 +42,27 @@ def test_a_jobspec_of_many_levels_is_refused() -> None:
 def test_names_are_not_split_before_their_levels_are_counted() -> None:
     with pytest.raises(ValidationFailed):
         merged({"attributes": {"user.a": 1}}, {"attributes": {f"user.{MANY_LEVELS}": 1}})
+
+
+def test_many_dependencies_are_refused() -> None:
+    entry = {"scheme": "afterok", "value": "f1"}
+    by_script = merged({"dependencies": [entry] * 600}, {"dependencies": [entry] * 600})
+    assert refusal(**by_script) == {"/dependencies": "must be at most 1000."}
+    system = {"duration": 0, "dependencies": [entry] * 1001}
+    document = {"version": 1, "resources": [], "tasks": [], "attributes": {"system": system}}
+    with pytest.raises(ValidationFailed):
+        build({"jobspec": document}, Defaults())
+    with pytest.raises(ValidationFailed):
+        schema.check("submit", {"command": "true", "dependencies": ["afterok:f1"] * 1001})
+
+
+def test_a_dependency_of_many_fields_is_refused() -> None:
+    fields = "&".join(["a=1"] * 11)
+    assert refusal(dependencies=["afterok:f1", f"afterok:f1?{fields}"]) == {
+        "/dependencies/1": "has more than 10 fields after the question mark."
+    }
+
+
+def test_a_long_dependency_is_refused() -> None:
+    with pytest.raises(ValidationFailed):
+        schema.check("submit", {"command": "true", "dependencies": [f"after:f1?a={'%41' * 400}"]})

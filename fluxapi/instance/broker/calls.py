@@ -156,8 +156,12 @@ class Submissions:
         return self.sent == len(self._submissions)
 
     def weight(self, index: int) -> int:
-        """Return the share of the window that the job uses: 1, and 1 more for each 2 KiB."""
-        return 1 + len(self._submissions[index].jobspec) // _WEIGHT_BYTES
+        """Return the share of the window that the job uses: 1, and 1 more for each 2 KiB.
+
+        Other work counts as bytes, too.
+        """
+        submission = self._submissions[index]
+        return 1 + (len(submission.jobspec) + submission.cost) // _WEIGHT_BYTES
 
     def next(self, signer: Signer) -> tuple[int, bytes]:
         """Return number and body of the next request."""

@@ -15,8 +15,9 @@ import pytest
 from fluxapi.errors import FluxRefused, InstanceUnavailable
 from fluxapi.instance.broker.calls import Call, Signer, Stream, Submissions
 from fluxapi.instance.broker.refusal import lost
-from fluxapi.instance.broker.rpc import RpcThread
+from fluxapi.instance.broker.rpc import WINDOW, RpcThread
 from fluxapi.instance.protocol import Submission
+from fluxapi.model.jobspec import Defaults, build
 
 ONE = Submission(b'{"version":1}')
 
@@ -54,6 +55,17 @@ async def test_few_large_jobs_are_sent_before_one_is_answered() -> None:
     connection: Any = SimpleNamespace(request=lambda _, body, __: sent.append(len(body)), clogged=0)
     assert not thread._send_batches(connection, 0.0)
     assert 2 <= len(sent) <= 5
+
+
+async def test_dependencies_of_a_job_count_as_its_bytes_do() -> None:
+    dependencies = ["afterok:f1"] * 1000
+    plain, dependent = (
+        build({"command": "true"}, Defaults()),
+        build({"command": "true", "dependencies": dependencies}, Defaults()),
+    )
+    assert plain.cost == 0
+    few = Submission(dependent.jobspec)
+    assert Submissions([dependent]).weight(0) > WINDOW > 10 * Submissions([few]).weight(0)
 
 
 async def test_a_waiting_call_is_not_sent_once_its_client_has_left() -> None:
