@@ -20,7 +20,9 @@ Each case was reproduced on a real Flux. A case can go when no supported release
 * A constraint of a host whose name has more than 270 bytes crashes that process, too; a number of
   more than 64 bits in brackets occupies it, and all memory, for good.
 * A jobspec of more than 10 MiB (``ingest.buffer-size``) crashes the process that validates
-  jobspecs, and the pending submissions of other users fail with it.
+  jobspecs, and the pending submissions of other users fail with it. Flux's encoder writes floats
+  with up to 24 characters. One of more than 4 MiB in Python's JSON crashes the frobnicator; the
+  broker instance rejects it, since it knows whether there is one.
 * A job with an interactive terminal waits for a client to attach, which the service cannot do, and
   delays the shutdown of the instance.
 * A jobspec that is not an object crashes the process that validates jobspecs; the schema of a
@@ -33,15 +35,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from .constraints import constraint_fault
+from .jobspec_size import Contents
 from .message import Message, field_message
 
 __all__ = ["MAX_JOBSPEC_BYTES", "fatal_reason", "flux_cost"]
 
 MAX_JOBSPEC_BYTES = 9 << 20
 """Limit of a jobspec; Flux's validator accepts 10 MiB unless ``ingest.buffer-size`` is set."""
-
-_MAX_LEVELS = 128
-"""Limit of the levels of a jobspec, as of the embedded instance."""
 
 _MAX_DEPENDENCIES = 1000
 """Limit of the dependencies of a job, as in the schema of a request; these take 0.1 to 0.8 s."""
@@ -50,23 +50,26 @@ _DEPENDENCY_BYTES = 16 << 10
 """Bytes of a jobspec that Flux reads in the time of a dependency, which is about a millisecond."""
 
 
-def fatal_reason(document: Mapping[str, Any], size: int) -> tuple[str, Message] | None:
+def fatal_reason(
+    document: Mapping[str, Any], size: int, contents: Contents
+) -> tuple[str, Message] | None:
     """Return the reason why a jobspec of *size* bytes must not reach Flux.
 
     Returns:
         The field and a sentence about it, or ``None`` if the jobspec is harmless.
     """
+    size += contents.growth
     if size > MAX_JOBSPEC_BYTES:
         return "", field_message("jobspec_too_large", size=size, limit=MAX_JOBSPEC_BYTES)
-    if _is_deep(document):
+    if contents.is_deep:
         return "", field_message("nested_too_deeply")
     return _reason_in(_below(document, "attributes", "system"))
 
 
-def flux_cost(document: Mapping[str, Any]) -> int:
+def flux_cost(document: Mapping[str, Any], contents: Contents) -> int:
     """Return the work that a jobspec gives Flux besides being read, as bytes that it could read."""
     dependencies = _below(document, "attributes", "system").get("dependencies", ())
-    return len(dependencies) * _DEPENDENCY_BYTES
+    return contents.growth + len(dependencies) * _DEPENDENCY_BYTES
 
 
 def _reason_in(system: Mapping[str, Any]) -> tuple[str, Message] | None:
@@ -85,21 +88,6 @@ def _reason_in(system: Mapping[str, Any]) -> tuple[str, Message] | None:
         if fault is not None:
             return "constraints", fault
     return None
-
-
-def _is_deep(document: Mapping[str, Any]) -> bool:
-    """Return whether a jobspec has more levels than any request should make."""
-    level: list[Any] = [document]
-    for _ in range(_MAX_LEVELS):
-        level = [
-            part
-            for item in level
-            for part in (item.values() if isinstance(item, dict) else item)
-            if isinstance(part, (dict, list))
-        ]
-        if not level:
-            return False
-    return True
 
 
 def _are_dependencies(listed: Any) -> bool:

@@ -25,6 +25,7 @@ from .constraint_query import ConstraintError, constraint
 from .constraints import check_constraints
 from .fatal import fatal_reason, flux_cost
 from .group import is_cc_number
+from .jobspec_size import contents_of
 from .keymark import KeyMark, KeySigner
 from .message import Message, NotReadable, Value, field_error, field_message, said_in
 from .options import Fields
@@ -119,7 +120,8 @@ def build(
     if own:
         document = _marked(document, own)
     encoded = _encode(document)
-    fatal = fatal_reason(document, len(encoded))
+    contents = contents_of(document)
+    fatal = fatal_reason(document, len(encoded), contents)
     if fatal is not None:
         field, sentence = fatal
         pointer = f"jobspec{_PLACES.get(field, '')}" if "jobspec" in given else field
@@ -129,7 +131,7 @@ def build(
         urgency=parse_urgency(given.get("urgency", 16)),
         waitable=given.get("waitable", False),
         debug=given.get("debug", False),
-        cost=flux_cost(document),
+        cost=flux_cost(document, contents),
     )
 
 

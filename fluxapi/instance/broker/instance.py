@@ -33,7 +33,7 @@ from fluxapi.model.jobid import encode_f58
 from fluxapi.model.shallow import decode, require_narrow
 from fluxapi.process.file_piece import Piece, Wanted
 
-from . import identity, ingest, refusal, resources
+from . import identity, ingest, resources, unfit
 from .annotations import pending_annotations
 from .below import Below
 from .calls import Call, Submissions
@@ -171,14 +171,11 @@ class BrokerInstance:
         """Submit several jobs, pipelined; see :class:`~fluxapi.instance.protocol.Instance`."""
         if not submissions:
             return []
-        sound = [submission for submission in submissions if _is_object(submission.jobspec)]
-        if len(sound) < len(submissions):
-            # Other jobspecs crash Flux's validator, and other users' submissions fail with it.
+        refused = await unfit.refusals(submissions, self._call)
+        if refused:
+            sound = [one for place, one in enumerate(submissions) if place not in refused]
             results = iter(await self.submit(sound))
-            return [
-                next(results) if _is_object(submission.jobspec) else refusal.no_object()
-                for submission in submissions
-            ]
+            return [refused.get(place) or next(results) for place in range(len(submissions))]
         return await self._connected().submit(Submissions(submissions))
 
     async def settle(self) -> None:
@@ -379,10 +376,6 @@ def _not_connected() -> InstanceUnavailable:
 
 def _no_job(jobid: int) -> JobNotFound:
     return JobNotFound(f"There is no job {encode_f58(jobid)}.")
-
-
-def _is_object(jobspec: bytes) -> bool:
-    return jobspec.lstrip().startswith(b"{")
 
 
 def _is_whole(eventlog: str) -> bool:

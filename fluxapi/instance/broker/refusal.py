@@ -18,7 +18,7 @@ from fluxapi.errors import (
 from fluxapi.model.jobid import encode_f58
 from fluxapi.model.message import problem
 
-__all__ = ["error_for", "lost", "no_object", "silent", "submit_error"]
+__all__ = ["error_for", "lost", "no_object", "silent", "submit_error", "too_long"]
 
 _FORBIDDEN = frozenset({errno.EPERM, errno.EACCES})
 _AWAY = frozenset(
@@ -38,7 +38,8 @@ _UNKNOWN = ("unknown job", "invalid job id")
 _INACTIVE = "inactive"
 _VALIDATOR_EXITED = b"worker unexpectedly exited"
 """Flux's message for submissions that were with its validator when it ended, often because of
-another one (src/modules/job-ingest/worker.c). None of these was accepted.
+another one (src/modules/job-ingest/worker.c). None of these was accepted. If the frobnicator ended,
+or the job manager refused another submission of the same batch, there is no message.
 """
 
 
@@ -75,8 +76,9 @@ def submit_error(number: int, text: bytes) -> FluxapiError:
     Flux's validator returns EPERM for an invalid jobspec, which is not a matter of permissions. A
     part of Flux that is unavailable now may have received the job before.
     """
-    if _VALIDATOR_EXITED in text:
-        return InstanceUnavailable(problem("flux_away", words=text.decode("utf-8", "replace")))
+    if _VALIDATOR_EXITED in text or (number == errno.EINVAL and not text):
+        words = text.decode("utf-8", "replace") or os.strerror(number)
+        return InstanceUnavailable(problem("flux_away", words=words))
     error = error_for(errno.EINVAL if number == errno.EPERM and text else number, text)
     return OutcomeUnknown(error.detail) if isinstance(error, InstanceUnavailable) else error
 
@@ -84,6 +86,14 @@ def submit_error(number: int, text: bytes) -> FluxapiError:
 def no_object() -> FluxRefused:
     """Return the error for a jobspec that is not a JSON object, which is not sent to Flux."""
     return FluxRefused("the jobspec is not a JSON object")
+
+
+def too_long(limit: int) -> FluxRefused:
+    """Return the error for a jobspec that would end Flux's frobnicator, which is not sent."""
+    return FluxRefused(
+        f"the jobspec has more than {limit} bytes, with characters beyond ASCII as \\uXXXX; an "
+        "instance with queues or defaults takes no more"
+    )
 
 
 def left() -> InstanceUnavailable:

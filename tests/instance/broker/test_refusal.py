@@ -57,6 +57,11 @@ def test_a_validator_that_says_eperm_forbids_nothing() -> None:
     assert type(submit_error(errno.EPERM, b"Missing key (tasks)")) is FluxRefused
 
 
+def test_a_submission_may_fail_with_another_one_without_a_reason() -> None:
+    error = submit_error(errno.EINVAL, b"")
+    assert type(error) is InstanceUnavailable
+
+
 def test_a_submission_whose_validator_was_ended_by_another_can_be_repeated() -> None:
     words = b"Unrecoverable error: worker unexpectedly exited"
     assert type(submit_error(errno.EPROTO, words)) is InstanceUnavailable

@@ -1,0 +1,64 @@
+"""The size of a jobspec as programs of Flux write it, which is not the size in a request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+__all__ = ["MAX_LEVELS", "Contents", "contents_of", "size_in_python"]
+
+MAX_LEVELS = 128
+"""Limit of the levels of a jobspec, as of the embedded instance."""
+
+_FLOAT_BYTES = 22
+"""Bytes by which a float grows at most: jansson writes 0.1 with 17 digits."""
+
+_DELETE = b"\x7f"
+_LEADS_OF_2, _LEADS_OF_3, _LEADS_OF_4 = (
+    bytes(range(*bounds)) for bounds in ((0xC0, 0xE0), (0xE0, 0xF0), (0xF0, 0x100))
+)
+"""The first bytes of characters of two, three and four bytes in UTF-8."""
+
+
+class Contents(NamedTuple):
+    """The contents of a jobspec that matter to Flux."""
+
+    is_deep: bool
+    floats: int
+
+    @property
+    def growth(self) -> int:
+        """Return by how many bytes the jobspec is longer at most when Flux writes it."""
+        return self.floats * _FLOAT_BYTES
+
+
+def contents_of(document: Mapping[str, Any]) -> Contents:
+    """Return the contents of a jobspec; those beyond the limit of levels are not read."""
+    level: list[Any] = [document]
+    floats = 0
+    for _ in range(MAX_LEVELS):
+        below: list[Any] = []
+        for item in level:
+            for part in item.values() if isinstance(item, dict) else item:
+                if isinstance(part, (dict, list)):
+                    below.append(part)
+                elif isinstance(part, float):
+                    floats += 1
+        if not below:
+            return Contents(is_deep=False, floats=floats)
+        level = below
+    return Contents(is_deep=True, floats=floats)
+
+
+def size_in_python(jobspec: bytes) -> int:
+    """Return the bytes of a jobspec as Python's encoder writes it, or a few more.
+
+    It writes blanks after commas and colons, and characters beyond ASCII as six or twelve.
+    """
+    blanks = jobspec.count(b",") + jobspec.count(b":")
+    size = len(jobspec) + blanks + 5 * jobspec.count(_DELETE)
+    if jobspec.isascii():
+        return size
+    for leads, growth in ((_LEADS_OF_2, 4), (_LEADS_OF_3, 3), (_LEADS_OF_4, 8)):
+        size += growth * (len(jobspec) - len(jobspec.translate(None, leads)))
+    return size
