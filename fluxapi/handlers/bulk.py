@@ -14,6 +14,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -27,7 +28,7 @@ from fluxapi.errors import (
     OutcomeUnknown,
     ValidationFailed,
 )
-from fluxapi.http import keys
+from fluxapi.http import authentication, keys
 from fluxapi.http.body import decode_large
 from fluxapi.http.turns import TakeTurn, turns_in
 from fluxapi.model.group import Group, group_id
@@ -74,14 +75,23 @@ async def bulk(request: web.Request) -> web.Response:
     session, raw = request[keys.SESSION], request[keys.BODY]
     key = idempotency_key(request)
     grouping = _Grouping(key, session.group_to_join)
+    ended = authentication.ended_credentials(request)
     with turns_in(request, request.app[keys.BULK_JOBS], _MIN_COUNTED_BYTES) as room:
-        built = await _submissions(raw, session, key, grouping, room)
+        built = await _submissions(raw, session, key, grouping, room, ended=ended)
         submitted = await session.submitter.submit(key, built.jobs)
+        # If the credentials have ended meanwhile, the last jobs were not sent.
+        authentication.check_again(request)
         return await _answer(request, submitted.results, built, grouping.shared)
 
 
 async def _submissions(
-    raw: bytes, session: InstanceSession, key: str | None, grouping: _Grouping, room: TakeTurn
+    raw: bytes,
+    session: InstanceSession,
+    key: str | None,
+    grouping: _Grouping,
+    room: TakeTurn,
+    *,
+    ended: Ended,
 ) -> _Built:
     members = await _decode_members(raw)
     rest = {name: value for name, value in members.items() if name != "jobs"}
@@ -96,7 +106,14 @@ async def _submissions(
         grouping.begin(shallow.get("group"), is_alone=count == 1)
         shares = marks is None and "copies" in shallow
         return await _build(
-            repeated, session, marks, grouping, room, copies=count, distinct=1 if shares else count
+            repeated,
+            session,
+            marks,
+            grouping,
+            room,
+            ended=ended,
+            copies=count,
+            distinct=1 if shares else count,
         )
     try:
         items = _items.decode(members["jobs"])
@@ -113,7 +130,9 @@ async def _submissions(
     # A job with a number may be one of several requests.
     grouping.begin(shallow.get("group"), is_alone=len(items) == 1 and "numbers" not in shallow)
     marks = _Marks.of_each(key, numbers)
-    return await _build(_listed(items), session, marks, grouping, room, distinct=len(items))
+    return await _build(
+        _listed(items), session, marks, grouping, room, ended=ended, distinct=len(items)
+    )
 
 
 async def _decode_members(raw: bytes) -> dict[str, msgspec.Raw]:
@@ -129,6 +148,10 @@ async def _decode_members(raw: bytes) -> dict[str, msgspec.Raw]:
 
 Item = tuple[str, Mapping[str, Any] | None, bytes | msgspec.Raw | None]
 """The position of a job in the request, and its fields or their JSON."""
+
+
+Ended = Callable[[], bool]
+"""Tells whether the credentials of the request have ended."""
 
 
 class _Marks:
@@ -275,10 +298,14 @@ async def _build(
     grouping: _Grouping,
     room: TakeTurn,
     *,
+    ended: Ended,
     distinct: int,
     copies: int = 1,
 ) -> _Built:
-    """Build the jobs: *copies* of the first one. *room* is taken for *distinct* jobspecs in all."""
+    """Build the jobs: *copies* of the first one. *room* is taken for *distinct* jobspecs in all.
+
+    Jobs that are not sent when the credentials have *ended* are not submitted.
+    """
     built = _Built()
     wrong: FieldErrors = []
     same: tuple[Any, MarkedSubmission] | None = None
@@ -296,7 +323,7 @@ async def _build(
             mark = None if marks is None else marks.of(number, fields)
             whole, warnings = await read_script(fields, session)
             made = build(whole, session.defaults, mark=mark, group=grouping.of(fields))
-            member = MarkedSubmission(made, mark)
+            member = MarkedSubmission(replace(made, has_left=ended), mark)
         except ValidationFailed as error:
             wrong.extend(
                 {**field, "pointer": place + field["pointer"]} for field in error.members["errors"]

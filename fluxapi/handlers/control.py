@@ -11,7 +11,7 @@ from aiohttp import web
 from msgspec.structs import replace
 
 from fluxapi.errors import FluxapiError, InstanceUnavailable, JobInactive
-from fluxapi.http import keys
+from fluxapi.http import authentication, keys
 from fluxapi.model.job import GROUPS, Job
 from fluxapi.model.jobid import encode_f58
 from fluxapi.model.jobspec import parse_urgency
@@ -153,6 +153,7 @@ async def _cancel_all(
     instance, base = request[keys.SESSION].instance, request[keys.BASE]
     taken = 0
     for start in range(0, len(ids), _MAX_CONCURRENT_CANCELS):
+        authentication.check_again(request)
         some = ids[start : start + _MAX_CONCURRENT_CANCELS]
         results = await asyncio.gather(
             *(instance.raise_exception(jobid, "cancel", 0, note) for jobid in some),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from functools import partial
 from importlib import import_module
@@ -96,7 +96,8 @@ class _SessionJobs:
             if not self._session.capabilities.submit:
                 raise NotSupported(problem("takes_no_jobs"))
             schema.check("submit", fields)
-            left = partial(has_left, self._request.protocol)
+            ended = authentication.ended_credentials(self._request)
+            left = partial(_left_or_ended, self._request.protocol, ended)
             try:
                 made = await submit_fields(self._session, dict(fields), key, left)
             except ConnectionError:
@@ -154,6 +155,10 @@ class _SessionJobs:
                 raise NotSupported("Jobs of this instance cannot be canceled.")
             schema.check("cancel", {"note": note})
             await cancel_job(self._session, self._session.job(id), note)
+
+
+def _left_or_ended(connection: web.RequestHandler, ended: Callable[[], bool]) -> bool:
+    return has_left(connection) or ended()
 
 
 @contextmanager

@@ -8,8 +8,8 @@ from typing import Any
 
 from aiohttp import web
 
-from fluxapi.errors import FluxapiError, ValidationFailed
-from fluxapi.http import base, keys
+from fluxapi.errors import FluxapiError, InstanceUnavailable, ValidationFailed
+from fluxapi.http import authentication, base, keys
 from fluxapi.model.group import group_id
 from fluxapi.model.jobid import encode_f58
 from fluxapi.model.jobspec import build
@@ -39,7 +39,13 @@ class Made:
 async def submit(request: web.Request) -> web.Response:
     """Submit one job; it is in the table before the response is sent."""
     session = request[keys.SESSION]
-    made = await submit_fields(session, request[keys.BODY], idempotency_key(request))
+    ended = authentication.ended_credentials(request)
+    try:
+        made = await submit_fields(session, request[keys.BODY], idempotency_key(request), ended)
+    except (ConnectionError, InstanceUnavailable):
+        # The credentials may have ended while the job waited to be sent.
+        authentication.check_again(request)
+        raise
     headers = {"Location": base.relative(request, f"{session.api_path}/jobs/{made.id}")}
     if made.replayed:
         headers["Idempotent-Replayed"] = "true"

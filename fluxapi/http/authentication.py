@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from functools import partial
 
 from aiohttp import hdrs, web
 
@@ -16,7 +18,14 @@ from fluxapi.sessions.session import InstanceSession
 
 from . import cookies, keys, peer
 
-__all__ = ["check_again", "check_once", "identify", "is_open", "signed_in"]
+__all__ = [
+    "check_again",
+    "check_once",
+    "ended_credentials",
+    "identify",
+    "is_open",
+    "signed_in",
+]
 
 _ONCE = (hdrs.AUTHORIZATION, hdrs.HOST, hdrs.ORIGIN, "Sec-Fetch-Site", "Idempotency-Key")
 """Headers that decide what a request may do, or what it means.
@@ -86,6 +95,22 @@ def check_again(request: web.Request) -> None:
     or reads.
     """
     request.app[keys.CREDENTIALS].check_still_valid(request[keys.PRINCIPAL])
+
+
+def ended_credentials(request: web.Request) -> Callable[[], bool]:
+    """Return a function that tells whether the credentials of a request have ended.
+
+    Any thread may call it. It does not keep the request in memory.
+    """
+    return partial(_have_ended, request.app[keys.CREDENTIALS], request[keys.PRINCIPAL])
+
+
+def _have_ended(credentials: Credentials, principal: Principal) -> bool:
+    try:
+        credentials.check_still_valid(principal)
+    except errors.Unauthorized:
+        return True
+    return False
 
 
 def _is_owner(request: web.Request) -> bool:

@@ -6,13 +6,17 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
+from itertools import count
 from typing import Any
 
 import pytest
 
-from fluxapi.errors import Unauthorized
+from fluxapi.errors import FluxapiError, InstanceUnavailable, Unauthorized
 from fluxapi.handlers import many
+from fluxapi.http import authentication
+from fluxapi.instance.protocol import Submission
 from fluxapi.security.tokens import TokenStore
+from tests.handlers.fake import FakeInstance
 from tests.security.test_credentials import AUTH, basic, bearer
 
 from .wire import connect, serving
@@ -37,7 +41,7 @@ async def ask(port: int, method: str, path: str, body: bytes = b"") -> Any:
         await wire.send(head(method, path, basic(), len(body)) + body)
         answer = await wire.answer()
         assert answer is not None
-        assert answer.status in {200, 201}
+        assert answer.status in {200, 201, 207}
         return json.loads(answer.body)
 
 
@@ -137,3 +141,57 @@ async def test_jobs_of_a_list_are_not_shown_after_the_end_of_the_token(
         answer = await wire.answer()
         assert answer is not None
         assert answer.status == 401
+
+
+take = FakeInstance._take
+
+
+def take_if_allowed(instance: FakeInstance, submission: Submission) -> int | FluxapiError:
+    """Take a job in as a real instance does, which asks first."""
+    if submission.has_left():
+        return InstanceUnavailable("The client has left.")
+    return take(instance, submission)
+
+
+async def test_the_rest_of_a_bulk_is_not_submitted_after_the_end_of_its_token(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = count()
+    monkeypatch.setattr(authentication, "_have_ended", lambda *_: next(asked) >= 3)
+    monkeypatch.setattr(FakeInstance, "_take", take_if_allowed)
+    body = json.dumps({"jobs": [{"command": "true", "urgency": 0}] * 10}).encode()
+    result = await ask(port, "POST", "/v1/jobs/bulk", body)
+    assert (result["submitted"], result["failed"]) == (3, 7)
+    assert len((await ask(port, "GET", "/v1/jobs"))["jobs"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/jobs", {"command": "true"}),
+        ("/v1/jobs/bulk", {"jobs": [{"command": "true"}] * 2}),
+        ("/v1/jobs/cancel", {"filter": {"state": ["SCHED"]}}),
+    ],
+)
+async def test_a_request_whose_token_ends_while_it_waits_has_no_effect(
+    port: int, path: str, body: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = await ask(port, "POST", "/v1/jobs", b'{"command":"true","urgency":0}')
+    asked = count()
+
+    def check(_: object) -> None:
+        if next(asked):
+            raise Unauthorized("The token has ended.")
+
+    content = json.dumps(body).encode()
+    monkeypatch.setattr(FakeInstance, "_take", take_if_allowed)
+    with monkeypatch.context() as patch:
+        patch.setattr(authentication, "check_again", check)
+        patch.setattr(authentication, "_have_ended", lambda *_: True)
+        async with connect(port) as wire:
+            await wire.send(head("POST", path, basic(), len(content)) + content)
+            answer = await wire.answer()
+    assert answer is not None
+    assert answer.status == 401
+    listed = (await ask(port, "GET", "/v1/jobs"))["jobs"]
+    assert [(one["id"], one["state"]) for one in listed] == [(job["id"], "SCHED")]

@@ -7,7 +7,7 @@ import errno
 
 import pytest
 
-from fluxapi.errors import FluxRefused
+from fluxapi.errors import FluxRefused, InstanceUnavailable
 from fluxapi.instance.protocol import Submission
 from fluxapi.model import jobid as jobids
 from tests.contract.site import Site, simulated, spec
@@ -37,6 +37,17 @@ async def test_concurrent_submissions_are_kept_apart(site: Site) -> None:
         jobspec = site.told(jobid)[0].jobspec
         assert jobspec is not None
         assert jobspec["resources"][0]["with"][0]["count"] == cores
+
+
+async def test_a_job_whose_client_has_left_is_not_submitted(site: Site) -> None:
+    gone = Submission(spec(), has_left=lambda: True)
+    first, missing, last = await site.instance.submit(
+        [Submission(simulated()), gone, Submission(simulated())]
+    )
+    assert isinstance(missing, InstanceUnavailable)
+    for jobid in (first, last):
+        assert isinstance(jobid, int)
+        await site.wait(jobid)
 
 
 async def test_no_jobs_are_no_ids(site: Site) -> None:

@@ -188,6 +188,9 @@ class EmbeddedInstance:
         turn = TimeSlice()
         for submission in submissions:
             await turn.share()
+            if submission.has_left():
+                results.append(InstanceUnavailable("The client left before the job was submitted."))
+                continue
             try:
                 self._check_store()
                 jobid = self._running().submit(submission)
