@@ -53,7 +53,16 @@ async def cancel(request: web.Request) -> web.Response:
 
 async def cancel_job(session: InstanceSession, job: Job, note: str | None) -> None:
     """Ask Flux to cancel a job; raises ``JobInactive``."""
-    await session.instance.raise_exception(_active(job, "ended_cancel").id, "cancel", 0, note)
+    await _raise(session, _active(job, "ended_cancel"), "cancel", 0, note)
+
+
+async def _raise(
+    session: InstanceSession, job: Job, kind: str, severity: int, note: str | None
+) -> None:
+    """Raise an exception; those of a job that does not end by them count towards its limit."""
+    if severity > 0 or job.state == "CLEANUP":
+        session.added.add(job.id, {"type": kind, "note": note})
+    await session.instance.raise_exception(job.id, kind, severity, note)
 
 
 async def raise_exception(request: web.Request) -> web.Response:
@@ -61,8 +70,7 @@ async def raise_exception(request: web.Request) -> web.Response:
     body = request[keys.BODY]
     kind, severity = body.get("type", "cancel"), int(body.get("severity", 0))
     job = _active(job_of(request), "ended_raise")
-    instance = request[keys.SESSION].instance
-    await instance.raise_exception(job.id, kind, severity, body.get("note"))
+    await _raise(request[keys.SESSION], job, kind, severity, body.get("note"))
     return _requested(job, f"Job is given an exception of severity {severity}.")
 
 
@@ -70,8 +78,10 @@ async def memo(request: web.Request) -> web.Response:
     """Post a memo to a job."""
     body = request[keys.BODY]
     job = _active(job_of(request), "ended_memo")
-    volatile = bool(body.get("volatile"))
-    await request[keys.SESSION].instance.post_memo(job.id, body["memo"], volatile=volatile)
+    session, volatile = request[keys.SESSION], bool(body.get("volatile"))
+    if not volatile:
+        session.added.add(job.id, body["memo"])
+    await session.instance.post_memo(job.id, body["memo"], volatile=volatile)
     return _requested(job, "Job is given a memo.")
 
 
@@ -93,7 +103,9 @@ async def urgency(request: web.Request) -> web.Response:
     """Set the urgency of a pending job."""
     value = parse_urgency(request[keys.BODY]["urgency"])
     job = _active(job_of(request), "ended_urgency")
-    await request[keys.SESSION].instance.set_urgency(job.id, value)
+    session = request[keys.SESSION]
+    session.added.add(job.id, {"urgency": value})
+    await session.instance.set_urgency(job.id, value)
     return _requested(job, f"Job is given urgency {value}.")
 
 

@@ -36,6 +36,7 @@ from fluxapi.instance.protocol import (
     Watchable,
 )
 from fluxapi.instance.release import has_task_files
+from fluxapi.model.added_events import AddedEvents
 from fluxapi.model.group import group_id, is_group_id
 from fluxapi.model.job import Job
 from fluxapi.model.jobid import parse
@@ -136,6 +137,7 @@ class InstanceSession:
             signer=signer,
             capacity=bounds.capacity,
         )
+        self.added = AddedEvents(self.table.get)
         epoch = new_epoch(instance_tag(info.starttime, path))
         buffer = EventBuffer(epoch, max_events=bounds.max_events, max_bytes=bounds.max_event_bytes)
         self.hub = Hub(self.table, EventLog(buffer))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fluxapi.errors import FluxRefused
-from fluxapi.instance.embedded import added_events
+from fluxapi.model import added_events
 from tests.instance.embedded.conftest import Starter, site, start
 from tests.instance.embedded.harness import Site, shell, spec
 

@@ -18,11 +18,11 @@ from typing import Any
 
 from fluxapi.errors import FluxRefused, JobInactive, JobNotFound
 from fluxapi.instance.protocol import Submission
+from fluxapi.model.added_events import AddedEvents
 from fluxapi.model.eventlog import Event, JournalMessage
 from fluxapi.model.job_end import WAITABLE, JobEnd, is_waitable, job_end
 from fluxapi.model.jobid import encode_f58
 
-from .added_events import AddedEvents
 from .dependencies import After, BeginTime, Dependencies, parse_dependency
 from .ids import IdSource
 from .job import DEBUG, Ended, Job, Outcome

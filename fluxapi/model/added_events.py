@@ -1,19 +1,22 @@
 """The limit of the events that requests add to active jobs.
 
-The eventlog of an active job is in memory, and is stored as a whole after each event. So memos
-without an end would take the memory of the service, and its time.
+The embedded instance has the eventlog of an active job in memory, and stores it as a whole after
+each event; Flux stores each event. So memos without an end would take the memory, the time and the
+disk of either, and no request could read the eventlog.
 """
 
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
 
 from fluxapi.errors import FluxRefused
-from fluxapi.model.eventlog import Event
+
+from .eventlog import Event
+from .job import Job
 
 __all__ = ["MAX_JOB_BYTES", "MAX_TOTAL_BYTES", "AddedEvents"]
 
@@ -34,12 +37,23 @@ _NAMES = frozenset({"exception", "memo", "urgency"})
 _encoder = msgspec.json.Encoder()
 
 
-class AddedEvents:
-    """The events that requests have added to active jobs, by their estimated memory."""
+_MIN_MANY = 10_000
+"""Jobs after which those that have ended are looked for."""
 
-    def __init__(self) -> None:
+
+class AddedEvents:
+    """The events that requests have added to active jobs, by their estimated memory.
+
+    Args:
+        find: Returns a job by its ID. With it, jobs that have ended are forgotten now and then,
+            also without a call of :meth:`forget`.
+    """
+
+    def __init__(self, find: Callable[[int], Job | None] | None = None) -> None:
         self._by_job: dict[int, int] = {}
         self._total = 0
+        self._find = find
+        self._many = _MIN_MANY
 
     def add(self, jobid: int, context: Mapping[str, Any]) -> None:
         """Count an event with this context; raise ``FluxRefused`` if there is no room for it."""
@@ -48,6 +62,8 @@ class AddedEvents:
         if of_job > MAX_JOB_BYTES:
             words = "the job has too many memos, exceptions and changes of its urgency"
             raise FluxRefused(words, errno=errno.ENOSPC)
+        if self._total + size > MAX_TOTAL_BYTES or len(self._by_job) > self._many:
+            self._forget_ended()
         if self._total + size > MAX_TOTAL_BYTES:
             words = "active jobs have too many memos, exceptions and changes of their urgency"
             raise FluxRefused(words, errno=errno.ENOSPC)
@@ -63,6 +79,14 @@ class AddedEvents:
     def forget(self, jobid: int) -> None:
         """Forget a job that is not active anymore."""
         self._total -= self._by_job.pop(jobid, 0)
+
+    def _forget_ended(self) -> None:
+        if self._find is not None:
+            for jobid in list(self._by_job):
+                job = self._find(jobid)
+                if job is None or job.is_inactive:
+                    self.forget(jobid)
+        self._many = max(_MIN_MANY, 2 * len(self._by_job))
 
     def _count(self, jobid: int, size: int) -> None:
         self._by_job[jobid] = self._by_job.get(jobid, 0) + size

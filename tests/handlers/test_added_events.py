@@ -1,0 +1,48 @@
+"""Requests that add events to active jobs of any instance have an end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fluxapi.model import added_events
+from fluxapi.model.jobid import parse
+
+from .conftest import Service
+
+TEXT = "y" * 1000
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("memo", {"memo": {"k": TEXT}}),
+        ("exception", {"type": "x", "severity": 7, "note": TEXT}),
+        ("urgency", {"urgency": 0}),
+    ],
+)
+async def test_a_job_gets_so_many_events(
+    service: Service, kind: str, body: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(added_events, "MAX_JOB_BYTES", 10_000)
+    path = f"/v1/jobs/{await service.submit()}"
+    answers = [await service.client.post(f"{path}/{kind}", json=body) for _ in range(30)]
+    assert answers[0].status == 202
+    assert answers[-1].status == 422
+    assert "too many memos" in (await answers[-1].json())["detail"]
+    # It can be ended nevertheless.
+    assert (await service.client.delete(path)).status == 202
+
+
+async def test_jobs_that_have_ended_leave_room_to_others(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(added_events, "MAX_TOTAL_BYTES", 2500)
+    for _ in range(3):
+        jobid = await service.submit()
+        memo = {"memo": {"k": TEXT}}
+        answer = await service.client.post(f"/v1/jobs/{jobid}/memo", json=memo)
+        assert answer.status == 202
+        service.instance.finish(parse(jobid))
+        await service.client.get(f"/v1/jobs/{jobid}/wait")
