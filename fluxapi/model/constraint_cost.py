@@ -21,6 +21,9 @@ _MAX_RANK = (1 << 16) - 1
 _MAX_RANKS = 1 << 14
 """Limit of the ranks of all operators together; Flux reads so many in a millisecond."""
 
+_RANKS_PER_OPERATOR = 1 << 7
+"""Ranks that Flux reads in the time that it takes to make a set of IDs, about 7 µs."""
+
 _RANKS_PER_RANGE = 4
 """Consecutive ranks that Flux reads in the time that each range takes besides."""
 
@@ -36,6 +39,9 @@ _MAX_PARTS = 1 << 11
 """Limit of the parts of all hostlists, in and outside of brackets; Flux reads so many in a
 millisecond.
 """
+
+_PARTS_PER_OPERATOR = 1 << 4
+"""Parts that Flux reads in the time that it takes to make a list of hosts, about 7 µs."""
 
 _MAX_CHARACTERS = 1 << 16
 """Limit of the characters of all texts, since Flux copies names of properties for each node."""
@@ -75,7 +81,9 @@ class ConstraintCost:
         if operator == "ranks":
             return self._add_ranks(texts)
         if operator == "hostlist":
-            return next(filter(None, map(self._add_hosts, texts)), None)
+            self._parts_left -= _PARTS_PER_OPERATOR
+            fault = next(filter(None, map(self._add_hosts, texts)), None)
+            return fault or self._fault_of_hosts()
         return None
 
     def _add_ranks(self, texts: Sequence[str]) -> Message | None:
@@ -83,6 +91,7 @@ class ConstraintCost:
         if ranges is None:
             return field_message("ranks_list")
         self._ranks_left -= sum(map(len, ranges)) + _RANKS_PER_RANGE * len(ranges)
+        self._ranks_left -= _RANKS_PER_OPERATOR
         if ranges:
             self._ranks_left -= ranges[-1].last // _PLACES_PER_RANK
         if self._ranks_left < 0 or (ranges and ranges[-1].last > _MAX_RANK):
@@ -99,6 +108,9 @@ class ConstraintCost:
             if ranged is None:
                 return field_message("host_ranges", limit=_MAX_NUMBER)
             self._hosts_left -= parts + ranged
+        return self._fault_of_hosts()
+
+    def _fault_of_hosts(self) -> Message | None:
         if min(self._parts_left, self._hosts_left) < 0:
             return field_message("hosts_many", limit=_MAX_HOSTS, parts=_MAX_PARTS)
         return None

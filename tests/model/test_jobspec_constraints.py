@@ -55,6 +55,9 @@ def unexpected(*_: Any) -> None:
             ]
         },
         {"or": [{"ranks": ["65535"]}] * 70},
+        {"or": [{"ranks": []}] * 200},
+        {"or": [{"hostlist": []}] * 200},
+        {"or": [{"hostlist": [""]}] * 200},
         {"hostlist": ["n[0-16384]"]},
         {"hostlist": [",".join(["n"] * 2_049)]},
         {"hostlist": [" ".join(["n"] * 2_049)]},
