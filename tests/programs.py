@@ -59,6 +59,8 @@ _OF_FLUX = [
 """The commands of Flux that are programs in Python, and the one that runs a text as such."""
 
 _lock = threading.Lock()
+_starting = threading.Lock()
+"""Held while a server starts, so that two programs that start at once use the same."""
 
 
 def start(
@@ -102,7 +104,10 @@ def start_new(
 
 def server_path() -> str:
     """Return the path of the server's socket; empty where programs cannot be forked."""
-    return _server()[1] if can_fork() else ""
+    if not can_fork():
+        return ""
+    with _starting:
+        return _server()[1]
 
 
 def close() -> None:
@@ -173,7 +178,8 @@ class _Forked(subprocess.Popen[Any]):
             *words,
             *(f"{name}={value}" for name, value in environ.items()),
         ]
-        _, path = self._server()
+        with _starting:
+            _, path = self._server()
         pid = _ask(path, b"\0".join(map(os.fsencode, request)), streams)
         if pid:
             self.pid = pid
