@@ -83,6 +83,22 @@ def test_a_search_goes_on_in_all_of_the_output_when_the_page_holds_its_end_only(
 
 
 @page_only
+def test_a_line_found_says_which_of_several_tasks_wrote_it(site: Service, page: Page) -> None:
+    program = 'seq 2000; echo "needle $FLUX_TASK_RANK"; seq 9000'
+    field = page.get_by_label("Find in the output")
+    found = page.locator(".whole-search li")
+    ended(site, page, script(site, program, num_tasks=2))
+    field.fill("needle")
+    expect(found).to_have_count(2)
+    assert sorted(found.all_inner_texts()) == ["0: needle 0", "1: needle 1"]
+    # The only task needs no label.
+    ended(site, page, script(site, program))
+    field.fill("needle")
+    expect(found).to_have_count(1)
+    assert found.all_inner_texts() == ["needle 0"]
+
+
+@page_only
 def test_enter_goes_to_matches_beyond_the_lines_shown(site: Service, page: Page) -> None:
     program = "seq 50; echo needle 1; seq 9000; echo needle 2; seq 20000; echo needle; seq 9"
     ended(site, page, script(site, program))

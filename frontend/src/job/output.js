@@ -99,7 +99,7 @@ export class Output {
       },
       tell.ntasks ?? 1,
     );
-    this.wholeSearch = new WholeSearch(parts.tools, job, () => this.finder.say(), (lines) => this.selection.choose(lines));
+    this.wholeSearch = new WholeSearch(parts.tools, job, () => this.finder.say(), (lines) => this.selection.choose(lines), () => this.view.isRanked);
     this.finder = new Finder(
       {
         view: this.view,

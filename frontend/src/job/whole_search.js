@@ -24,6 +24,8 @@ export class WholeSearch {
   #query;
   /** @type {Lines[]} the lines that are listed, in their order */
   #found = [];
+  /** The ranks that wrote the lines that are listed. */
+  #ranks = new Set();
   /** True if there may be matches after those that are listed. */
   #isMore = false;
   /** @type {{ from: Place, by: number } | undefined} what the reader wants to see as soon as the search has come so far */
@@ -34,11 +36,13 @@ export class WholeSearch {
    * @param {string} job
    * @param {() => void} changed something was found, or forgotten
    * @param {(lines: Lines) => Promise<void>} goTo
+   * @param {() => boolean} isRanked whether several tasks wrote what is shown
    */
-  constructor(after, job, changed, goTo) {
+  constructor(after, job, changed, goTo, isRanked) {
     this.job = job;
     this.changed = changed;
     this.goTo = goTo;
+    this.isRanked = isRanked;
     this.where = element("div", { className: "whole-search", hidden: true });
     this.said = element("span", { role: "status" });
     this.stopper = element("button", { type: "button", className: "quiet", textContent: t("output.stop_search") });
@@ -103,6 +107,8 @@ export class WholeSearch {
     this.#isMore = false;
     this.where.hidden = true;
     this.list.replaceChildren();
+    this.list.classList.remove("ranked");
+    this.#ranks.clear();
   }
 
   #stop() {
@@ -147,6 +153,10 @@ export class WholeSearch {
   /** @param {Record<string, any>} item */
   #take(item) {
     this.list.append(found(item));
+    this.#ranks.add(item["rank"]);
+    // As in the output: the only task needs no label, nor does the one that was chosen.
+    const isRanked = this.#query?.["task"] === undefined && (this.#ranks.size > 1 || this.isRanked());
+    this.list.classList.toggle("ranked", isRanked);
     this.#found.push(linesOf(item));
     if (this.#found.length === 1) this.changed();
     const { from, by } = this.#sought ?? {};
@@ -187,6 +197,7 @@ function found(item) {
   const line = item["line"];
   const link = element("a", { href: hashOf(linesOf(item)) });
   const mark = element("mark", { textContent: part(item["start"], item["end"]) });
+  if (item["rank"]) link.append(element("span", { className: "rank", textContent: `${item["rank"]}: ` }));
   link.append(`${item["offset"] ? "… " : ""}${part(0, item["start"])}`, mark, part(item["end"], characters.length));
   link.title = t("output.to_line", { line: number(line) });
   const made = element("li", { value: line });
