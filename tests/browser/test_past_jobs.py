@@ -64,6 +64,24 @@ def test_a_purged_job_is_found_and_opened(past: Service, page: Page) -> None:
     expect(page.locator("#job-actions button:visible")).to_have_count(0)
 
 
+def test_the_field_keeps_the_focus_after_enter(past: Service, page: Page) -> None:
+    page.goto(f"{past.url.rstrip('/')}/ui/history/jobs?instance=all")
+    field = page.get_by_role("combobox")
+    field.fill("train")
+    field.press("Enter")
+    expect(page).to_have_url(re.compile(r"text=train"))
+    expect(page.locator("#jobs tbody tr")).to_have_count(1)
+    expect(field).to_be_focused()
+    expect(page.get_by_role("listbox")).to_have_count(0)
+    # The next key goes on with what is there.
+    page.keyboard.type(" failed")
+    expect(field).to_have_value("train failed")
+    # A page that is opened in any other way leaves the focus at its begin.
+    page.goto(page.url)
+    expect(page.locator("#jobs tbody tr")).to_have_count(1)
+    expect(field).not_to_be_focused()
+
+
 def test_no_column_is_out_of_sight_in_a_narrow_window(past: Service, page: Page) -> None:
     page.set_viewport_size({"width": 1024, "height": 700})
     page.goto(f"{past.url.rstrip('/')}/ui/history/jobs?instance=all")

@@ -15,6 +15,9 @@ import { RESULTS } from "../ui/states.js";
 /** @param {string} id */
 const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
+/** The key of the address whose field gets the focus that the field had before. */
+const FOCUS = "fluxapi.past_jobs.focus";
+
 /** The values of the jobs of this page; the history has more, so nothing is counted. */
 class Named extends Values {
   /** Jobs that have ended are not held. @override */
@@ -38,6 +41,13 @@ const bar = new FilterBar(form, new Named(() => rows));
 const { state, ...others } = read(new URLSearchParams(location.search));
 bar.show(state ? { state: state.toLowerCase(), ...others } : others);
 
+try {
+  if (sessionStorage.getItem(FOCUS) === location.href) bar.resume();
+  sessionStorage.removeItem(FOCUS);
+} catch {
+  // The browser keeps nothing.
+}
+
 /** Open the page that the filters give, unless it is this one. */
 function go() {
   const { state, ...rest } = bar.filters;
@@ -46,7 +56,14 @@ function go() {
   const query = new URLSearchParams({ ...(state ? { result: state.toUpperCase() } : {}), ...rest, ...all, ...(sort ? { sort } : {}) });
   const page = new URL(at("/ui/history/jobs"), location.href);
   page.search = query.toString();
-  if (page.href !== location.href) location.assign(page);
+  if (page.href === location.href) return;
+  // The next page is another document: it has the focus where this one had it.
+  try {
+    if (document.activeElement === bar.input) sessionStorage.setItem(FOCUS, page.href);
+  } catch {
+    // The browser keeps nothing.
+  }
+  location.assign(page);
 }
 
 bar.addEventListener("change", (event) => {

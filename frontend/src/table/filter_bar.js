@@ -126,6 +126,14 @@ export class FilterBar extends EventTarget {
     this.#tidy();
   }
 
+  /** Let the reader go on in the field, after what is in it. */
+  resume() {
+    this.input.focus({ preventScroll: true });
+    this.input.setSelectionRange(this.input.value.length, this.input.value.length);
+    // Suggestions would cover the rows that were just asked for.
+    this.#close();
+  }
+
   /** Add a filter, as a press of a button does, or take it away. @param {string} key @param {string} value */
   put(key, value) {
     const { [key]: _before, ...rest } = this.#filters;
