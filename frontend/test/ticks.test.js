@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { duration } from "../src/ui/format.js";
 import { CHARTS } from "../src/charts/past.js";
 import { brief } from "../src/charts/sentences.js";
-import { COUNTS, labels, RATES, SECONDS } from "../src/charts/ticks.js";
+import { COUNTS, endOf, labels, RATES, SECONDS } from "../src/charts/ticks.js";
 
 /** @param {number} step */
 const splits = (step) => Array.from({ length: 6 }, (_, index) => index * step);
@@ -33,6 +33,14 @@ test("each scale of the history has steps that its numbers can be written in", (
       assert.ok(incrs, title);
     }
   }
+});
+
+test("a scale of core hours ends at the highest value, however small it is", () => {
+  const chart = CHARTS.find(({ lines }) => lines.some(({ title }) => /core hours/i.test(title))) ?? {};
+  assert.ok(endOf(chart, 0.004) < 0.005);
+  assert.equal(endOf(chart, 0), 1);
+  assert.equal(endOf({}, 0.004), 1);
+  assert.equal(endOf({ high: 100 }, 3), 100);
 });
 
 test("a tick has no more digits than it needs", () => {

@@ -25,6 +25,7 @@ import { COUNTS, RATES, SECONDS } from "./ticks.js";
  * @property {Line[]} lines
  * @property {(value: number) => string} text of a value
  * @property {number} [high] end of the scale
+ * @property {boolean} [isFine] the scale ends below 1 if all values do
  * @property {number[]} [incrs] steps that ticks may go in
  * @property {boolean} [dots] each value for itself
  * @property {number} [step] seconds that each value is of; a value without is that of a moment

@@ -2,7 +2,7 @@
 
 import { duration } from "../ui/format.js";
 import { list, locale, t } from "../ui/words.js";
-import { COUNTS, RATES, SECONDS } from "./ticks.js";
+import { COUNTS, HOURS, SECONDS } from "./ticks.js";
 
 /** @typedef {import("./series.js").Numbers} Numbers */
 /** @typedef {Record<string, any>} Step */
@@ -20,6 +20,7 @@ import { COUNTS, RATES, SECONDS } from "./ticks.js";
  * @property {(value: number) => string} text of a value
  * @property {boolean} [isMean] each value is the mean of its step
  * @property {number} [high] end of the scale
+ * @property {boolean} [isFine] the scale ends below 1 if all values do
  * @property {number[]} [incrs] steps that ticks may go in
  * @property {boolean} [hasPoints] each value is a point, too
  * @property {number} [height] pixels
@@ -31,7 +32,7 @@ const tenths = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
 const count = (/** @type {number} */ value) => tenths.format(value);
 
 /** Round core hours to tenths, but not to none. @param {number} hours */
-export const rounded = (hours) => (hours < 0.05 ? Number(hours.toPrecision(1)) : Math.round(hours * 10) / 10);
+export const rounded = (hours) => (hours < 0.1 ? Number(hours.toPrecision(1)) : Math.round(hours * 10) / 10);
 const core = (/** @type {number} */ hours) => new Intl.NumberFormat(locale, { maximumSignificantDigits: 6 }).format(rounded(hours));
 
 /** Return the share of a kind that was in use. @param {string} kind @returns {(step: Step) => number | null} */
@@ -80,7 +81,8 @@ export const CHARTS = [
     title: t("history.core_hours_ended"),
     lines: [{ title: t("history.core_hours"), color: "running", value: (step) => step["core_hours"] }],
     text: core,
-    incrs: RATES,
+    incrs: HOURS,
+    isFine: true,
   },
   ...[[t("history.wait"), "wait"], [t("history.run"), "run"]].map(([title = "", member = ""]) => ({
     title,

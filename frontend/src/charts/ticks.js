@@ -7,6 +7,18 @@ export const SECONDS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 9
 /** Steps of what a second brings: no finer than it is written. */
 export const RATES = [0.1, 0.2, 0.5, ...COUNTS];
 
+/** Steps of core hours; below 0.1, they are written with one digit. */
+export const HOURS = [0.0001, 0.0002, 0.001, 0.002, 0.01, 0.02, ...RATES];
+
+/**
+ * Return the end of a scale, with some room above the highest value.
+ * @param {{ high?: number, isFine?: boolean }} chart
+ * @param {number} highest value
+ */
+export function endOf({ high, isFine = false }, highest) {
+  return high ?? (Math.max(highest * 1.1, isFine ? 0 : 1) || 1);
+}
+
 /** Zeros at the end of a number of seconds. */
 const ZEROS = /\.?0+(?=s$)/;
 

@@ -2,12 +2,12 @@
 
 import uPlot from "uplot";
 
-import { labels } from "../charts/ticks.js";
+import { endOf, labels } from "../charts/ticks.js";
 import { moments, shifted } from "../ui/times.js";
 
 /** @typedef {import("../charts/series.js").Numbers} Numbers */
 /**
- * @typedef {Pick<import("../charts/live.js").Chart, "text" | "high" | "incrs" | "dots"> & { lines: readonly { title: string, color: string, dash?: number[] }[] }} Look
+ * @typedef {Pick<import("../charts/live.js").Chart, "text" | "high" | "isFine" | "incrs" | "dots"> & { lines: readonly { title: string, color: string, dash?: number[] }[] }} Look
  * @typedef {Look & { height?: number, hasPoints?: boolean | undefined }} Chart hasPoints: each value is a point, and a gap stays one
  */
 
@@ -101,7 +101,7 @@ export class Plot {
         x: { time: true, range: () => this.#span },
         y: {
           ...(this.#isCompressed ? { distr: 4, asinh: 1 } : {}),
-          range: (_plot, _low, high) => [0, chart.high ?? Math.max(high * 1.1, 1)],
+          range: (_plot, _low, high) => [0, endOf(chart, high)],
         },
       },
       axes: [
