@@ -90,6 +90,12 @@ test("every option has the flag of flux submit", () => {
   assert.deepEqual(made.unsaid, ["stdin", "is_launcher"]);
 });
 
+test("a time limit that is none stays as it is typed", () => {
+  const given = (/** @type {unknown} */ duration) => words(line({ command: "x", duration }, {}).line).slice(1, 3);
+  for (const typed of ["2h30", "soon5", "1:2:3:4", "1.2.3"]) assert.deepEqual(given(typed), ["-t", typed]);
+  assert.deepEqual([given("90"), given(".5"), given("1."), given(90), given("2h")].map(([, text]) => text), ["90s", ".5s", "1.s", "90s", "2h"]);
+});
+
 test("an open quote at the end of a command is named", () => {
   for (const closed of ["", "a b", "'a' \"b\"", "a\\ b"]) assert.equal(unclosed(closed), "");
   assert.equal(unclosed("sh -c 'a \"b"), "'");

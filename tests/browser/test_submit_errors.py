@@ -34,6 +34,25 @@ def test_all_wrong_fields_are_told_at_once(site: Service, browser: Browser) -> N
     page.close()
 
 
+def test_advice_stays_when_another_field_is_refused(site: Service, unheard: Page) -> None:
+    page = unheard
+    opened(site, page)
+    page.get_by_label("Command", exact=True).fill("sort a | uniq")
+    advice = page.locator("#wrong-command")
+    expect(advice).to_contain_text("the program gets | as text")
+    page.get_by_label("Time limit").fill("2h30")
+    page.locator("#go").click()
+    expect(page.locator("#summary")).to_contain_text("Fix 1 field")
+    expect(advice).to_contain_text("the program gets | as text")
+    # The same if only the service knows that the field is wrong.
+    page.get_by_label("Time limit").fill("")
+    page.get_by_label("Tasks", exact=True).fill("2")
+    page.get_by_label("Nodes", exact=True).fill("3")
+    page.locator("#go").click()
+    expect(page.locator("#wrong-num_nodes")).to_contain_text("must not be above")
+    expect(advice).to_contain_text("the program gets | as text")
+
+
 def test_a_constraint_is_taken_as_people_write_it(site: Service, page: Page) -> None:
     opened(site, page)
     page.get_by_label("Command", exact=True).fill("true")

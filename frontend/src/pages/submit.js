@@ -196,13 +196,16 @@ async function submit(isAgain) {
   if (isDone && isAgain) return reopen();
   if (text === answered && !wrong.length && !isAgain) return $("done").focus({ preventScroll: true });
   refusals.forget();
+  advise(values);
   const lacks = lacking(inputs.many, values);
   if (lacks) wrong.push({ pointer: `/${inputs.many}`, detail: lacks });
   go.disabled = true;
   if (wrong.length) {
     const all = await withOthers(bulk ? wrong.map((it) => ({ ...it, pointer: it.pointer === `/${inputs.many}` ? it.pointer : `/job${it.pointer}` })) : wrong, job, bulk);
     go.disabled = hasEnded();
-    return refusals.show(all, "", bulk);
+    refusals.show(all, "", bulk);
+    // The findings of the check stay beside the other fields.
+    return plan();
   }
   sent = text;
   answer.sending();
@@ -225,7 +228,6 @@ async function submit(isAgain) {
     const detail = error instanceof Error ? error.message : String(error);
     const errors = document["errors"] ? await withOthers(document["errors"], job, bulk) : aboutField(document, detail, bulk);
     refusals.show(errors, detail, bulk);
-    // The findings of the check stay beside the other fields.
     plan();
   } finally {
     go.disabled = hasEnded();

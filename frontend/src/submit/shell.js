@@ -160,7 +160,7 @@ const FLAGS = {
   gpus_per_node: long("--gpus-per-node"),
   num_nodes: short("-N"),
   exclusive: bare("-x"),
-  duration: (value) => ["-t", pasted(/[0-9.]$/.test(String(value)) ? `${value}s` : String(value))],
+  duration: (value) => ["-t", pasted(/^(?:\d+\.?\d*|\.\d+)$/.test(String(value)) ? `${value}s` : String(value))],
   name: long("--job-name"),
   queue: long("--queue"),
   bank: long("--bank"),
