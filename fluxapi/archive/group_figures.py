@@ -10,14 +10,26 @@ from typing import Any, Literal
 from fluxapi.model.hostlist import decode_hostlist
 from fluxapi.model.record import username
 
-from .job_figures import COUNTS, RUNS, SHARE, WAITS, JobFigures, Piece, Scope, times_of, weight_of
+from .job_figures import (
+    CORE_SECONDS,
+    COUNTS,
+    FAILED_CORE_SECONDS,
+    RUNS,
+    SHARE,
+    WAITS,
+    JobFigures,
+    Piece,
+    Scope,
+    times_of,
+    weight_of,
+)
 from .quantiles import Times
 from .span import Span
 
 __all__ = ["MAX_GROUPS", "By", "Order", "group_figures"]
 
 By = Literal["name", "user", "queue", "result", "node"]
-Order = Literal["ended", "failed", "core_hours"]
+Order = Literal["ended", "failed", "core_hours", "failed_core_hours"]
 
 MAX_GROUPS = 50
 """Groups that are told one by one."""
@@ -31,10 +43,13 @@ _MAX_HOSTS = 500_000
 _COLUMNS: Mapping[By, str] = {
     "name": "name", "user": "userid", "queue": "queue", "result": "result", "node": "nodelist",
 }  # fmt: skip
+_FAILURES = "sum(result IN ('FAILED', 'TIMEOUT'))"
 _ORDERS: Mapping[Order, str] = {
     "ended": "count(*)",
-    "failed": "sum(result IN ('FAILED', 'TIMEOUT'))",
-    "core_hours": "sum(CASE WHEN t_run > 0 THEN (t_cleanup - t_run) * ncores ELSE 0 END)",
+    "failed": _FAILURES,
+    "core_hours": CORE_SECONDS,
+    # Jobs that fail before they start lose none, so their number decides.
+    "failed_core_hours": f"{FAILED_CORE_SECONDS} DESC, {_FAILURES}",
 }
 
 
@@ -140,7 +155,7 @@ def _by_node(
         for host in hosts:
             known = nodes.get(host)
             nodes[host] = share if known is None else known.plus(share)
-    ranked = sorted(nodes.items(), key=lambda item: (-item[1].rank(order), item[0]))
+    ranked = sorted(nodes.items(), key=lambda item: ([-it for it in item[1].rank(order)], item[0]))
     found: dict[str, Any] = {
         "by": "node",
         "groups": [{"value": host, **figures.record()} for host, figures in ranked[:MAX_GROUPS]],

@@ -32,13 +32,13 @@ _FAILED, _TIMEOUT = 1, 3
 _MAX_TIMES, _MAX_STEP_TIMES = 1_000_000, 20_000
 """Jobs of all steps and of one step whose waits and run times are read; of more, an even share."""
 
-_CORE_SECONDS = "sum(CASE WHEN t_run > 0 THEN max(t_cleanup - t_run, 0) * ncores ELSE 0 END)"
-_FAILED_CORE_SECONDS = _CORE_SECONDS.replace(
+CORE_SECONDS = "sum(CASE WHEN t_run > 0 THEN max(t_cleanup - t_run, 0) * ncores ELSE 0 END)"
+FAILED_CORE_SECONDS = CORE_SECONDS.replace(
     "t_run > 0", "t_run > 0 AND result IN ('FAILED', 'TIMEOUT')"
 )
 
 _BY_RESULT = ", ".join(f"sum(result = '{result}')" for result in RESULTS)
-COUNTS = f"count(*), {_BY_RESULT}, {_CORE_SECONDS}, {_FAILED_CORE_SECONDS}"
+COUNTS = f"count(*), {_BY_RESULT}, {CORE_SECONDS}, {FAILED_CORE_SECONDS}"
 """The columns of :meth:`JobFigures.of`."""
 
 WAITS = "group_concat(CAST(max(t_run - t_submit, 0) * 1000 AS INTEGER))"
@@ -112,11 +112,14 @@ class JobFigures(NamedTuple):
             self.ended, self.results, self.core_seconds / nodes, self.failed_core_seconds / nodes
         )
 
-    def rank(self, order: str) -> float:
-        """Return the figure by which groups are ordered."""
+    def rank(self, order: str) -> tuple[float, ...]:
+        """Return the figures by which groups are ordered."""
+        failures = self.results[_FAILED] + self.results[_TIMEOUT]
         if order == "failed":
-            return self.results[_FAILED] + self.results[_TIMEOUT]
-        return self.ended if order == "ended" else self.core_seconds
+            return (failures,)
+        if order == "failed_core_hours":
+            return self.failed_core_seconds, failures
+        return (self.ended if order == "ended" else self.core_seconds,)
 
     def record(self) -> dict[str, Any]:
         """Return the figures as the API describes them."""

@@ -51,7 +51,7 @@ def add_figures(actions: Parsers) -> None:
     )
     parser.add_argument(
         "--order",
-        choices=("ended", "failed", "core-hours"),
+        choices=("ended", "failed", "core-hours", "failed-core-hours"),
         default="ended",
         help="with --by, the order of the lines, the highest first",
     )

@@ -534,7 +534,7 @@ class Client:
         until: float | None = None,
         steps: int | None = None,
         by: Literal["name", "user", "queue", "result", "node"] | None = None,
-        order: Literal["ended", "failed", "core_hours"] | None = None,
+        order: Literal["ended", "failed", "core_hours", "failed_core_hours"] | None = None,
         instance: str | None = None,
     ) -> dict[str, Any]:
         """Return figures of the jobs that have ended in a time, with the fields of the API.

@@ -145,6 +145,27 @@ def test_the_groups_beyond_the_first_are_one(
     }
 
 
+@pytest.mark.parametrize("by", ["name", "node"])
+def test_groups_are_ordered_by_the_core_hours_of_their_failures(
+    tmp_path: Path, by: group_figures.By
+) -> None:
+    def failed(number: int, group: str, run: float, result: str = "FAILED") -> Past:
+        return Past(
+            number << 24, BEGIN + number, run=run, name=group, nodelist=group, result=result
+        )
+
+    jobs = [
+        *(failed(number, "never", 0.0) for number in (1, 2)),
+        failed(3, "once", 0.0),
+        failed(4, "long", 3600.0, "TIMEOUT"),
+        failed(5, "good", 9000.0, "COMPLETED"),
+    ]
+    store(tmp_path, *jobs)
+    span = Span.choose(BEGIN, BEGIN + DAY, 2)
+    found = figures(tmp_path, span, by=by, order="failed_core_hours")
+    assert [group["value"] for group in found["groups"]] == ["long", "never", "once", "good"]
+
+
 def test_a_job_counts_on_each_of_its_nodes(tmp_path: Path) -> None:
     store(
         tmp_path,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -68,7 +69,7 @@ def test_the_core_hours_of_each_user_queue_and_node(past: Service, still: Page) 
     expect(link).to_have_attribute("href", re.compile(rf"/ui/history/jobs\?user={user}&ended=7d$"))
     used.get_by_role("combobox", name="for each").select_option("name")
     expect(bars).to_have_text(
-        ["<b>train0.1 core hours, 67%, 40 jobs", "prep0.1 core hours, 33%, 20 jobs"]
+        ["<b>train0.1 core hours, 67%, 40 jobs", "prep0.06 core hours, 33%, 20 jobs"]
     )
     # The choice is in the address, as that of the failures.
     page.reload()
@@ -104,6 +105,21 @@ def test_yesterday_is_a_day_of_the_reader(past: Service, page: Page) -> None:
         expect(link.first).to_have_attribute("href", re.compile("ended=yesterday$"))
 
 
+def test_failures_are_in_the_order_of_the_core_hours_that_they_lost(
+    tmp_path: Path, page: Page
+) -> None:
+    now = time.time()
+    often = (Past(at << 24, now - at, name="often", result="FAILED") for at in range(1, 6))
+    at_once = Past(8 << 24, now - 8, wait=None, name="at once", result="FAILED")
+    long = Past(9 << 24, now - 9, run=3600.0, ncores=4, name="long", result="TIMEOUT")
+    store(tmp_path, *often, at_once, long, now=now)
+    with service("--instance=archive", f"--statedir={tmp_path}") as running:
+        page.goto(f"{running.url.rstrip('/')}/ui/history?range=day&by=name")
+        expect(page.locator("#bars li")).to_have_text(
+            ["long1 of 1, 4 core hours lost", "often5 of 5, 0.01 core hours lost", "at once1 of 1"]
+        )
+
+
 def test_bars_of_failures_are_equally_long(past: Service, page: Page) -> None:
     open_page(page, past, "?range=week")
     meters = page.locator("#bars meter")
@@ -129,7 +145,7 @@ def test_charts_and_failures_of_a_day(past: Service, still: Page) -> None:
     expect(page.locator(".key", has_text="GPUs")).to_be_hidden()
     bars = page.locator("#bars li")
     expect(bars).to_have_text(
-        ["<b>train20 of 40, 0.1 core hours lost", "prep10 of 20, 0.03 core hours lost"]
+        ["<b>train20 of 40, 0.06 core hours lost", "prep10 of 20, 0.03 core hours lost"]
     )
     link = bars.first.get_by_role("link").get_attribute("href")
     assert link is not None
@@ -155,7 +171,7 @@ def test_more_names_with_failures_are_offered(past: Service, still: Page) -> Non
     open_page(still, past)
     links = still.locator("#bars").get_by_role("link")
     expect(links).to_have_count(10)
-    expect(still.locator("#bars")).to_contain_text("The 10 of 14 with the most failures")
+    expect(still.locator("#bars")).to_contain_text("The 10 of 14 with the most core hours lost")
     assert violations(still) == []
     still.get_by_role("button", name="Show all 14").click()
     expect(links).to_have_count(14)

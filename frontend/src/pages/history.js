@@ -107,7 +107,7 @@ async function read() {
   try {
     const time = { since: String(span[0]), until: String(span[1]) };
     const figures = (/** @type {Record<string, string>} */ order) => call("GET", `/v1/history/figures?${new URLSearchParams({ ...time, ...order })}`);
-    const [found, use] = await Promise.all([figures({ by: by(), order: "failed" }), figures({ by: each(), order: "core_hours", steps: "2" })]);
+    const [found, use] = await Promise.all([figures({ by: by(), order: "failed_core_hours" }), figures({ by: each(), order: "core_hours", steps: "2" })]);
     if (mine === asked) show(found, use);
   } catch (problem) {
     if (mine === asked) say(problem instanceof Error ? problem.message : String(problem));
