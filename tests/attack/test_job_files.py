@@ -175,6 +175,27 @@ async def test_a_job_that_waits_for_its_file_can_be_canceled(
     ]
 
 
+async def test_a_job_that_was_canceled_does_not_wait_for_its_file(
+    start: Starter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, answered = threading.Event(), threading.Event()
+
+    def append(*_: Any) -> None:
+        asked.set()
+        answered.wait(TIMEOUT)
+
+    monkeypatch.setattr(LabeledFile, "append", append)
+    site = await start(kill_timeout=0.1)
+    jobid = await site.submit(shell("echo x; exec sleep 100", options=labeled(tmp_path / "hung")))
+    try:
+        await asyncio.to_thread(asked.wait, TIMEOUT)
+        await site.instance.raise_exception(jobid, "cancel", 0)
+        await asyncio.wait_for(site.journal.wait(jobid), TIMEOUT / 2)
+    finally:
+        answered.set()
+    await site.written()
+
+
 async def test_a_file_that_does_not_answer_is_not_waited_for_at_the_end(
     start: Starter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

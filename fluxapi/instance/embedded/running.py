@@ -238,6 +238,10 @@ class Running(Lifecycle):
             job.timers.append(self._loop.call_later(self._kill_timeout, self._kill_hard, job))
 
     def _kill_hard(self, job: Job) -> None:
+        if job.execution is not None and job.execution.has_ended:
+            # Nothing is left to kill: it waits for its files, as in interrupt().
+            self._finish(job, job.execution.code << 8)
+            return
         if job.execution is not None:
             job.execution.kill(signal.SIGKILL)
         job.timers.append(self._loop.call_later(self._kill_timeout, self._kill_hard, job))
