@@ -53,16 +53,17 @@ async def cancel(request: web.Request) -> web.Response:
 
 async def cancel_job(session: InstanceSession, job: Job, note: str | None) -> None:
     """Ask Flux to cancel a job; raises ``JobInactive``."""
-    await _raise(session, _active(job, "ended_cancel"), "cancel", 0, note)
+    await _raise(session, _active(job, "ended_cancel").id, "cancel", 0, note)
 
 
 async def _raise(
-    session: InstanceSession, job: Job, kind: str, severity: int, note: str | None
+    session: InstanceSession, jobid: int, kind: str, severity: int, note: str | None
 ) -> None:
-    """Raise an exception; those of a job that does not end by them count towards its limit."""
-    if severity > 0 or job.state == "CLEANUP":
-        session.added.add(job.id, {"type": kind, "note": note})
-    await session.instance.raise_exception(job.id, kind, severity, note)
+    """Raise an exception; those of a job that does not end by them count toward its limit."""
+    job = session.table.get(jobid)
+    if severity > 0 or (job is not None and job.state == "CLEANUP"):
+        session.added.add(jobid, {"type": kind, "note": note})
+    await session.instance.raise_exception(jobid, kind, severity, note)
 
 
 async def raise_exception(request: web.Request) -> web.Response:
@@ -70,7 +71,7 @@ async def raise_exception(request: web.Request) -> web.Response:
     body = request[keys.BODY]
     kind, severity = body.get("type", "cancel"), int(body.get("severity", 0))
     job = _active(job_of(request), "ended_raise")
-    await _raise(request[keys.SESSION], job, kind, severity, body.get("note"))
+    await _raise(request[keys.SESSION], job.id, kind, severity, body.get("note"))
     return _requested(job, f"Job is given an exception of severity {severity}.")
 
 
@@ -162,13 +163,13 @@ async def _named(
 async def _cancel_all(
     request: web.Request, ids: Sequence[int], note: str | None, wrong: list[dict[str, Any]]
 ) -> int:
-    instance, base = request[keys.SESSION].instance, request[keys.BASE]
+    session, base = request[keys.SESSION], request[keys.BASE]
     taken = 0
     for start in range(0, len(ids), _MAX_CONCURRENT_CANCELS):
         authentication.check_again(request)
         some = ids[start : start + _MAX_CONCURRENT_CANCELS]
         results = await asyncio.gather(
-            *(instance.raise_exception(jobid, "cancel", 0, note) for jobid in some),
+            *(_raise(session, jobid, "cancel", 0, note) for jobid in some),
             return_exceptions=True,
         )
         for jobid, result in zip(some, results, strict=True):

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from fluxapi.model import added_events
+from fluxapi.model.eventlog import Event
 from fluxapi.model.jobid import parse
 
 from .conftest import Service
@@ -33,6 +34,29 @@ async def test_a_job_gets_so_many_events(
     assert "too many memos" in (await answers[-1].json())["detail"]
     # It can be ended nevertheless.
     assert (await service.client.delete(path)).status == 202
+
+
+@pytest.mark.parametrize("how", ["one", "many"])
+async def test_a_job_that_is_being_ended_is_not_canceled_without_end(
+    service: Service, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(added_events, "MAX_JOB_BYTES", 10_000)
+    jobid = await service.submit()
+    service.instance.post(parse(jobid), Event(1.0, "exception", {"type": "cancel", "severity": 0}))
+    while (await (await service.client.get(f"/v1/jobs/{jobid}")).json())["state"] != "CLEANUP":
+        pass
+    for _ in range(30):
+        if how == "one":
+            await service.client.post(f"/v1/jobs/{jobid}/cancel", json={"note": TEXT})
+        else:
+            body = {"ids": [jobid], "note": TEXT}
+            answer = await service.client.post("/v1/jobs/cancel", json=body)
+            assert answer.status == 202
+    calls = [call for call in service.instance.calls if call[0] == "raise"]
+    assert 0 < len(calls) < 10
+    if how == "many":
+        (wrong,) = (await answer.json())["errors"]
+        assert "too many memos" in wrong["error"]["detail"]
 
 
 async def test_jobs_that_have_ended_leave_room_to_others(
