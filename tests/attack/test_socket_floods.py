@@ -72,6 +72,17 @@ async def test_a_frame_without_a_mask_ends_its_socket(before: bytes) -> None:
             writer.transport.abort()
 
 
+async def test_a_message_without_an_end_ends_its_socket() -> None:
+    async with serving() as port:
+        reader, writer = await upgrade(port)
+        begin, part = bytes([TEXT, 0x80]) + bytes(4), bytes([0, 0x80]) + bytes(4)
+        writer.write(begin + part * 50_000)
+        try:
+            await asyncio.wait_for(reader.readuntil(PROTOCOL_ERROR), PATIENCE_S)
+        finally:
+            writer.transport.abort()
+
+
 @pytest.mark.parametrize("sent", [b"", frame(PONG) * 30_000], ids=["quiet", "flood"])
 async def test_a_socket_is_freed_when_it_ends(sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     freed = asyncio.Event()

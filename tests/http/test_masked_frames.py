@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from fluxapi.http import masked_frames
 from fluxapi.http.masked_frames import MaskedFrames
 
 MASK = b"\x01\x02\x03\x04"
@@ -57,3 +58,29 @@ def test_a_frame_without_a_mask_is_passed_on_as_an_invalid_one(bad: bytes, step:
             break
     assert parser.data == GOOD + b"\xff\xff"
     assert frames.feed_data(frame(1)) == (True, b"")
+
+
+PART = bytes([0x00, 0x80]) + MASK
+
+
+@pytest.mark.parametrize("step", [1, 5, 1000])
+def test_few_frames_may_leave_their_message_open(
+    step: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(masked_frames, "_PARTS", (20, 0.0))
+    parser = Parser()
+    frames = MaskedFrames(parser)
+    data = GOOD + PART * 30
+    for at in range(0, len(data), step):
+        if frames.feed_data(data[at : at + step])[0]:
+            break
+    assert parser.data == GOOD + PART * 20 + b"\xff\xff"
+
+
+def test_frames_that_end_their_message_leave_the_limit_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(masked_frames, "_PARTS", (1, 0.0))
+    parser = Parser()
+    assert MaskedFrames(parser).feed_data(GOOD * 5 + PART) == (False, b"")
+    assert parser.data == GOOD * 5 + PART
