@@ -112,6 +112,25 @@ def test_a_reader_looks_at_another_time_and_sends_the_link(site: Service, page: 
 
 
 @page_only
+def test_the_chart_covers_the_chosen_time_though_the_instance_is_younger(
+    site: Service, page: Page
+) -> None:
+    page.goto(node_of(site))
+    chart = page.locator("#trend .u-over")
+    caption = page.locator("#trend figcaption")
+    expect(page.get_by_role("group", name="Time").get_by_label("Day")).to_be_checked()
+    box = chart.bounding_box()
+    assert box is not None
+    # Both places are hours before the instance started, so the first known step is next to both.
+    told = []
+    for share in (0.1, 0.6):
+        chart.hover(position={"x": box["width"] * share, "y": 20})
+        expect(caption).not_to_contain_text("Cores at most")
+        told.append(caption.inner_text())
+    assert told[0] == told[1]
+
+
+@page_only
 def test_an_ended_job_says_when_it_started(site: Service, page: Page) -> None:
     ended = submit(site, command="true", name="started-on-node")
     record = site.get(f"/v1/jobs/{ended}/wait?timeout=60")

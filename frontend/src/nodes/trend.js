@@ -31,6 +31,8 @@ export class Trend {
   /** @type {Record<string, any> | undefined} */
   #found;
   #seconds = DAY;
+  /** True if the page names the time that is shown. */
+  #isChosen = false;
   /** Which answer is waited for; an earlier one is of another range. */
   #asked = 0;
   #cut = element("p", { className: "soft cut", role: "status", hidden: true });
@@ -64,6 +66,7 @@ export class Trend {
    */
   offerRanges(range, changed) {
     const [known] = RANGES.find(([name]) => name === range) ?? ["day"];
+    this.#isChosen = true;
     const head = element("div", { className: "chart-head" });
     const set = element("fieldset", { className: "segmented", ariaLabel: t("jobs.chart_time") });
     for (const [name, title, seconds] of RANGES) {
@@ -120,6 +123,7 @@ export class Trend {
     this.#cut.hidden = !this.#found["is_cut"];
     this.#cut.textContent = this.#found["is_cut"] ? t("nodes.trend_cut") : "";
     const { steps, step, since, until } = this.#found;
-    this.figure.show(steps, step, [since, until]);
+    // Before the instance started, the time that was chosen is a gap.
+    this.figure.show(steps, step, [this.#isChosen ? Math.min(since, until - this.#seconds) : since, until]);
   }
 }
