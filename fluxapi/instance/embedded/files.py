@@ -126,10 +126,11 @@ def _failure(answer: bytes, opened: int, count: int) -> OpenError | None:
 class LabeledFile:
     """An output file of a job to which the service writes lines, each with its task's rank.
 
-    ``unwritten`` is the number of bytes that wait to be written.
+    ``unwritten`` is the number of bytes that wait to be written, ``device`` the number of its file
+    system.
     """
 
-    __slots__ = ("_fd", "path", "unwritten")
+    __slots__ = ("_fd", "device", "path", "unwritten")
 
     def __init__(self, path: str, descriptor: int) -> None:
         """Duplicate *descriptor*; raise ``OSError`` if a write to it could block."""
@@ -138,6 +139,7 @@ class LabeledFile:
         if not stat.S_ISREG(mode.st_mode) and mode.st_rdev != null:
             raise OSError(errno.EINVAL, "lines with labels go into regular files only", path)
         self.path = path
+        self.device = mode.st_dev
         self.unwritten = 0
         self._fd = os.dup(descriptor)
 

@@ -1,7 +1,8 @@
 """Writes labeled lines to the output files of jobs, each file by itself.
 
 A job names the file, which may be on a file server that does not answer. So a file delays neither
-the others, nor the logs of jobs, nor the end of the service.
+the others, nor the logs of jobs, nor the end of the service. A thread that is stuck keeps its
+place, so each file system has places of its own.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from weakref import WeakValueDictionary
 
 from fluxapi.process.daemon_threads import DaemonThreads
 
@@ -20,7 +22,7 @@ __all__ = ["LabelSpool"]
 _log = logging.getLogger(__name__)
 
 _MAX_THREADS = 32
-"""Files that are written at the same time."""
+"""Files of one file system that are written at the same time."""
 
 RETRY_PAUSE_S = 1.0
 """Pause after no thread could be started."""
@@ -28,8 +30,9 @@ RETRY_PAUSE_S = 1.0
 
 @dataclass(slots=True)
 class _Work:
-    """The data that waits for one file, and the task that writes it."""
+    """The data that waits for one file, and the task that writes it in one of *threads*."""
 
+    threads: DaemonThreads
     data: bytearray = field(default_factory=bytearray)
     written: Callable[[], object] | None = None
     closed: Callable[[], object] | None = None
@@ -40,7 +43,8 @@ class LabelSpool:
     """A writer of labeled files."""
 
     def __init__(self) -> None:
-        self._threads = DaemonThreads("fluxapi-label", _MAX_THREADS)
+        self._threads: WeakValueDictionary[int, DaemonThreads] = WeakValueDictionary()
+        """Those of each file system to which something is written."""
         self._work: dict[LabeledFile, _Work] = {}
 
     def write(self, file: LabeledFile, data: bytes, written: Callable[[], object]) -> None:
@@ -65,9 +69,16 @@ class LabelSpool:
     def _begin(self, file: LabeledFile) -> _Work:
         work = self._work.get(file)
         if work is None:
-            work = self._work[file] = _Work()
+            work = self._work[file] = _Work(self._threads_of(file))
             work.task = asyncio.create_task(self._run(file, work), name="labeled output")
         return work
+
+    def _threads_of(self, file: LabeledFile) -> DaemonThreads:
+        threads = self._threads.get(file.device)
+        if threads is None:
+            threads = DaemonThreads("fluxapi-label", _MAX_THREADS)
+            self._threads[file.device] = threads
+        return threads
 
     async def _run(self, file: LabeledFile, work: _Work) -> None:
         try:
@@ -79,11 +90,13 @@ class LabelSpool:
         finally:
             del self._work[file]
 
-    async def _do(self, function: Callable[..., None], *arguments: object) -> None:
+    async def _do(
+        self, threads: DaemonThreads, function: Callable[..., None], *arguments: object
+    ) -> None:
         """Call a function in a thread, as soon as there can be one."""
         while True:
             try:
-                await self._threads.run(None, function, *arguments)
+                await threads.run(None, function, *arguments)
             except RuntimeError as error:  # noqa: PERF203 - it seldom fails
                 # Jobs have all threads that the user may have.
                 _log.warning("no thread can be started: %s", error)
@@ -94,7 +107,7 @@ class LabelSpool:
     async def _append(self, file: LabeledFile, work: _Work) -> None:
         data, work.data = work.data, bytearray()
         try:
-            await self._do(file.append, data)
+            await self._do(work.threads, file.append, data)
         except Exception as error:  # noqa: BLE001 - the file of one job is not that of another
             _lost(file, error)
         finally:
@@ -105,7 +118,7 @@ class LabelSpool:
     async def _close(self, file: LabeledFile, work: _Work) -> None:
         closed, work.closed = work.closed, None
         try:
-            await self._do(file.close)
+            await self._do(work.threads, file.close)
         except Exception as error:  # noqa: BLE001 - as above
             _lost(file, error)
         finally:
