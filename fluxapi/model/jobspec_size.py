@@ -13,6 +13,9 @@ MAX_LEVELS = 128
 _FLOAT_BYTES = 22
 """Bytes by which a float grows at most: jansson writes 0.1 with 17 digits."""
 
+_EXPONENTS = (b"e-", *(b"e%d" % digit for digit in range(1, 10)))
+"""The beginnings of exponents, which Python writes with a sign and two digits: 1e+22, 1e-07."""
+
 _DELETE = b"\x7f"
 _LEADS_OF_2, _LEADS_OF_3, _LEADS_OF_4 = (
     bytes(range(*bounds)) for bounds in ((0xC0, 0xE0), (0xE0, 0xF0), (0xF0, 0x100))
@@ -57,6 +60,7 @@ def size_in_python(jobspec: bytes) -> int:
     """
     blanks = jobspec.count(b",") + jobspec.count(b":")
     size = len(jobspec) + blanks + 5 * jobspec.count(_DELETE)
+    size += sum(map(jobspec.count, _EXPONENTS))
     if jobspec.isascii():
         return size
     for leads, growth in ((_LEADS_OF_2, 4), (_LEADS_OF_3, 3), (_LEADS_OF_4, 8)):
