@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.sync_api import Browser, Page, expect
 
 from tests.running import Service
 
 from .test_submit_page import advanced, jobspec, submitted
 from .test_submit_tasks import opened
+from .waits import wait_until
 
 
 def test_all_wrong_fields_are_told_at_once(site: Service, browser: Browser) -> None:
@@ -51,6 +54,36 @@ def test_advice_stays_when_another_field_is_refused(site: Service, unheard: Page
     page.locator("#go").click()
     expect(page.locator("#wrong-num_nodes")).to_contain_text("must not be above")
     expect(advice).to_contain_text("the program gets | as text")
+
+
+def test_the_sentence_of_a_field_is_not_behind_the_bar(site: Service, page: Page) -> None:
+    page.set_viewport_size({"width": 1440, "height": 600})
+    opened(site, page)
+    page.get_by_label("Command", exact=True).fill("echo 'a")
+    findings = page.locator("#findings")
+    expect(findings).to_have_text("Command")
+    limit = page.get_by_label("Time limit")
+    limit.focus()
+    # The field stands above the bar, which names one more field and grows by nothing.
+    height = """() => {
+        const bar = document.querySelector("#answer").getBoundingClientRect();
+        const field = document.querySelector("#duration").getBoundingClientRect();
+        scrollBy({ top: field.bottom + 18 - bar.top, behavior: "instant" });
+        return bar.height;
+    }"""
+    before = page.evaluate(height)
+    limit.press_sequentially("2h30")
+    expect(findings).to_have_text(re.compile("Time limit, *Command"))
+    expect(page.locator("#wrong-duration")).to_contain_text("write 2h30m")
+    wait_until(
+        page,
+        """() => {
+            const [sentence, bar] = ["#wrong-duration", "#answer"].map((it) =>
+                document.querySelector(it).getBoundingClientRect());
+            return sentence.bottom <= bar.top;
+        }""",
+    )
+    assert page.locator("#answer").evaluate("(it) => it.offsetHeight") == before
 
 
 def test_a_constraint_is_taken_as_people_write_it(site: Service, page: Page) -> None:

@@ -160,6 +160,7 @@ function plan() {
   // The editor lists the wrong lines of a script itself.
   const beside = found.filter(({ name, code }) => name && !refusals.has(name) && !(name === "script" && code === LINE) && code !== GONE);
   inputs.notes(new Map(beside.map((it) => [it.name, it])));
+  answer.makeRoom();
 }
 
 /** Return the errors and findings of a report, by field. @param {Report} report */
@@ -329,6 +330,7 @@ function hintLater() {
       if (field.kind === "flag" || refusals.has(field.name)) continue;
       inputs.hint(field.name, hint(field, String(values[field.name] ?? "")));
     }
+    answer.makeRoom();
   }, HINT_PAUSE_MS);
 }
 form.addEventListener("keydown", (event) => {

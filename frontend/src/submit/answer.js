@@ -58,14 +58,14 @@ export class Answer {
   /** @param {(name: string) => void} go leads to a field */
   constructor(go) {
     this.go = go;
-    new ResizeObserver(() => this.#makeRoom()).observe($("answer"));
+    new ResizeObserver(() => this.makeRoom()).observe($("answer"));
     $("done").addEventListener("click", (event) => {
       if (/** @type {HTMLElement} */ (event.target).closest("[data-close]")) this.clear();
     });
   }
 
-  /** Keep the field that has the focus above the bar, which grows with what it says. */
-  #makeRoom() {
+  /** Keep the field that has the focus above the bar, with the sentence below it: the bar only names a field that is refused. */
+  makeRoom() {
     const bar = $("answer");
     document.documentElement.style.scrollPaddingBottom = `${bar.offsetHeight + 16}px`;
     const focused = document.activeElement;

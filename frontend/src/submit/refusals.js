@@ -82,8 +82,10 @@ export class Refusals {
     }
     const names = this.inputs.names.filter((name) => by.has(name));
     this.answer.refused(names, rest, detail);
-    if (names[0]) this.inputs.focus(names[0]);
-    else $("summary").focus();
+    if (names[0]) {
+      this.inputs.focus(names[0]);
+      this.answer.makeRoom();
+    } else $("summary").focus();
   }
 }
 
