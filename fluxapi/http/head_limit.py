@@ -6,6 +6,8 @@ without an end on each connection.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 __all__ = ["MAX_HEAD_BYTES", "MAX_SEGMENTS", "HeadLimit"]
 
 MAX_HEAD_BYTES = 64 << 10
@@ -13,6 +15,13 @@ MAX_HEAD_BYTES = 64 << 10
 
 MAX_SEGMENTS = 128
 """Segments of a path; the router looks at each of them, and at all that precede it."""
+
+_PIECE_BYTES = 16 << 10
+"""Bytes that are parsed at once while a head is expected.
+
+The error of aiohttp for bytes that are not HTTP repeats them, which takes milliseconds for those of
+one read (256 KiB).
+"""
 
 
 class HeadLimit:
@@ -23,10 +32,22 @@ class HeadLimit:
     It counts what arrives in pieces: a piece is at most as long as the buffer of the socket.
     """
 
-    __slots__ = ("_bytes",)
+    __slots__ = ("_bytes", "is_unreadable")
 
     def __init__(self) -> None:
         self._bytes = 0
+        self.is_unreadable = False
+        """Something on the connection was not HTTP."""
+
+    def pieces(self, data: bytes, awaits_head: Callable[[], bool]) -> Iterator[bytes]:
+        """Yield *data* in pieces to parse, up to what is not HTTP."""
+        # aiohttp would parse all that comes until the answer to the first error is sent.
+        while not self.is_unreadable:
+            size = _PIECE_BYTES if awaits_head() else len(data)
+            yield data[:size]
+            data = data[size:]
+            if not data:
+                break
 
     def add(self, size: int) -> None:
         """Count a piece that did not complete a head."""

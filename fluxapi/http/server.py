@@ -193,13 +193,18 @@ class _Protocol(web.RequestHandler):
         self._chunks = ChunkLimit(body)
 
     def data_received(self, data: bytes) -> None:
-        """Parse what has arrived; refuse a head, or trailers, that are too long."""
+        """Parse what has arrived, up to what is not HTTP."""
+        for piece in self._head.pieces(data, self._awaits_head):
+            self._take(piece)
+
+    def _take(self, data: bytes) -> None:
+        """Parse a part of what has arrived; refuse a head, or trailers, that are too long."""
         body = self._last_body
         is_head = self._awaits_head()
         arrived = None if is_head or body is None else body.total_bytes
         count = self._request_count
         super().data_received(data)
-        forget_frames(body, self._messages)
+        self._head.is_unreadable = forget_frames(body, self._messages)
         if self._request_count != count:
             self._head.reset()
         elif is_head or (body is not None and body.total_bytes == arrived and not body.is_eof()):
@@ -363,7 +368,7 @@ class _Protocol(web.RequestHandler):
         if self._upgraded or not is_whole(resp, request):
             sent = await super().finish_response(request, resp, start_time)
             # After an upgrade that was refused, what has arrived is parsed only now.
-            forget_frames(None, self._messages)
+            self._head.is_unreadable |= forget_frames(None, self._messages)
             return sent
         return resp, not await send_whole(resp, request)
 

@@ -62,16 +62,21 @@ def refusal(error: errors.FluxapiError) -> web.Response:
 
 def forget_frames(
     body: StreamReader | None, messages: Reversible[tuple[object, StreamReader]]
-) -> None:
+) -> bool:
     """Cut off the frames of the errors of a body, and of the last requests of a connection.
+
+    Return whether the last request is such an error.
 
     The frames of the parser hold what has arrived, up to 256 KiB, and the error, so that both would
     stay in memory until the garbage collector runs.
     """
     if body is not None:
         drop_tracebacks(body.exception())
+    found = False
     for message, _ in reversed(messages):
         error = getattr(message, "exc", None)
         if not isinstance(error, BaseException):
             break
         drop_tracebacks(error)
+        found = True
+    return found

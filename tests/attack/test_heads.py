@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import weakref
 
@@ -16,7 +17,7 @@ from fluxapi.http.head_limit import MAX_HEAD_BYTES, MAX_SEGMENTS
 from fluxapi.http.unreadable import unreadable
 from fluxapi.web.words import ENGLISH, chosen, load
 
-from .wire import connect, serving
+from .wire import PATIENCE_S, connect, serving
 
 ASK = b"GET /health HTTP/1.1\r\nHost: localhost\r\n"
 LONG = 200_000
@@ -151,3 +152,40 @@ def test_the_cookies_of_others_are_passed_over() -> None:
     request = make_mocked_request("GET", "/", {"Cookie": f"{others} {name}=1 ;x{name}=2"}, app=app)
     assert list(cookies._own(request)) == [(name, "1")]
     assert cookies.read(request) == ["1"]
+
+
+@pytest.mark.parametrize(
+    "first",
+    [b"", b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"],
+    ids=["first", "later"],
+)
+async def test_few_bytes_of_what_is_not_http_are_parsed(
+    first: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+    parse = web.RequestHandler.data_received
+
+    def data_received(self: web.RequestHandler, data: bytes) -> None:
+        sizes.append(len(data))
+        parse(self, data)
+
+    monkeypatch.setattr(web.RequestHandler, "data_received", data_received)
+    async with serving() as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(first + b"\xff" * 1_000_000)
+        with contextlib.suppress(ConnectionError):
+            await asyncio.wait_for(reader.read(), PATIENCE_S)
+        writer.transport.abort()
+    assert sum(sizes) <= len(first) + (16 << 10)
+
+
+async def test_requests_that_arrive_at_once_are_all_answered() -> None:
+    request = b"GET /health HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 1000 + b"\r\n\r\n"
+    last = b"GET /none HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    async with serving() as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(request * 400 + last)
+        answers = await asyncio.wait_for(reader.read(), PATIENCE_S)
+        writer.transport.abort()
+    assert answers.count(b"HTTP/1.1 200 OK") == 400
+    assert answers.count(b"HTTP/1.1 404") == 1

@@ -87,6 +87,7 @@ def own_names(source: str) -> set[str]:
         "_refuse_head",
         "_awaits_head",
         "_skip_in_turn",
+        "_take",
         "_last_body",
         "_tell_unwritten",
     }
