@@ -44,7 +44,7 @@ _MAX_SAID_CHARS = 64
 def encode_f58(jobid: int) -> str:
     """Return the plain F58 form, ``f`` and base-58 digits, which fluxapi uses on the wire."""
     if not 0 <= jobid <= MAX:
-        msg = f"a job ID is an unsigned 64-bit integer, not {jobid}"
+        msg = f"A job ID is an unsigned 64-bit integer, not {jobid}."
         raise ValueError(msg)
     # Two digits per step: this runs once for every encoded row.
     tail = ""

@@ -62,8 +62,11 @@ async def test_ids_in_every_form(flux: AsyncClient) -> None:
 
 @pytest.mark.parametrize("id", ["", ".", "..", "bulk", "f/x", "x?y", "a b", -1, 2**64])
 async def test_an_invalid_id_is_not_found(flux: AsyncClient, id: str | int) -> None:
-    with pytest.raises(NotFound, match=r"is not a job ID|unsigned 64-bit"):
+    with pytest.raises(NotFound, match=r"is not a job ID|unsigned 64-bit") as caught:
         await flux.get(id)
+    sentences = str(caught.value)
+    assert sentences.startswith((f"'{id}' is not ", "A job ID is "))
+    assert not sentences.endswith("..")
 
 
 async def test_wait_ends_in_time(flux: AsyncClient) -> None:

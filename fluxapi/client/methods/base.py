@@ -56,7 +56,7 @@ def encode_id(id: str | int) -> str:
         return jobid.encode_f58(id if isinstance(id, int) else jobid.parse(id))
     except ValueError as error:
         reason = str(error)
-    raise not_found(f"{str(id)[:64]!r} {reason}.")
+    raise not_found(reason)
 
 
 def job_path(id: str | int) -> str:
