@@ -110,6 +110,7 @@ class _SessionJobs:
             table, observer = self._session.table, self._session.observer
             found = await page(table, query_of(query), limit=query["limit"])
             records = await observer.rows(found.ids)
+            authentication.check_again(self._request)
         return Found([msgspec.json.decode(row) for row in records], found.next is not None)
 
     async def record(self, id: str) -> Mapping[str, Any]:

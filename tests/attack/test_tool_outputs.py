@@ -15,6 +15,7 @@ from fluxapi.handlers import mcp
 from fluxapi.http import keys
 from fluxapi.http.work_turns import Taker, WorkTurns
 from fluxapi.mcp.port import Refused
+from fluxapi.table.table import Table
 from tests.handlers.conftest import Service, service, start
 from tests.mcp.sessions import needs_sdk
 
@@ -109,6 +110,17 @@ async def test_nothing_is_shown_after_the_end_of_the_token(reading: Reading) -> 
     reading.may_end.set()
     with pytest.raises(Refused, match="token has ended"):
         await jobs(WorkTurns(1, MANY), check=ended).output("f1", 9, None)
+
+
+async def test_no_jobs_are_listed_after_the_end_of_the_token() -> None:
+    async def rows(_: object) -> list[bytes]:
+        return [b"{}"]
+
+    listed, table = jobs(WorkTurns(1, MANY), check=ended), Table()
+    session: Any = SimpleNamespace(table=table, observer=SimpleNamespace(rows=rows))
+    listed._session = session
+    with pytest.raises(Refused, match="token has ended"):
+        await listed.find({"limit": 9})
 
 
 @needs_sdk
