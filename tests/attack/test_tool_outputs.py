@@ -140,14 +140,19 @@ async def test_a_request_is_freed_though_the_sdk_keeps_its_objects(
     assert [vars(it) for it in kept] == [{}]
 
 
+@pytest.fixture
+def sdk_http() -> Any:
+    """Import the SDK before the service, on whose event loop nothing may block."""
+    return import_module("fluxapi.mcp.http")
+
+
 @needs_sdk
 async def test_garbage_of_the_sdk_is_collected(
-    service: Service, monkeypatch: pytest.MonkeyPatch
+    sdk_http: Any, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     collected: list[int] = []
     monkeypatch.setattr("fluxapi.mcp.http.gc.collect", collected.append)
-    count = import_module("fluxapi.mcp.http")._MESSAGES_PER_COLLECTION
-    for _ in range(count):
+    for _ in range(sdk_http._MESSAGES_PER_COLLECTION):
         response = await service.client.post("/v1/mcp", json=PING)
         assert response.status == 200
     assert collected == [0]
