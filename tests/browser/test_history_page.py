@@ -154,7 +154,7 @@ def test_charts_and_failures_of_a_day(past: Service, still: Page) -> None:
     meter = bars.first.get_by_role("meter")
     assert meter.evaluate("(it) => [it.value, it.max]") == [20, 40]
     page.get_by_role("combobox", name="By").select_option("node")
-    expect(bars).to_have_text(["node030 of 30, 0.1 core hours lost"])
+    expect(bars).to_have_text(["node030 of 30, 0.08 core hours lost"])
     assert "by=node" in page.url
     assert violations(page) == []
 
