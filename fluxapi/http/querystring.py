@@ -31,7 +31,7 @@ _MAX_CACHED = 128
 """Parsed queries in the cache, as many as pages of jobs are kept.
 
 Each new query takes the memory of the one that it replaces. Of a thousand, that memory would not be
-in the caches of the processor any more.
+in the caches of the processor anymore.
 """
 
 _MAX_FIELDS = 200

@@ -184,21 +184,22 @@ def test_a_sentence_below_a_row_is_not_cut(site: Service, browser: Browser) -> N
     page.close()
 
 
+def stop_queue(page: Page) -> None:
+    """Add the stopped queue to what the service tells a page."""
+    page.route_web_socket(
+        "**/events/ws*",
+        lambda socket: socket.connect_to_server().on_message(
+            lambda message: socket.send(str(message).replace('"queues":[', f'"queues":[{QUEUE},'))
+        ),
+    )
+
+
 def test_a_stopped_queue_that_holds_up_own_jobs_is_told(site: Service, page: Page) -> None:
     queue = {"name": "batch", "enabled": True, "started": False, "default": True}
     jobs = {"pending": 3, "running": 0, "waiting": 3, "mine": 2}
     told = {"queues": [{**queue, "stop_reason": "<b>repair</b>", "jobs": jobs}]}
     page.route("**/v1/queues/held", lambda route: route.fulfill(json=told))
-
-    def change(message: str) -> str:
-        return message.replace('"queues":[', f'"queues":[{QUEUE},')
-
-    page.route_web_socket(
-        "**/events/ws*",
-        lambda socket: socket.connect_to_server().on_message(
-            lambda message: socket.send(change(str(message)))
-        ),
-    )
+    stop_queue(page)
     page.goto(site.url)
     live(page)
     banner = page.locator("#held")
@@ -216,12 +217,7 @@ def test_the_number_of_held_up_jobs_follows_the_jobs_that_wait(site: Service, pa
         route.fulfill(json={"queues": [{**queue, "jobs": jobs}]})
 
     page.route("**/v1/queues/held", tell)
-    page.route_web_socket(
-        "**/events/ws*",
-        lambda socket: socket.connect_to_server().on_message(
-            lambda message: socket.send(str(message).replace('"queues":[', f'"queues":[{QUEUE},'))
-        ),
-    )
+    stop_queue(page)
     page.goto(site.url)
     live(page)
     banner = page.locator("#held")
@@ -248,12 +244,7 @@ def test_the_banner_of_a_stopped_queue_stays_while_the_service_does_not_answer(
     page.route(
         "**/v1/queues/held", lambda route: route.fulfill(json={"queues": [{**queue, "jobs": jobs}]})
     )
-    page.route_web_socket(
-        "**/events/ws*",
-        lambda socket: socket.connect_to_server().on_message(
-            lambda message: socket.send(str(message).replace('"queues":[', f'"queues":[{QUEUE},'))
-        ),
-    )
+    stop_queue(page)
     page.goto(site.url)
     live(page)
     banner = page.locator("#held")

@@ -1,4 +1,4 @@
-"""Commands on an instance below that does not answer any more, or has ended."""
+"""Commands on an instance below that does not answer anymore, or has ended."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ __all__ = ["LaunchThreads"]
 _log = logging.getLogger(__name__)
 
 STUCK_S = 1.0
-"""Time with one job after which a thread does not count any more."""
+"""Time with one job after which a thread does not count anymore."""
 
 
 class LaunchThreads:

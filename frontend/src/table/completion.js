@@ -66,7 +66,7 @@ export class Values {
   /**
    * Count the values that a word may stand for, in slices of time, so that they are there when they are asked for.
    * @param {string} word
-   * @param {() => boolean} isStale nobody waits for them any more
+   * @param {() => boolean} isStale true once nobody waits for them
    */
   async prepare(word, isStale) {
     for (const key of asked(word, this)) if (!FIXED[key] && !this.#isFresh(key)) await inSlices(this.#counting(key), isStale);

@@ -25,7 +25,7 @@ export function atOnce(steps) {
 /**
  * Do steps in slices.
  * @param {Iterable<unknown>} steps
- * @param {() => boolean} isStale nobody waits for it anymore
+ * @param {() => boolean} isStale true once nobody waits for it
  * @returns {Promise<boolean>} whether all were done
  */
 export async function inSlices(steps, isStale) {
