@@ -60,15 +60,22 @@ class Command:
             # Processes that the command has started may have survived it.
             _send(process, signal.SIGKILL)
             _ends_within(process, None)
-        with self._lock:
-            # Until here, its number, which is that of the session, belongs to no other process.
-            status = process.wait()
-            self._running.discard(process)
+        while (status := self._collect(process)) is None:
+            # A process that is being traced stays until its tracer lets it go.
+            time.sleep(_LOOK_INTERVAL_S)
         if is_in_time and status == 0:
             return "ok"
         if is_stopped:
             return "stopped"
         return "failed" if is_in_time else "timeout"
+
+    def _collect(self, process: subprocess.Popen[bytes]) -> int | None:
+        with self._lock:
+            # Until here, its number, which is that of the session, belongs to no other process.
+            status = process.poll()
+            if status is not None:
+                self._running.discard(process)
+        return status
 
     def _start(self, source: IO[bytes]) -> subprocess.Popen[bytes] | Outcome:
         if self._closed.is_set():

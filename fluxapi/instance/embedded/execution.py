@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import fcntl
 import os
@@ -29,7 +30,15 @@ MAX_LINE_BYTES = 1 << 22
 MAX_UNENDED_BYTES = 1 << 25
 """Bytes of incomplete labeled lines of one job; beyond, they are written without their end."""
 
+STATUS_TIMEOUT_S = 5.0
+"""Seconds for which the status of a process may be missing, since a debugger holds it."""
+
+_STATUS_PAUSE_S = 0.02
+
 _SIGNALED = 128
+
+_UNKNOWN_STATUS = 1 << 8
+"""The wait status of a process of which only the exit is known."""
 
 
 class Execution:
@@ -175,10 +184,18 @@ class Execution:
                 self._poller.add(fd, pipe.read)
         self._poller.add(task.exited, lambda: self._exited(task))
 
-    def _exited(self, task: Task) -> None:
+    def _exited(self, task: Task, waited: float = 0.0) -> None:
+        if self._running.get(task.rank) is not task:
+            return  # It was abandoned.
         self._poller.remove(task.exited)
-        os.close(task.exited)
         status = _wait_status(task.pid)
+        if status is None and waited < STATUS_TIMEOUT_S:
+            loop = asyncio.get_running_loop()
+            loop.call_later(_STATUS_PAUSE_S, self._exited, task, waited + _STATUS_PAUSE_S)
+            return
+        os.close(task.exited)
+        if status is None:
+            status = _UNKNOWN_STATUS
         del self._running[task.rank]
         self._ended.append(task)
         self._code = max(self._code, exit_code(status))
@@ -192,8 +209,6 @@ class Execution:
         for task in self._ended:
             _killpg(task.pid, signal.SIGKILL)
         for task in self._ended:
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(task.pid, 0)
             self._guardian.ended(task.pid)
 
     def _check(self) -> None:
@@ -305,14 +320,17 @@ def exit_code(status: int) -> int:
     return os.WEXITSTATUS(status)
 
 
-def _wait_status(pid: int) -> int:
-    """Return the wait status of an exited child, without reaping it."""
+def _wait_status(pid: int) -> int | None:
+    """Return the wait status of an exited child, without reaping it.
+
+    The return value is ``None`` as long as another process traces it, and has it first.
+    """
     try:
         info = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
     except ChildProcessError:
-        info = None
+        return _UNKNOWN_STATUS  # Another caller took its status.
     if info is None:
-        return 1 << 8  # Another caller took its status; only the exit is known.
+        return None
     if info.si_code == os.CLD_EXITED:
         return int(info.si_status) << 8
     return int(info.si_status)

@@ -25,6 +25,9 @@ _log = logging.getLogger(__name__)
 _SCAN_DELAY_S = 0.2
 """Seconds for which ended sessions are collected before one scan of ``/proc``."""
 
+_MAX_REAP_PAUSE_S = 5.0
+"""Longest pause between two attempts to reap a process that is being traced."""
+
 _NOTIFY_DELAY_S = 0.05
 """Seconds for which sessions are collected for the sweeper; shorter sessions are skipped."""
 
@@ -61,6 +64,8 @@ class Guardian:
         self._telling: asyncio.TimerHandle | None = None
         self._ended: dict[int, float] = {}
         self._scan = Worker("scan for ended sessions", self._scan_soon)
+        self._unreaped: set[int] = set()
+        self._reap = Worker("reap traced processes", self._reap_later)
 
     async def start(self, rundir: Path) -> None:
         """Start the sweeper, which removes *rundir* at the end. Raises ``OSError``."""
@@ -145,7 +150,14 @@ class Guardian:
         self._tell_soon()
 
     def ended(self, session: int) -> None:
-        """Schedule the clean-up of a session whose main process has exited."""
+        """Reap the main process of a session, which has exited, and schedule the clean-up.
+
+        A process that is being traced cannot be reaped before its tracer lets it go, and any
+        process of the same user may trace it. So this does not wait.
+        """
+        if not _reap(session):
+            self._unreaped.add(session)
+            self._reap.start()
         self._ended[session] = time.clock_gettime(time.CLOCK_BOOTTIME)
         self._scan.start()
 
@@ -154,6 +166,7 @@ class Guardian:
         self._unwatch()
         await self._restart.aclose()
         await self._scan.aclose()
+        await self._reap.aclose()
         if self._telling is not None:
             self._telling.cancel()
         # In the thread that starts it, where a canceled start may still be running.
@@ -213,6 +226,22 @@ class Guardian:
                     del self._ended[session]
                     self._sessions.discard(session)
                     self._tell_soon()
+
+    async def _reap_later(self) -> None:
+        pause = _SCAN_DELAY_S
+        while self._unreaped:
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _MAX_REAP_PAUSE_S)
+            # On the event loop: once it is reaped, a new process may have the same ID.
+            self._unreaped = {session for session in self._unreaped if not _reap(session)}
+
+
+def _reap(process: int) -> bool:
+    """Reap a child that has exited; return whether it is gone, without waiting for its tracer."""
+    try:
+        return os.waitpid(process, os.WNOHANG)[0] != 0
+    except ChildProcessError:
+        return True
 
 
 def _reap_unfinished() -> None:
