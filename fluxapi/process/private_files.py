@@ -12,6 +12,7 @@ __all__ = [
     "PRIVATE_FILE",
     "PRIVATE_FOLDER",
     "open_regular",
+    "own_folder",
     "private_file",
     "private_folder",
     "restrict_file",
@@ -32,6 +33,20 @@ def private_folder(path: Path) -> None:
     if owner != os.geteuid():
         raise PermissionError(errno.EPERM, f"it belongs to user {owner}; name your own", str(path))
     path.chmod(PRIVATE_FOLDER)
+
+
+def own_folder(path: Path) -> None:
+    """Create the folder *path*, in a directory that others can write, too, if it is missing.
+
+    Raises:
+        FileExistsError: Another user has put something there, or it is not a folder.
+        OSError: It cannot be created.
+    """
+    with contextlib.suppress(FileExistsError):
+        path.mkdir(mode=PRIVATE_FOLDER)
+    found = path.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+        raise FileExistsError(errno.EEXIST, "it is not a folder of this user", str(path))
 
 
 def private_file(path: Path) -> None:

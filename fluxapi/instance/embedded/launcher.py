@@ -16,6 +16,7 @@ import msgspec
 
 from fluxapi.model.idset import encode_idset
 from fluxapi.model.jobid import encode_f58
+from fluxapi.process.private_files import own_folder
 
 from .files import LabeledFile, OpenError, open_for_job
 from .launch_threads import LaunchThreads
@@ -123,6 +124,8 @@ class Launcher:
 
     def _launch(self, plan: Plan, launched: Launched) -> None:
         request, _ = parse_request(plan.jobspec, self._hostname)
+        # A program that cleans /tmp, or a job, may have removed it since the last job.
+        own_folder(self._rundir)
         tmpdir = self._rundir / f"jobtmp-0-{encode_f58(plan.jobid)}"
         tmpdir.mkdir(mode=0o700)
         launched.tmpdir = tmpdir
