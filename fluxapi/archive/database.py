@@ -24,7 +24,6 @@ __all__ = [
     "NAME_MATCHES",
     "check_readable",
     "connect",
-    "file_of",
     "meta",
     "open_database",
     "reason_of",
@@ -148,19 +147,6 @@ def meta(database: sqlite3.Connection, name: str) -> float:
     found = database.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
     # A damaged row may have a value of any type.
     return found[0] if found and isinstance(found[0], float) else 0.0
-
-
-def file_of(path: Path) -> tuple[int, int] | None:
-    """Return what tells the file at *path* from others; ``None`` if there is none.
-
-    A connection keeps using its file when that is removed or replaced, and what it writes then is
-    lost.
-    """
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
 
 
 def _require_regular(path: Path) -> None:

@@ -15,8 +15,9 @@ from typing import Any, TypeVar
 
 from fluxapi.errors import HistoryUnavailable
 from fluxapi.model.message import problem
+from fluxapi.process.private_files import file_of
 
-from .database import connect, file_of, reason_of
+from .database import connect, reason_of
 
 __all__ = ["ArchiveReader"]
 

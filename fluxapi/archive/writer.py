@@ -12,8 +12,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from fluxapi.errors import HistoryUnavailable
+from fluxapi.process.private_files import file_of
 
-from .database import FILE_NAME, connect, file_of, open_database, reason_of
+from .database import FILE_NAME, connect, open_database, reason_of
 from .ended_job import EndedJob
 from .limits import Limits
 from .samples import Sample

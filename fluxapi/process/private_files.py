@@ -11,6 +11,8 @@ from pathlib import Path
 __all__ = [
     "PRIVATE_FILE",
     "PRIVATE_FOLDER",
+    "REPLACED",
+    "file_of",
     "open_regular",
     "own_folder",
     "private_file",
@@ -19,6 +21,20 @@ __all__ = [
 ]
 
 PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
+
+REPLACED = "it was removed or replaced while the service ran: put it back, or restart the service"
+
+
+def file_of(path: Path) -> tuple[int, int] | None:
+    """Return what tells the file at *path* from others; ``None`` if there is none.
+
+    SQLite keeps using its file when that is removed or replaced, and what it writes then is lost.
+    """
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def private_folder(path: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from fluxapi.errors import NotStored
+from fluxapi.process.private_files import REPLACED, file_of
 from fluxapi.process.transaction import transaction
 
 from .database import FILE_NAME, open_database
@@ -49,6 +50,7 @@ class SqliteStore:
         self._statedir = statedir
         self._executor = ThreadPoolExecutor(1, "webhooks")
         self._database: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None
         self._recent: dict[int, bytes] = {}
         """The bodies that were stored last, most of which are sent at once."""
         self._recent_bytes = 0
@@ -163,10 +165,14 @@ class SqliteStore:
 
     def _open(self) -> Found:
         self._database = open_database(self._statedir)
+        if self._statedir is not None:
+            self._file = file_of(self._statedir / FILE_NAME)
         return _read(self._database)
 
     async def _write(self, function: Callable[[sqlite3.Connection], T]) -> T:
         def run(database: sqlite3.Connection) -> T:
+            if self._statedir is not None and file_of(self._statedir / FILE_NAME) != self._file:
+                raise sqlite3.OperationalError(REPLACED)
             with transaction(database):
                 return function(database)
 

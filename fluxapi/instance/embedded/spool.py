@@ -13,7 +13,7 @@ from pathlib import Path
 from fluxapi.errors import InstanceUnavailable
 from fluxapi.model.output import Last, OutputBatch
 from fluxapi.process.background import Worker
-from fluxapi.process.private_files import open_regular
+from fluxapi.process.private_files import open_regular, own_folder
 
 from .label_spool import LabelSpool
 from .log_reader import LogReader
@@ -141,7 +141,12 @@ def _append(batch: list[tuple[OutputLog, Path, bytes]]) -> dict[Path, str]:
 
 
 def _append_one(path: Path, data: bytes) -> None:
-    fd = open_regular(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+    try:
+        fd = open_regular(path, flags)
+    except FileNotFoundError:
+        own_folder(path.parent)
+        fd = open_regular(path, flags)
     with os.fdopen(fd, "ab") as file:
         file.write(data)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import fcntl
 import os
 import secrets
@@ -22,7 +23,7 @@ from typing import Any, TypeVar
 
 from fluxapi.errors import InstanceUnavailable
 from fluxapi.process.ordinary_tables import has_programs, is_ordinary
-from fluxapi.process.private_files import open_regular, restrict_file
+from fluxapi.process.private_files import REPLACED, file_of, open_regular, restrict_file
 from fluxapi.process.transaction import transaction
 
 __all__ = ["Row", "Store"]
@@ -92,9 +93,11 @@ class Store:
         self.secret = secrets.token_bytes(SECRET_BYTES)
         """See :meth:`~fluxapi.instance.protocol.Instance.secret`; read when the store opens."""
         self._statedir = statedir
+        self._path = statedir / _FILE_NAME
         self._executor = ThreadPoolExecutor(1, "fluxapi-store")
         self._database: sqlite3.Connection | None = None
         self._lock = -1
+        self._file: tuple[int, int] | None = None
 
     async def open(self) -> float:
         """Lock or create the directory; return the start of its history in seconds since 1970."""
@@ -120,7 +123,7 @@ class Store:
             # Errors of derived types are faults of a call or of the disk.
             if type(error) is sqlite3.DatabaseError:
                 detail = (
-                    f"The file {self._statedir / _FILE_NAME} is damaged ({error}): put a copy in "
+                    f"The file {self._path} is damaged ({error}): put a copy in "
                     "its place, or move it away to start without the jobs in it."
                 )
             else:
@@ -140,9 +143,7 @@ class Store:
                 f"Another service uses the state directory {self._statedir}; "
                 "stop it first, or give another directory."
             ) from None
-        database = sqlite3.connect(
-            self._statedir / _FILE_NAME, isolation_level=None, check_same_thread=False
-        )
+        database = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
         self._database = database
         # No other connection needs the file, so no memory is shared through a file beside it: a job
         # that shortened that one would end the service by SIGBUS.
@@ -187,7 +188,8 @@ class Store:
         finally:
             os.close(outputs)
         # SQLite creates its other files with the mode of the database.
-        os.close(open_regular(self._statedir / _FILE_NAME, os.O_RDWR | os.O_CREAT))
+        os.close(open_regular(self._path, os.O_RDWR | os.O_CREAT))
+        self._file = file_of(self._path)
         for path in self._statedir.iterdir():
             is_of_database = path.name.startswith(_FILE_NAME)
             # The history may be closing a database beside this one, whose files then vanish.
@@ -203,6 +205,9 @@ class Store:
     def _save(self, rows: list[Row], gone: list[int]) -> None:
         database = self._database
         assert database is not None  # noqa: S101 - open came first
+        if file_of(self._path) != self._file:
+            # SQLite goes on to write into the file that it has open, which nobody reads again.
+            raise FileNotFoundError(errno.ENOENT, REPLACED, str(self._path))
         with transaction(database):
             database.executemany(
                 _UPSERT,
