@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from contextvars import ContextVar
 
-__all__ = ["TurnQueue", "work_for"]
+__all__ = ["TurnQueue", "current_client", "work_for"]
 
 _client: ContextVar[str] = ContextVar("client", default="")
 """The name of the client for whom a task works; empty for the service itself."""
@@ -15,6 +15,11 @@ _client: ContextVar[str] = ContextVar("client", default="")
 def work_for(client: str) -> None:
     """Let this task, and those that it starts, have their turns as *client*."""
     _client.set(client)
+
+
+def current_client() -> str:
+    """Return the name of the client for whom the current task works."""
+    return _client.get()
 
 
 class TurnQueue:
@@ -32,7 +37,7 @@ class TurnQueue:
 
     def add(self, turn: asyncio.Future[None]) -> None:
         """Add a future of the client for whom the current task works."""
-        self._queues.setdefault(_client.get(), deque()).append(turn)
+        self._queues.setdefault(current_client(), deque()).append(turn)
         self._count += 1
 
     def take(self) -> asyncio.Future[None]:
