@@ -1,7 +1,8 @@
-"""The time that Flux 0.88 takes to read the ranks and hosts of an RFC 31 constraint.
+"""The time that Flux 0.88 takes to read an RFC 31 constraint.
 
 Its validator reads each text at the submission, and looks up each host among those of the instance.
-Its scheduler reads all again for each node, whenever it tries to start the job.
+Its scheduler evaluates the constraint for each node, and reads all texts again each time, whenever
+it tries to start the job. Nothing else is scheduled meanwhile.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 from .idset import Range, read_ranges
 from .message import Message, field_message
@@ -49,6 +51,22 @@ _MAX_CHARACTERS = 1 << 16
 _MAX_NAME_BYTES = 255
 """Limit of the name of a host, as in DNS; one of 271 ends Flux's validator."""
 
+_MAX_EVALUATION_S = 0.4
+"""Limit of the time in which the scheduler evaluates a constraint for all nodes. It does so twice
+before it says that a job can never start.
+"""
+
+_OPERATOR_US, _VALUE_US = 0.8, 0.2
+_LIST_US, _TEXT_US, _PART_US = 6.0, 3.0, 0.3
+_RANK_US, _RANGE_US, _PLACE_US = 0.06, 0.3, 0.0025
+_CHARACTER_US = 0.0003
+"""Microseconds of the scheduler for each node: for an operator and each of its values, and besides
+for a list of hosts or ranks, its texts and parts, and the ranks and places of its set.
+"""
+
+_MAX_PLACES = 1 << 14
+"""Places beyond which a set takes no longer to make."""
+
 _ZERO = re.compile(r"(?:^|[,-])0[0-9]", re.ASCII)
 """A number with a leading zero, which is in another place among texts than among numbers."""
 
@@ -65,23 +83,41 @@ _MAX_NUMBER = 1 << 25
 
 
 class ConstraintCost:
-    """Counts the ranks and hosts of one constraint."""
+    """Counts the operators, ranks and hosts of one constraint.
+
+    Attributes:
+        node_us: The microseconds in which the scheduler evaluates it for one node.
+    """
 
     def __init__(self) -> None:
+        self.node_us = 0.0
         self._ranks_left = _MAX_RANKS
         self._hosts_left = _MAX_HOSTS
         self._parts_left = _MAX_PARTS
         self._characters_left = _MAX_CHARACTERS
 
+    def fault(self, nodes: int) -> Message | None:
+        """Return what is wrong if the scheduler takes too long to evaluate it for *nodes* nodes."""
+        if self.node_us * nodes > _MAX_EVALUATION_S * 1e6:
+            return field_message("constraint_slow", nodes=nodes)
+        return None
+
+    def add_operator(self, values: Sequence[Any]) -> None:
+        """Count an operator, and each of its values."""
+        self.node_us += _OPERATOR_US + _VALUE_US * len(values)
+
     def add(self, operator: str, texts: Sequence[str]) -> Message | None:
         """Count the texts of an operator that has such; return what is wrong with them."""
-        self._characters_left -= sum(map(len, texts))
+        characters = sum(map(len, texts))
+        self.node_us += _CHARACTER_US * characters
+        self._characters_left -= characters
         if self._characters_left < 0:
             return field_message("constraint_characters", limit=_MAX_CHARACTERS)
         if operator == "ranks":
             return self._add_ranks(texts)
         if operator == "hostlist":
             self._parts_left -= _PARTS_PER_OPERATOR
+            self.node_us += _LIST_US + _TEXT_US * len(texts)
             fault = next(filter(None, map(self._add_hosts, texts)), None)
             return fault or self._fault_of_hosts()
         return None
@@ -90,9 +126,11 @@ class ConstraintCost:
         ranges = _ranges(texts)
         if ranges is None:
             return field_message("ranks_list")
-        self._ranks_left -= sum(map(len, ranges)) + _RANKS_PER_RANGE * len(ranges)
-        self._ranks_left -= _RANKS_PER_OPERATOR
+        ranks = sum(map(len, ranges))
+        self._ranks_left -= ranks + _RANKS_PER_RANGE * len(ranges) + _RANKS_PER_OPERATOR
+        self.node_us += _LIST_US + _RANK_US * ranks + _RANGE_US * len(ranges)
         if ranges:
+            self.node_us += _PLACE_US * min(ranges[-1].last, _MAX_PLACES)
             self._ranks_left -= ranges[-1].last // _PLACES_PER_RANK
         if self._ranks_left < 0 or (ranges and ranges[-1].last > _MAX_RANK):
             return field_message("ranks_many", limit=_MAX_RANK, count=_MAX_RANKS)
@@ -103,6 +141,7 @@ class ConstraintCost:
             return field_message("host_name", limit=_MAX_NAME_BYTES)
         parts = 1 + sum(map(text.count, _SEPARATORS))
         self._parts_left -= parts
+        self.node_us += _PART_US * parts
         if self._parts_left >= 0:
             ranged = _ranged(text)
             if ranged is None:

@@ -26,8 +26,8 @@ def check_constraints(constraints: Any) -> FieldErrors:
     return [] if fault is None else [field_error("/constraints", fault)]
 
 
-def constraint_fault(constraints: Any) -> Message | None:
-    """Return why a constraint must not reach Flux, or ``None`` if it may.
+def constraint_fault(constraints: Any, nodes: int = 1) -> Message | None:
+    """Return why a constraint must not reach a Flux of so many nodes, or ``None`` if it may.
 
     The scheduler of Flux 0.88 checks a constraint while it allocates resources. It ends, and with
     it the instance, if something is not of the form that it expects. Flux's validator lets much of
@@ -46,13 +46,14 @@ def constraint_fault(constraints: Any) -> Message | None:
             if fault is not None:
                 return fault
             left -= len(values)
+            cost.add_operator(values)
             if operator in _LOGICAL:
                 pending.extend((value, depth + 1) for value in values)
                 continue
             fault = cost.add(operator, values)
             if fault is not None:
                 return fault
-    return None
+    return cost.fault(nodes)
 
 
 def _operator_fault(operator: str, values: Any, left: int) -> Message | None:

@@ -9,7 +9,8 @@ Each case was reproduced on a real Flux. A case can go when no supported release
   queue that requires properties.
 * Ranks of a constraint that are millions, or lists of them, keep the validator and the scheduler of
   0.88 busy: they read each as a set of its ranks, the scheduler anew for each node. So do lists of
-  tens of thousands of hosts, which the validator looks up one by one.
+  tens of thousands of hosts, which the validator looks up one by one. On thousands of nodes, the
+  scheduler is busy for seconds with hundreds of operators or hosts.
 * A jobspec of about 970 levels, more than Python decodes, crashes the scheduler of 0.88, and the
   instance ends with all its jobs.
 * A dependency that is not an object crashes the process that validates jobspecs.
@@ -23,6 +24,8 @@ Each case was reproduced on a real Flux. A case can go when no supported release
   jobspecs, and the pending submissions of other users fail with it. Flux's encoder writes floats
   with up to 24 characters. One of more than 4 MiB in Python's JSON crashes the frobnicator; the
   broker instance rejects it, since it knows whether there is one.
+* The attribute ``exec.bulkexec`` is for tests of Flux. With a short ``barrier-timeout``, the nodes
+  of a job are drained when it starts, for all users.
 * A job with an interactive terminal waits for a client to attach, which the service cannot do, and
   delays the shutdown of the instance.
 * A jobspec that is not an object crashes the process that validates jobspecs; the schema of a
@@ -51,9 +54,9 @@ _DEPENDENCY_BYTES = 16 << 10
 
 
 def fatal_reason(
-    document: Mapping[str, Any], size: int, contents: Contents
+    document: Mapping[str, Any], size: int, contents: Contents, nodes: int = 1
 ) -> tuple[str, Message] | None:
-    """Return the reason why a jobspec of *size* bytes must not reach Flux.
+    """Return the reason why a jobspec of *size* bytes must not reach a Flux of so many nodes.
 
     Returns:
         The field and a sentence about it, or ``None`` if the jobspec is harmless.
@@ -63,7 +66,7 @@ def fatal_reason(
         return "", field_message("jobspec_too_large", size=size, limit=MAX_JOBSPEC_BYTES)
     if contents.is_deep:
         return "", field_message("nested_too_deeply")
-    return _reason_in(_below(document, "attributes", "system"))
+    return _reason_in(_below(document, "attributes", "system"), nodes)
 
 
 def flux_cost(document: Mapping[str, Any], contents: Contents) -> int:
@@ -72,21 +75,44 @@ def flux_cost(document: Mapping[str, Any], contents: Contents) -> int:
     return contents.growth + len(dependencies) * _DEPENDENCY_BYTES
 
 
-def _reason_in(system: Mapping[str, Any]) -> tuple[str, Message] | None:
+def _reason_in(system: Mapping[str, Any], nodes: int) -> tuple[str, Message] | None:
     """Return the reason that is in the attributes of a jobspec below ``system``."""
-    if _below(system, "shell", "options", "pty").get("interactive"):
-        return "shell_options", field_message("interactive_terminal")
-    if not isinstance(system.get("queue", ""), str):
-        return "queue", field_message("queue_text")
-    dependencies = system.get("dependencies", [])
-    if not _are_dependencies(dependencies):
-        return "dependencies", field_message("dependency_objects")
-    if len(dependencies) > _MAX_DEPENDENCIES:
-        return "dependencies", field_message("dependencies_many", limit=_MAX_DEPENDENCIES)
+    faults = {
+        "shell_options": _shell_fault,
+        "attributes": _exec_fault,
+        "queue": _queue_fault,
+        "dependencies": _dependency_fault,
+    }
+    for field, find in faults.items():
+        fault = find(system)
+        if fault is not None:
+            return field, fault
     if "constraints" in system:
-        fault = constraint_fault(system["constraints"])
+        fault = constraint_fault(system["constraints"], nodes)
         if fault is not None:
             return "constraints", fault
+    return None
+
+
+def _shell_fault(system: Mapping[str, Any]) -> Message | None:
+    is_interactive = _below(system, "shell", "options", "pty").get("interactive")
+    return field_message("interactive_terminal") if is_interactive else None
+
+
+def _exec_fault(system: Mapping[str, Any]) -> Message | None:
+    return field_message("bulkexec") if "bulkexec" in _below(system, "exec") else None
+
+
+def _queue_fault(system: Mapping[str, Any]) -> Message | None:
+    return None if isinstance(system.get("queue", ""), str) else field_message("queue_text")
+
+
+def _dependency_fault(system: Mapping[str, Any]) -> Message | None:
+    dependencies = system.get("dependencies", [])
+    if not _are_dependencies(dependencies):
+        return field_message("dependency_objects")
+    if len(dependencies) > _MAX_DEPENDENCIES:
+        return field_message("dependencies_many", limit=_MAX_DEPENDENCIES)
     return None
 
 

@@ -54,6 +54,7 @@ ALIASES = {
 
 _BESIDE_JOBSPEC = frozenset({"jobspec", "urgency", "waitable", "debug", "group"})
 _PLACES = {
+    "attributes": "/attributes/system/exec",
     "constraints": "/attributes/system/constraints",
     "dependencies": "/attributes/system/dependencies",
     "queue": "/attributes/system/queue",
@@ -82,7 +83,8 @@ directory on each node, and its ``input.stdin.path`` option does not expand temp
 class Defaults:
     """Settings of the service for all jobs: shell options, environment, allowed launchers.
 
-    ``cwd`` is where jobs run that name no directory, if that is known.
+    ``cwd`` is where jobs run that name no directory, if that is known; ``nodes`` is the number of
+    nodes of the instance.
     """
 
     option_flags: Mapping[str, Any] = field(default_factory=dict)
@@ -90,6 +92,7 @@ class Defaults:
     launchers: tuple[str, ...] = ()
     signer: KeySigner = field(default_factory=KeySigner)
     cwd: str | None = None
+    nodes: int = 1
 
 
 def build(
@@ -121,7 +124,7 @@ def build(
         document = _marked(document, own)
     encoded = _encode(document)
     contents = contents_of(document)
-    fatal = fatal_reason(document, len(encoded), contents)
+    fatal = fatal_reason(document, len(encoded), contents, defaults.nodes)
     if fatal is not None:
         field, sentence = fatal
         pointer = f"jobspec{_PLACES.get(field, '')}" if "jobspec" in given else field

@@ -128,6 +128,7 @@ class InstanceSession:
             launchers=settings.launchers,
             signer=signer,
             cwd=info.cwd,
+            nodes=info.size,
         )
         bounds = bounds or Bounds(settings.max_jobs, settings.buffer_events)
         self.table = Table(

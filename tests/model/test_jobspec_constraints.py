@@ -168,3 +168,49 @@ def test_an_invalid_query_is_explained(query: str, said: str) -> None:
     found = refusal(command="true", constraints=query, num_nodes=3, num_tasks=1)
     assert found["/constraints"] == f"is not a constraint: {said}."
     assert "/num_nodes" in found, "everything that is wrong is said at once"
+
+
+_SLOW_ON_10000 = [
+    {"or": [{"properties": [f"z{number}"]} for number in range(490)]},
+    {"properties": [f"^z{number}" for number in range(400)]},
+    {"and": [{"ranks": ["0-9999"]}, {"properties": ["nope"]}]},
+    {"ranks": [",".join(map(str, range(0, 6_000, 2)))]},
+    {"or": [{"hostlist": [""]}] * 100},
+    {"hostlist": [f"a{number}x" for number in range(100)]},
+    {"hostlist": [",".join(f"a{number}x" for number in range(400))]},
+    {"hostlist": [f"a[{','.join(map(str, range(0, 800, 2)))}]"]},
+    {"or": [{"ranks": ["9999"]}] * 10},
+    {"and": [{"or": [{"and": [{"or": [{"properties": ["z"]}]}]}] * 100}]},
+    {"not": [{"not": [{"and": [{"or": []}] * 100}]}]},
+]
+
+
+@pytest.mark.parametrize("constraints", _SLOW_ON_10000, ids=lambda it: str(it)[:60])
+def test_the_work_of_a_constraint_is_limited_by_the_number_of_nodes(
+    constraints: dict[str, Any],
+) -> None:
+    fields = {"command": "true", "constraints": constraints}
+    build(fields, Defaults(nodes=100))
+    with pytest.raises(ValidationFailed) as caught:
+        build(fields, Defaults(nodes=10_000))
+    (error,) = caught.value.members["errors"]
+    assert error["pointer"] == "/constraints"
+    assert error["code"] == "constraint_slow"
+    assert "10000 nodes" in error["detail"]
+
+
+@pytest.mark.parametrize(
+    "constraints",
+    [
+        {"hostlist": ["node[0-9999]"]},
+        {"hostlist": ["node[0-49,51,70-9000]", "other[1-4]"]},
+        {"hostlist": [",".join(f"a{number}x" for number in range(90))]},
+        {"ranks": ["9900-9999"]},
+        {"ranks": ["0-499"]},
+        {"properties": ["fast", "^gpu", *(f"p{number}" for number in range(50))]},
+        {"or": [{"properties": ["a"]}, {"and": [{"not": [{"hostlist": ["n[1-9]"]}]}]}]},
+    ],
+    ids=lambda it: str(it)[:60],
+)
+def test_usual_constraints_are_taken_by_ten_thousand_nodes(constraints: dict[str, Any]) -> None:
+    build({"command": "true", "constraints": constraints}, Defaults(nodes=10_000))

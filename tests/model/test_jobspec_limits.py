@@ -66,3 +66,12 @@ def test_a_dependency_of_many_fields_is_refused() -> None:
 def test_a_long_dependency_is_refused() -> None:
     with pytest.raises(ValidationFailed):
         schema.check("submit", {"command": "true", "dependencies": [f"after:f1?a={'%41' * 400}"]})
+
+
+def test_settings_for_tests_of_flux_that_drain_nodes_are_refused() -> None:
+    assert list(refusal(attributes={"exec.bulkexec.barrier-timeout": 1e-9})) == ["/attributes"]
+    system = {"duration": 0, "exec": {"bulkexec": {"barrier-timeout": 1e-9}}}
+    document = {"version": 1, "resources": [], "tasks": [], "attributes": {"system": system}}
+    with pytest.raises(ValidationFailed) as caught:
+        build({"jobspec": document}, Defaults())
+    assert caught.value.members["errors"][0]["pointer"] == "/jobspec/attributes/system/exec"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 from aiohttp import encode_basic_auth
@@ -86,6 +87,12 @@ def test_paths_in_the_api_and_in_metrics() -> None:
     ]
     assert [session.api_path for session in made] == ["/v1", f"/v1/instances/{CHILD}"]
     assert [session.label for session in made] == ["root", CHILD]
+
+
+def test_constraints_are_limited_by_the_nodes_of_the_instance() -> None:
+    large = replace(info(), size=10_000)
+    made = InstanceSession(ROOT, FakeInstance(), large, signer=KeySigner(), settings=Settings())
+    assert made.defaults.nodes == 10_000
 
 
 def info() -> InstanceInfo:
