@@ -137,12 +137,15 @@ def test_properties_differ_in_more_than_case() -> None:
         assert len(set(names)) == len(names), place
 
 
-@pytest.mark.parametrize("name", DOCUMENT["components"]["schemas"])
-def test_examples_fit_the_component_and_the_schema(name: str) -> None:
-    whole = {"$ref": f"#/components/schemas/{name}", "components": DOCUMENT["components"]}
+def test_examples_fit_the_component_and_the_schema() -> None:
+    components = DOCUMENT["components"]["schemas"]
+    properties = {name: {"$ref": f"#/components/schemas/{name}"} for name in components}
+    whole = {"properties": properties, "components": DOCUMENT["components"]}
     judge = jsonschema_rs.Draft202012Validator(whole)
-    for example in DOCUMENT["components"]["schemas"][name].get("examples", []):
-        judge.validate(example)
+    examples = [(name, it) for name in components for it in components[name].get("examples", [])]
+    assert len(examples) > 100
+    for name, example in examples:
+        judge.validate({name: example})
 
 
 def test_request_bodies_have_the_types_of_their_schemas() -> None:

@@ -16,9 +16,9 @@ PATHS = sorted(set(re.findall(r"`((?:fluxapi|frontend|schemas|tests|docs)/[\w/.-
 CODE = [block for block in blocks_of(PAGE) if block.language == "python"]
 
 
-@pytest.mark.parametrize("path", PATHS)
-def test_a_named_file_is_there(path: str) -> None:
-    assert (ROOT / path).exists()
+def test_each_named_file_is_there() -> None:
+    assert len(PATHS) > 20
+    assert [path for path in PATHS if not (ROOT / path).exists()] == []
 
 
 def test_a_route_touches_few_files() -> None:

@@ -210,13 +210,11 @@ def test_a_client_named_flux_needs_no_flux() -> None:
     assert not [block for block in BLOCKS if block.language == "python" and needs_a_flux(block)]
 
 
-@pytest.mark.parametrize(
-    "block",
-    [block for block in BLOCKS if block.language not in PROSE],
-    ids=lambda block: block.place,
-)
-def test_a_block_is_in_its_language(block: Block, tmp_path: Path) -> None:
-    check(block.language, block.text, tmp_path)
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
+def test_each_block_is_in_its_language(path: Path, tmp_path: Path) -> None:
+    for block in blocks_of(path):
+        if block.language not in PROSE:
+            check(block.language, block.text, tmp_path)
 
 
 def test_each_block_runs_or_has_a_reason_not_to() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import json
 import re
 from collections.abc import Iterator
@@ -31,8 +32,13 @@ LOOKED_UP = {*SECTIONS, "code_titles", "page_problems", "problem_types"}
 LITERAL = re.compile(r"""["'`]([a-z][a-z0-9_]*\.[a-z][a-z0-9_]*)["'`]""")
 
 
-def calls(template: Path) -> Iterator[tuple[str, set[str]]]:
-    """Yield key and names of values of each call of ``t`` in a template."""
+@functools.cache
+def calls(template: Path) -> list[tuple[str, set[str]]]:
+    """Return key and names of values of each call of ``t`` in a template."""
+    return list(_calls(template))
+
+
+def _calls(template: Path) -> Iterator[tuple[str, set[str]]]:
     parsed = jinja2.Environment(autoescape=True).parse(template.read_text("utf-8"))
     for call in parsed.find_all(nodes.Call):
         if isinstance(call.node, nodes.Name) and call.node.name == "t":
@@ -43,8 +49,13 @@ def calls(template: Path) -> Iterator[tuple[str, set[str]]]:
                 yield call.args[0].value, given
 
 
-def python_keys() -> Iterator[tuple[str, str]]:
-    """Yield file and key of each literal in the modules of the pages that looks like a key."""
+@functools.cache
+def python_keys() -> list[tuple[str, str]]:
+    """Return file and key of each literal in the modules of the pages that looks like a key."""
+    return list(_python_keys())
+
+
+def _python_keys() -> Iterator[tuple[str, str]]:
     sections = {key.split(".")[0] for key in ENGLISH.source}
     # The model says the phrases of a job, in English.
     for path in sorted((*WEB.glob("*.py"), *(WEB.parent / "model").glob("*.py"))):
@@ -57,20 +68,21 @@ def python_keys() -> Iterator[tuple[str, str]]:
                 yield path.name, key
 
 
-@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
-def test_a_template_uses_texts_that_exist_with_their_places(template: Path) -> None:
-    for key, given in calls(template):
-        assert key in ENGLISH.source, f"{template.name}: there is no text {key} in en.json"
+def test_templates_use_texts_that_exist_with_their_places() -> None:
+    found = [(template.name, *call) for template in TEMPLATES for call in calls(template)]
+    assert len(found) > 100
+    for name, key, given in found:
+        assert key in ENGLISH.source, f"{name}: there is no text {key} in en.json"
         expected = set(ENGLISH.forms[key]["other"][1::2])
         if isinstance(ENGLISH.source[key], dict):
             expected |= {"count"}
-        assert given == expected, f"{template.name}: {key} has the places {sorted(expected)}"
+        assert given == expected, f"{name}: {key} has the places {sorted(expected)}"
 
 
-@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
-def test_no_attribute_has_a_text_with_code(template: Path) -> None:
-    for key in re.findall(r'="[^"<>]*\{\{ t\("([a-z0-9_.]+)"', template.read_text("utf-8")):
-        assert "`" not in json.dumps(ENGLISH.source[key]), f"{template.name}: {key} has code"
+def test_no_attribute_has_a_text_with_code() -> None:
+    for template in TEMPLATES:
+        for key in re.findall(r'="[^"<>]*\{\{ t\("([a-z0-9_.]+)"', template.read_text("utf-8")):
+            assert "`" not in json.dumps(ENGLISH.source[key]), f"{template.name}: {key} has code"
 
 
 def test_a_module_uses_texts_that_exist() -> None:

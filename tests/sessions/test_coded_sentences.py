@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from functools import cache
 from pathlib import Path
 
@@ -26,8 +27,10 @@ ENDED = "_active"
 def calls() -> list[tuple[ast.Call, str]]:
     """Return the calls that make a message, with the name of what they call."""
     found = []
-    for path in SOURCE.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    callers = re.compile(r"\b(?:{})\(".format("|".join(("Message", ENDED, *CALLED))))
+    texts = [path.read_text("utf-8") for path in SOURCE.rglob("*.py")]
+    for text in filter(callers.search, texts):
+        for node in ast.walk(ast.parse(text)):
             name = getattr(node.func, "id", "") if isinstance(node, ast.Call) else ""
             if isinstance(node, ast.Call) and (name == "Message" or name in CALLED | {ENDED}):
                 found.append((node, name))
