@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator, Mapping
 from heapq import merge
 from itertools import islice
-from math import inf
 from typing import Any, NamedTuple
 
 import msgspec
@@ -26,6 +25,7 @@ from fluxapi.process.timeslice import SLICE_S, TimeSlice
 from .index import Index
 from .job_lists import JobIds, descending
 from .name_pattern import ANY, is_pattern, prefix, test_of
+from .submit_times import Submitted
 from .table import Table, Test
 
 __all__ = ["JobQuery", "Page", "Test", "count", "matcher", "page", "query_of", "walk"]
@@ -327,7 +327,8 @@ def _slice(table: Table, query: JobQuery, after: int | None, want: int) -> _Slic
     source = _source(table, query)
     # The jobs of the source need no test of its filter.
     tests = [test for name, test in _tests(query) if name not in {source.filter, "since", "until"}]
-    candidates = _walk(source.lists, after)
+    submitted = Submitted(table.times, table.jobs, query.since, query.until)
+    candidates = _walk(source.lists, submitted.below(after))
     found: list[int] = []
     last = after
     left = _SLICE_JOBS
@@ -337,7 +338,7 @@ def _slice(table: Table, query: JobQuery, after: int | None, want: int) -> _Slic
         # One more match than wanted shows whether there are more.
         size = min(max(want - len(found) + 1, _MIN_CHUNK_JOBS), most, left)
         chunk = list(islice(candidates, size))
-        matching = _submitted(table, query, chunk)
+        matching = submitted.select(chunk)
         for test in tests:
             matching = table.select(matching, test)
         found += matching
@@ -345,19 +346,10 @@ def _slice(table: Table, query: JobQuery, after: int | None, want: int) -> _Slic
             del found[want:]
             return _Slice(found, found[-1], done=False)
         last = chunk[-1] if chunk else last
-        if len(chunk) < size:
+        if len(chunk) < size or chunk[-1] < submitted.lowest:
             return _Slice(found, last, done=True)
         left -= size
     return _Slice(found, last, done=False)
-
-
-def _submitted(table: Table, query: JobQuery, jobids: list[int]) -> list[int]:
-    """Return the *jobids* that were submitted at the time of a query, without a call for each."""
-    if query.since is None and query.until is None:
-        return jobids
-    jobs, since = table.jobs, -inf if query.since is None else query.since
-    until = inf if query.until is None else query.until
-    return [jobid for jobid in jobids if since <= jobs[jobid].t_submit < until]
 
 
 async def page(

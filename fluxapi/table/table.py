@@ -29,6 +29,7 @@ from .links import Links
 from .queue_counts import QueueCounts
 from .recent_changes import RecentChanges
 from .row_cache import RowCache
+from .submit_times import SubmitTimes
 from .waitable import Waitable
 
 __all__ = ["DIGEST_MODULUS", "Progress", "Table", "Test"]
@@ -70,8 +71,7 @@ class Table:
         self.links = Links()
         self._capacity = capacity
         self.history = history
-        """The buffer for the newest events of the first backlog; ``None`` if they are not
-        needed."""
+        """The buffer for the newest events of the first backlog, if they are needed."""
         self._signer = signer or KeySigner()
         self.digest = 0
         """The sum of the checksums of all rows, modulo :data:`DIGEST_MODULUS`."""
@@ -81,10 +81,10 @@ class Table:
         self._pending = RowCache()
         """The rows of pending jobs; a reader adds the reason why each job waits."""
         self.recent = RecentChanges()
+        self.times = SubmitTimes()
         self.waitable = Waitable(self._jobs)
         self._keys: dict[str, tuple[int, str]] = {}
-        self._max_inactive = max_inactive
-        self._max_keys = max_keys
+        self._max_inactive, self._max_keys = max_inactive, max_keys
         self.replays = 0
         """The number of complete backlogs."""
         self._replay: set[int] | None = set()
@@ -226,8 +226,8 @@ class Table:
             # all others were missed. A job that has not ended was never dropped, however old.
             has_ended = any(event.name == "clean" for event in message.events)
             was_dropped = has_ended and message.id <= self._trimmed
-            known = len(message.events) if was_dropped else 0
-            known = known if old is None else old.nevents
+            unseen = len(message.events) if was_dropped else 0
+            known = unseen if old is None else old.nevents
             for event in message.events:
                 index = None if event.name in UNINDEXED else new.nevents
                 self._apply(new, (event,), message)
@@ -300,12 +300,11 @@ class Table:
         for event, error in apply_all(job, events, message.R):
             self._bad_events.warn(job.id, event, error)
         for event in events:
-            name = event.name
-            if name == "submit":
+            if event.name == "submit":
                 self.groups.admit(job, self._signer.owner)
                 if is_waitable(event):
                     self.waitable.add(job.id)
-            elif name == "clean":
+            elif event.name == "clean":
                 self.waitable.end(job.id)
 
     def _touch(self, jobid: int) -> None:
@@ -360,6 +359,7 @@ class Table:
             revision = checksum(job)
             changes.after[jobid] = Shape(new, revision)
             digest += revision
+            self.times.add(jobid, job.t_submit)
             if old is None:
                 fresh.append((jobid, new))
                 continue
