@@ -41,7 +41,7 @@ from .constraints import constraint_fault
 from .jobspec_size import Contents
 from .message import Message, field_message
 
-__all__ = ["MAX_JOBSPEC_BYTES", "fatal_reason", "flux_cost"]
+__all__ = ["MAX_JOBSPEC_BYTES", "count_dependencies", "fatal_reason", "flux_cost"]
 
 MAX_JOBSPEC_BYTES = 9 << 20
 """Limit of a jobspec; Flux's validator accepts 10 MiB unless ``ingest.buffer-size`` is set."""
@@ -69,10 +69,14 @@ def fatal_reason(
     return _reason_in(_below(document, "attributes", "system"), nodes)
 
 
+def count_dependencies(document: Mapping[str, Any]) -> int:
+    """Return the number of dependencies of a jobspec that may reach Flux."""
+    return len(_below(document, "attributes", "system").get("dependencies", ()))
+
+
 def flux_cost(document: Mapping[str, Any], contents: Contents) -> int:
     """Return the work that a jobspec gives Flux besides being read, as bytes that it could read."""
-    dependencies = _below(document, "attributes", "system").get("dependencies", ())
-    return contents.growth + len(dependencies) * _DEPENDENCY_BYTES
+    return contents.growth + count_dependencies(document) * _DEPENDENCY_BYTES
 
 
 def _reason_in(system: Mapping[str, Any], nodes: int) -> tuple[str, Message] | None:

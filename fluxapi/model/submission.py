@@ -19,8 +19,9 @@ class Submission:
 
     ``urgency`` 0–31 (16 is the default, 0 holds the job); ``waitable`` and ``debug`` are the flags
     FLUX_JOB_WAITABLE and FLUX_JOB_DEBUG. ``cost`` is the work that the jobspec gives Flux besides
-    being read, in bytes that it reads in the same time. If ``has_left``, which any thread may call,
-    returns true while the job waits to be sent, it is not sent: the client or its rights are gone.
+    being read, in bytes that it reads in the same time; ``dependencies`` is the number of jobs or
+    conditions that it waits for. If ``has_left``, which any thread may call, returns true while the
+    job waits to be sent, it is not sent: the client or its rights are gone.
     """
 
     jobspec: bytes
@@ -28,4 +29,5 @@ class Submission:
     waitable: bool = False
     debug: bool = False
     cost: int = 0
+    dependencies: int = 0
     has_left: Callable[[], bool] = field(default=nobody_left, compare=False, repr=False)

@@ -16,6 +16,7 @@ from fluxapi.model.keymark import KeyMark
 from fluxapi.model.submission import nobody_left
 from fluxapi.process.timeslice import TimeSlice
 
+from .dependency_limit import DependencyLimit
 from .idempotency import IdempotencyStore
 
 __all__ = ["MarkedSubmission", "Submitted", "Submitter"]
@@ -59,6 +60,7 @@ class Submitter:
         self._instance = instance
         self._journal = journal
         self._idempotency = idempotency
+        self._dependencies = DependencyLimit(journal.table)
         self._under_way: set[asyncio.Task[Submitted]] = set()
 
     async def submit(
@@ -135,9 +137,15 @@ class Submitter:
     ) -> list[int | FluxapiError]:
         if has_left is not nobody_left:
             submissions = [replace(one, has_left=has_left) for one in submissions]
-        answers = await self._instance.submit(submissions)
-        self.submitted += sum(isinstance(answer, int) for answer in answers)
-        return answers
+        with self._dependencies.admit(submissions) as refused:
+            sent = [one for place, one in enumerate(submissions) if place not in refused]
+            answers = await self._instance.submit(sent) if sent else []
+            self.submitted += sum(isinstance(answer, int) for answer in answers)
+            await self._until_visible(
+                [it for it, one in zip(answers, sent, strict=True) if one.dependencies]
+            )
+        given = iter(answers)
+        return [refused.get(place) or next(given) for place in range(len(submissions))]
 
     async def _until_visible(self, results: list[int | FluxapiError]) -> None:
         """Wait until the table has the jobs, but not for long."""

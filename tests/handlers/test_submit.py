@@ -4,9 +4,11 @@ import asyncio
 import json
 from typing import Any
 
+import pytest
 from yarl import URL
 
 from fluxapi.errors import FluxRefused
+from fluxapi.sessions import dependency_limit
 
 from .conftest import Service, Start
 
@@ -156,3 +158,17 @@ async def test_a_key_of_a_refused_job_is_free_again(service: Service) -> None:
     again = await service.client.post("/jobs", json={"command": "true"}, headers=headers)
     assert again.status == 201
     assert "Idempotent-Replayed" not in again.headers
+
+
+async def test_jobs_with_too_many_dependencies_that_wait_are_refused_alone(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dependency_limit, "MAX_WAITING", 10)
+    many = {"command": "true", "dependencies": ["afterok:f1"] * 11}
+    answer = await service.client.post("/v1/jobs", json=many)
+    assert answer.status == 422
+    assert "at most 4 dependencies" in (await answer.json())["detail"]
+    answer = await service.client.post("/v1/jobs/bulk", json={"jobs": [many, {"command": "true"}]})
+    first, second = (await answer.json())["jobs"]
+    assert first["error"]["status"] == 422
+    assert "id" in second
