@@ -131,6 +131,9 @@ class Signer:
 _WEIGHT_BYTES = 2048
 """Bytes of a jobspec that count as another job."""
 
+_MAX_WEIGHT = 1024
+"""Limit of the weight of a job, so that small ones are sent beside any other."""
+
 
 class Submissions:
     """A batch of jobs to submit; ``future`` receives the list of IDs and errors, in order.
@@ -161,7 +164,8 @@ class Submissions:
         Other work counts as bytes, too.
         """
         submission = self._submissions[index]
-        return 1 + (len(submission.jobspec) + submission.cost) // _WEIGHT_BYTES
+        size = len(submission.jobspec) + submission.cost
+        return min(1 + size // _WEIGHT_BYTES, _MAX_WEIGHT)
 
     def next(self, signer: Signer) -> tuple[int, bytes]:
         """Return number and body of the next request."""

@@ -23,6 +23,7 @@ from fluxapi.instance.protocol import CallWatch
 from . import refusal
 from .calls import Call, Request, Signer, Stream, Submissions
 from .outbox import Outbox
+from .slow_lane import SlowLane
 from .wire import Connection, Wakeup
 
 __all__ = ["RpcThread"]
@@ -31,8 +32,8 @@ _log = logging.getLogger(__name__)
 
 WINDOW = 2048
 """Submissions in flight. Flux commits in batches, so more are faster, but a later call waits for
-them. A large one counts as several (:meth:`Submissions.weight`): Flux needs seconds for ten
-megabytes, and answers none of them before."""
+them. A large one counts as several (:meth:`Submissions.weight`), and a very large one waits in a
+:class:`.SlowLane`, while others are sent."""
 
 _SLICE_MESSAGES = 64
 """Submissions or responses that are processed before other batches and the other direction."""
@@ -71,6 +72,7 @@ class RpcThread:
         self._tags = itertools.count(1)
         self._waiting: dict[int, tuple[Request, int]] = {}
         self._batches: deque[Submissions] = deque()
+        self._slow = SlowLane()
         self._window = WINDOW
         self._deadlines: deque[tuple[float, int]] = deque()
         self._progress = 0.0
@@ -200,12 +202,13 @@ class RpcThread:
     def _fail_everything(self) -> None:
         """Fail all requests, in flight or not, with the reason why there is no broker."""
         requests: dict[int, Request] = {id(r): r for r, _ in self._waiting.values()}
-        requests.update((id(batch), batch) for batch in self._batches)
+        requests.update((id(batch), batch) for batch in (*self._batches, *self._slow))
         while self._inbox:
             unsent = self._inbox.popleft()
             requests[id(unsent)] = unsent
         self._waiting.clear()
         self._batches.clear()
+        self._slow.clear()
         self._deadlines.clear()
         self._canceled.clear()
         self._window = WINDOW
@@ -269,20 +272,32 @@ class RpcThread:
         if self._window == WINDOW:
             self._progress = now
         for _ in range(_SLICE_MESSAGES):
-            if not self._batches or self._window <= 0:
-                return False
-            batch = self._batches.popleft()
+            batch = self._slow.pop(now) if self._window > 0 else None
+            is_slow = batch is not None
+            if batch is None:
+                if not self._batches or self._window <= 0:
+                    return False
+                batch = self._batches.popleft()
             batch.pass_over(self._outbox.post)
-            if batch.all_sent:  # It failed, or nobody waits for it.
+            # It failed, or nobody waits for it; or it is the turn of others.
+            if batch.all_sent or (not is_slow and self._slow.takes(batch)):
                 continue
-            index, payload = batch.next(signer)
-            if not batch.all_sent:
-                self._batches.append(batch)
-            self._window -= batch.weight(index)
-            connection.request(Submissions.topic, payload, self._new_tag(batch, index))
+            tag = self._send_job(connection, batch, signer)
+            if is_slow:
+                self._slow.note_sent(tag, now)
             if connection.clogged:
                 return False
         return bool(self._batches) and self._window > 0
+
+    def _send_job(self, connection: Connection, batch: Submissions, signer: Signer) -> int:
+        """Send the next job of a batch, and return the tag of the request."""
+        index, payload = batch.next(signer)
+        if not batch.all_sent:
+            self._batches.append(batch)
+        self._window -= batch.weight(index)
+        tag = self._new_tag(batch, index)
+        connection.request(Submissions.topic, payload, tag)
+        return tag
 
     def _new_tag(self, request: Request, index: int) -> int:
         tag = next(self._tags) % _MAX_TAG
@@ -313,6 +328,7 @@ class RpcThread:
             if isinstance(request, Submissions):
                 self._window += request.weight(index)
                 self._progress = now
+                self._slow.note_answer(message.tag, now)
             elif isinstance(request, Stream):
                 streams.append(request)
             if request.answer(index, message.error, message.payload, post):
@@ -347,9 +363,10 @@ class RpcThread:
             if isinstance(request, Submissions):
                 del self._waiting[tag]
                 request.fail(error, self._outbox.post)
-        for batch in self._batches:
+        for batch in (*self._batches, *self._slow):
             batch.fail(error, self._outbox.post)
         self._batches.clear()
+        self._slow.clear()
         self._window = WINDOW
 
     def _until_deadline(self, now: float) -> float:
@@ -361,4 +378,7 @@ class RpcThread:
             moments.append(self._inbox[0].asked + self._timeout)
         if self._window < WINDOW:
             moments.append(self._progress + self._timeout)
+        slow = self._slow.next_time()
+        if slow is not None and slow > now:
+            moments.append(slow)
         return min(moments) - time.monotonic() + 0.001

@@ -7,6 +7,7 @@ import base64
 import errno
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,7 +16,8 @@ import pytest
 from fluxapi.errors import FluxRefused, InstanceUnavailable
 from fluxapi.instance.broker.calls import Call, Signer, Stream, Submissions
 from fluxapi.instance.broker.refusal import lost
-from fluxapi.instance.broker.rpc import WINDOW, RpcThread
+from fluxapi.instance.broker.rpc import RpcThread
+from fluxapi.instance.broker.slow_lane import SlowLane
 from fluxapi.instance.protocol import Submission
 from fluxapi.model.jobspec import Defaults, build
 
@@ -44,17 +46,83 @@ def test_flags_of_a_submission(*, waitable: bool, debug: bool, flags: int) -> No
     assert json.loads(Signer(0).payload(submission))["flags"] == flags
 
 
-async def test_few_large_jobs_are_sent_before_one_is_answered() -> None:
-    large = Submission(json.dumps({"command": "x" * (1 << 20)}).encode())
-    small = Submissions([ONE] * 40)
-    assert small.weight(0) == 1
-    thread = RpcThread(None, None, 10.0)
-    thread._signer = Signer(0)
-    thread._batches.append(Submissions([large] * 40))
-    sent: list[int] = []
-    connection: Any = SimpleNamespace(request=lambda _, body, __: sent.append(len(body)), clogged=0)
-    assert not thread._send_batches(connection, 0.0)
-    assert 2 <= len(sent) <= 5
+HALF_MEGABYTE = Submission(json.dumps({"command": "x" * (1 << 19)}).encode())
+
+
+class Broker:
+    """Takes what a thread sends, and answers it.
+
+    Attributes:
+        sent: The lengths of the requests, by their tags.
+    """
+
+    def __init__(self) -> None:
+        self.clogged = 0
+        self.sent: dict[int, int] = {}
+        self.thread = RpcThread(None, None, 10.0)
+        self.thread._signer = Signer(0)
+        self.thread._outbox = SimpleNamespace(post=post)  # type: ignore[assignment]
+
+    def request(self, topic: bytes, payload: bytes, tag: int) -> None:
+        assert topic == Submissions.topic
+        self.sent[tag] = len(payload)
+
+    def pass_at(self, now: float) -> list[bool]:
+        """Return which of the jobs that are sent at this time are large."""
+        before = set(self.sent)
+        connection: Any = self
+        while self.thread._send_batches(connection, now):
+            pass
+        return [self.sent[tag] > 1 << 19 for tag in self.sent if tag not in before]
+
+    def answer(self, now: float) -> None:
+        """Answer all that was sent."""
+        messages = [
+            SimpleNamespace(tag=tag, error=0, payload=b'{"id":1}') for tag in self.thread._waiting
+        ]
+        connection: Any = SimpleNamespace(receive=lambda: messages.pop() if messages else None)
+        while self.thread._receive(connection, now):
+            pass
+
+
+async def test_one_large_job_is_with_flux_and_others_go_past() -> None:
+    broker = Broker()
+    broker.thread._batches.extend([Submissions([HALF_MEGABYTE] * 3), Submissions([HALF_MEGABYTE])])
+    assert broker.pass_at(10.0) == [True]
+    broker.thread._batches.append(Submissions([ONE] * 200))
+    assert broker.pass_at(10.5) == [False] * 200
+    assert broker.thread._slow.next_time() is None
+    broker.answer(12.0)
+    # The others have as long as the large one took.
+    assert broker.pass_at(13.9) == []
+    assert broker.thread._slow.next_time() == 14.0
+    assert broker.pass_at(14.0) == [True]
+    broker.answer(14.5)
+    assert broker.pass_at(15.0) == [True]
+    broker.answer(100.0)
+    assert broker.pass_at(106.0) == [True], "a late answer gives no long pause"
+    broker.answer(107.0)
+    assert broker.thread._slow.next_time() is None
+    assert broker.thread._window == Broker().thread._window
+
+
+async def test_large_jobs_that_wait_fail_with_the_connection() -> None:
+    broker = Broker()
+    first, second = (Submissions([HALF_MEGABYTE]) for _ in range(2))
+    broker.thread._batches.extend([first, second])
+    assert broker.pass_at(0.0) == [True]
+    broker.thread._give_up_submissions()
+    for batch in (first, second):
+        assert isinstance((await batch.future)[0], InstanceUnavailable)
+    broker.thread._batches.append(Submissions([HALF_MEGABYTE]))
+    assert broker.pass_at(0.0) == [True], "nothing is with Flux"
+
+
+async def test_a_large_job_that_waits_is_not_sent_once_its_client_has_left() -> None:
+    broker = Broker()
+    gone = Submissions([replace(HALF_MEGABYTE, has_left=lambda: True), ONE])
+    broker.thread._batches.extend([Submissions([HALF_MEGABYTE]), gone])
+    assert broker.pass_at(0.0) == [True, False]
 
 
 async def test_dependencies_of_a_job_count_as_its_bytes_do() -> None:
@@ -65,7 +133,9 @@ async def test_dependencies_of_a_job_count_as_its_bytes_do() -> None:
     )
     assert plain.cost == 0
     few = Submission(dependent.jobspec)
-    assert Submissions([dependent]).weight(0) > WINDOW > 10 * Submissions([few]).weight(0)
+    lane = SlowLane()
+    assert lane.takes(Submissions([dependent]))
+    assert not lane.takes(Submissions([few]))
 
 
 async def test_a_waiting_call_is_not_sent_once_its_client_has_left() -> None:

@@ -1,0 +1,69 @@
+"""Submissions that occupy Flux for long: one at a time, with time for others after each.
+
+Flux processes a jobspec of megabytes, or one of hundreds of dependencies, in up to a second, and
+answers few others meanwhile. Several in one batch take longer than one by one.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+
+from .calls import Submissions
+
+__all__ = ["SlowLane"]
+
+_MIN_WEIGHT = 256
+"""Weight of a heavy job: half a megabyte, or 32 dependencies."""
+
+_MAX_PAUSE_S = 5.0
+"""Limit of the time after a heavy job; its answer may have been late for another reason."""
+
+
+class SlowLane:
+    """The batches whose next job is heavy, in the order in which they came.
+
+    One heavy job is with Flux at a time. After its answer, others have as long as it took.
+    """
+
+    def __init__(self) -> None:
+        self._batches: deque[Submissions] = deque()
+        self._tag = 0
+        self._sent_at = 0.0
+        self._due = 0.0
+
+    def __iter__(self) -> Iterator[Submissions]:
+        return iter(self._batches)
+
+    def takes(self, batch: Submissions) -> bool:
+        """Return whether the next job of a batch is heavy; if so, keep the batch."""
+        is_heavy = batch.weight(batch.sent) >= _MIN_WEIGHT
+        if is_heavy:
+            self._batches.append(batch)
+        return is_heavy
+
+    def pop(self, now: float) -> Submissions | None:
+        """Return the batch whose next job is to be sent, if one may be sent now."""
+        return self._batches.popleft() if self._batches and self._wait_s(now) <= 0 else None
+
+    def note_sent(self, tag: int, now: float) -> None:
+        """Note that the heavy job of the batch from :meth:`pop` is sent."""
+        self._tag, self._sent_at = tag, now
+
+    def note_answer(self, tag: int, now: float) -> None:
+        """Note that Flux has answered a request."""
+        if self._tag == tag:
+            self._tag = 0
+            self._due = now + min(now - self._sent_at, _MAX_PAUSE_S)
+
+    def next_time(self) -> float | None:
+        """Return when the next heavy job may be sent, if one waits for that time only."""
+        return self._due if self._batches and not self._tag else None
+
+    def clear(self) -> None:
+        """Forget all batches, and the job that is with Flux."""
+        self._batches.clear()
+        self._tag = 0
+
+    def _wait_s(self, now: float) -> float:
+        return 1.0 if self._tag else self._due - now
