@@ -80,6 +80,7 @@ async def memo(request: web.Request) -> web.Response:
     body = request[keys.BODY]
     job = _active(job_of(request), "ended_memo")
     session, volatile = request[keys.SESSION], bool(body.get("volatile"))
+    session.annotations.add(job.id, body["memo"])
     if not volatile:
         session.added.add(job.id, body["memo"])
     await session.instance.post_memo(job.id, body["memo"], volatile=volatile)

@@ -37,6 +37,7 @@ from fluxapi.instance.protocol import (
 )
 from fluxapi.instance.release import has_task_files
 from fluxapi.model.added_events import AddedEvents
+from fluxapi.model.annotation_limit import AnnotationLimit
 from fluxapi.model.group import group_id, is_group_id
 from fluxapi.model.job import Job
 from fluxapi.model.jobid import parse
@@ -139,6 +140,7 @@ class InstanceSession:
             capacity=bounds.capacity,
         )
         self.added = AddedEvents(self.table.get)
+        self.annotations = AnnotationLimit(self.table.get)
         epoch = new_epoch(instance_tag(info.starttime, path))
         buffer = EventBuffer(epoch, max_events=bounds.max_events, max_bytes=bounds.max_event_bytes)
         self.hub = Hub(self.table, EventLog(buffer))

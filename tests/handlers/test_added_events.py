@@ -70,3 +70,17 @@ async def test_jobs_that_have_ended_leave_room_to_others(
         assert answer.status == 202
         service.instance.finish(parse(jobid))
         await service.client.get(f"/v1/jobs/{jobid}/wait")
+
+
+@pytest.mark.parametrize("volatile", [True, False])
+async def test_the_annotations_of_a_job_have_a_limit(service: Service, *, volatile: bool) -> None:
+    path = f"/v1/jobs/{await service.submit()}/memo"
+
+    async def post(name: str) -> int:
+        memo = {"memo": {name: "y" * 50_000}, "volatile": volatile}
+        return (await service.client.post(path, json=memo)).status
+
+    assert {await post("progress") for _ in range(20)} == {202}
+    assert 422 in {await post(f"k{number}") for number in range(10)}
+    posted = [call for call in service.instance.calls if call[0] == "memo"]
+    assert len(posted) < 30

@@ -1,0 +1,93 @@
+"""The limit of the annotations that active jobs have by the memos of requests.
+
+The job manager merges all memos of a job, which it keeps in memory, and writes the result into the
+eventlog when the job gets its resources. The eventlog does not contain volatile memos before.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from fluxapi.errors import FluxRefused
+
+from .job import Job
+
+__all__ = ["MAX_JOB_BYTES", "MAX_TOTAL_BYTES", "AnnotationLimit"]
+
+MAX_JOB_BYTES = 256 << 10
+"""Memory of the annotations of one job by memos."""
+
+MAX_TOTAL_BYTES = 32 << 20
+"""Memory of those of all active jobs."""
+
+_VALUE_BYTES = 72
+"""Memory of a value besides its name and its text."""
+
+_encoder = msgspec.json.Encoder()
+
+_Path = tuple[str, ...]
+_Sizes = dict[_Path, int]
+
+
+class AnnotationLimit:
+    """The annotations of active jobs by memos, as the size of each value.
+
+    Args:
+        find: Returns a job by its ID; jobs that have ended are forgotten now and then.
+    """
+
+    def __init__(self, find: Callable[[int], Job | None]) -> None:
+        self._by_job: dict[int, _Sizes] = {}
+        self._total = 0
+        self._find = find
+
+    def add(self, jobid: int, memo: Mapping[str, Any]) -> None:
+        """Count a memo; raise ``FluxRefused`` if there is no room for it."""
+        before = self._by_job.get(jobid, {})
+        after = _merged(before, memo)
+        size = sum(after.values())
+        if size > MAX_JOB_BYTES:
+            raise FluxRefused("the annotations of the job are too large", errno=errno.ENOSPC)
+        growth = size - sum(before.values())
+        if self._total + growth > MAX_TOTAL_BYTES:
+            self._forget_ended()
+            growth = size - sum(self._by_job.get(jobid, {}).values())
+        if self._total + growth > MAX_TOTAL_BYTES:
+            raise FluxRefused("the annotations of active jobs are too large", errno=errno.ENOSPC)
+        self._by_job[jobid] = after
+        self._total += growth
+
+    def _forget_ended(self) -> None:
+        for jobid in list(self._by_job):
+            job = self._find(jobid)
+            if job is None or job.is_inactive:
+                self._total -= sum(self._by_job.pop(jobid).values())
+
+
+def _merged(before: _Sizes, memo: Mapping[str, Any]) -> _Sizes:
+    """Return the sizes after a memo; a null removes what is below its name."""
+    values = dict(_values(memo, ()))
+    removed = {path for path, value in values.items() if value is None}
+    after = {
+        path: size
+        for path, size in before.items()
+        if not (removed and any(path[:end] in removed for end in range(1, len(path) + 1)))
+    }
+    for path, value in values.items():
+        if value is not None:
+            after[path] = _VALUE_BYTES + sum(map(len, path)) + len(_encoder.encode(value))
+    return after
+
+
+def _values(memo: Mapping[str, Any], above: _Path) -> Iterator[tuple[_Path, Any]]:
+    """Yield the values of a memo that are no objects, each with its names."""
+    for name, value in memo.items():
+        path = (*above, name)
+        if isinstance(value, dict):
+            yield from _values(value, path)
+        else:
+            yield path, value
