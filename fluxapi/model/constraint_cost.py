@@ -96,9 +96,13 @@ class ConstraintCost:
         self._parts_left = _MAX_PARTS
         self._characters_left = _MAX_CHARACTERS
 
+    def seconds(self, nodes: int) -> float:
+        """Return the time in which the scheduler evaluates it for *nodes* nodes."""
+        return self.node_us * nodes / 1e6
+
     def fault(self, nodes: int) -> Message | None:
         """Return what is wrong if the scheduler takes too long to evaluate it for *nodes* nodes."""
-        if self.node_us * nodes > _MAX_EVALUATION_S * 1e6:
+        if self.seconds(nodes) > _MAX_EVALUATION_S:
             return field_message("constraint_slow", nodes=nodes)
         return None
 

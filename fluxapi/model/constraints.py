@@ -8,7 +8,7 @@ from typing import Any
 from .constraint_cost import ConstraintCost
 from .message import FieldErrors, Message, Value, field_error, field_message
 
-__all__ = ["check_constraints", "constraint_fault"]
+__all__ = ["check_constraints", "constraint_fault", "evaluation_seconds"]
 
 _MAX_DEPTH = 32
 _MAX_VALUES = 1000
@@ -33,7 +33,20 @@ def constraint_fault(constraints: Any, nodes: int = 1) -> Message | None:
     it the instance, if something is not of the form that it expects. Flux's validator lets much of
     that through.
     """
-    left, cost = _MAX_VALUES, ConstraintCost()
+    cost = ConstraintCost()
+    return _count(constraints, cost) or cost.fault(nodes)
+
+
+def evaluation_seconds(constraints: Any, nodes: int) -> float:
+    """Return the time in which the scheduler evaluates a constraint for so many nodes."""
+    cost = ConstraintCost()
+    _count(constraints, cost)
+    return cost.seconds(nodes)
+
+
+def _count(constraints: Any, cost: ConstraintCost) -> Message | None:
+    """Count the parts of a constraint; return what is wrong with them."""
+    left = _MAX_VALUES
     pending: list[tuple[Any, int]] = [(constraints, 0)]
     while pending:
         constraint, depth = pending.pop()
@@ -53,7 +66,7 @@ def constraint_fault(constraints: Any, nodes: int = 1) -> Message | None:
             fault = cost.add(operator, values)
             if fault is not None:
                 return fault
-    return cost.fault(nodes)
+    return None
 
 
 def _operator_fault(operator: str, values: Any, left: int) -> Message | None:

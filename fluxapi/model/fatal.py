@@ -37,7 +37,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .constraints import constraint_fault
+from .constraints import constraint_fault, evaluation_seconds
 from .jobspec_size import Contents
 from .message import Message, field_message
 
@@ -51,6 +51,15 @@ _MAX_DEPENDENCIES = 1000
 
 _DEPENDENCY_BYTES = 16 << 10
 """Bytes of a jobspec that Flux reads in the time of a dependency, which is about a millisecond."""
+
+_BYTES_PER_S = 16 << 20
+"""Bytes of a jobspec that Flux reads in a second."""
+
+_USUAL_EVALUATION_S = 0.1
+"""Time of the evaluation of a constraint that does not count."""
+
+_EVALUATIONS = 2
+"""How often the scheduler evaluates a constraint that no node meets."""
 
 
 def fatal_reason(
@@ -74,9 +83,18 @@ def count_dependencies(document: Mapping[str, Any]) -> int:
     return len(_below(document, "attributes", "system").get("dependencies", ()))
 
 
-def flux_cost(document: Mapping[str, Any], contents: Contents) -> int:
-    """Return the work that a jobspec gives Flux besides being read, as bytes that it could read."""
-    return contents.growth + count_dependencies(document) * _DEPENDENCY_BYTES
+def flux_cost(document: Mapping[str, Any], contents: Contents, nodes: int = 1) -> int:
+    """Return the work that a jobspec gives Flux besides being read, as bytes that it could read.
+
+    *nodes* is the number of nodes for which a constraint is evaluated.
+    """
+    cost = contents.growth + count_dependencies(document) * _DEPENDENCY_BYTES
+    constraints = _below(document, "attributes", "system").get("constraints")
+    if constraints is not None:
+        seconds = evaluation_seconds(constraints, nodes)
+        if seconds > _USUAL_EVALUATION_S:
+            cost += int(_EVALUATIONS * seconds * _BYTES_PER_S)
+    return cost
 
 
 def _reason_in(system: Mapping[str, Any], nodes: int) -> tuple[str, Message] | None:

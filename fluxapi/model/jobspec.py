@@ -134,7 +134,7 @@ def build(
         urgency=parse_urgency(given.get("urgency", 16)),
         waitable=given.get("waitable", False),
         debug=given.get("debug", False),
-        cost=flux_cost(document, contents),
+        cost=flux_cost(document, contents, defaults.nodes),
         dependencies=count_dependencies(document),
     )
 

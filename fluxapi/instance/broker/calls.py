@@ -163,9 +163,12 @@ class Submissions:
 
         Other work counts as bytes, too.
         """
+        return min(1 + self.size(index) // _WEIGHT_BYTES, _MAX_WEIGHT)
+
+    def size(self, index: int) -> int:
+        """Return the bytes of the jobspec, with the other work as bytes."""
         submission = self._submissions[index]
-        size = len(submission.jobspec) + submission.cost
-        return min(1 + size // _WEIGHT_BYTES, _MAX_WEIGHT)
+        return len(submission.jobspec) + submission.cost
 
     def next(self, signer: Signer) -> tuple[int, bytes]:
         """Return number and body of the next request."""

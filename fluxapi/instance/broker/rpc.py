@@ -282,9 +282,10 @@ class RpcThread:
             # It failed, or nobody waits for it; or it is the turn of others.
             if batch.all_sent or (not is_slow and self._slow.takes(batch)):
                 continue
+            size = batch.size(batch.sent)
             tag = self._send_job(connection, batch, signer)
             if is_slow:
-                self._slow.note_sent(tag, now)
+                self._slow.note_sent(tag, size, now)
             if connection.clogged:
                 return False
         return bool(self._batches) and self._window > 0

@@ -1,7 +1,8 @@
 """Submissions that occupy Flux for long: one at a time, with time for others after each.
 
 Flux processes a jobspec of megabytes, or one of hundreds of dependencies, in up to a second, and
-answers few others meanwhile. Several in one batch take longer than one by one.
+answers few others meanwhile. Several in one batch take longer than one by one. The scheduler
+evaluates a constraint after the answer.
 """
 
 from __future__ import annotations
@@ -20,16 +21,22 @@ _MAX_PAUSE_S = 5.0
 """Limit of the time after a heavy job; its answer may have been late for another reason."""
 
 
+_BYTES_PER_S = 16 << 20
+"""Bytes of a jobspec that Flux processes in a second."""
+
+
 class SlowLane:
     """The batches whose next job is heavy, in the order in which they came.
 
-    One heavy job is with Flux at a time. After its answer, others have as long as it took.
+    One heavy job is with Flux at a time. After its answer, others have as long as it took, or as
+    its work takes by its size.
     """
 
     def __init__(self) -> None:
         self._batches: deque[Submissions] = deque()
         self._tag = 0
         self._sent_at = 0.0
+        self._work_s = 0.0
         self._due = 0.0
 
     def __iter__(self) -> Iterator[Submissions]:
@@ -46,15 +53,16 @@ class SlowLane:
         """Return the batch whose next job is to be sent, if one may be sent now."""
         return self._batches.popleft() if self._batches and self._wait_s(now) <= 0 else None
 
-    def note_sent(self, tag: int, now: float) -> None:
-        """Note that the heavy job of the batch from :meth:`pop` is sent."""
+    def note_sent(self, tag: int, size: int, now: float) -> None:
+        """Note that the heavy job of the batch from :meth:`pop` is sent, and its size."""
         self._tag, self._sent_at = tag, now
+        self._work_s = size / _BYTES_PER_S
 
     def note_answer(self, tag: int, now: float) -> None:
         """Note that Flux has answered a request."""
         if self._tag == tag:
             self._tag = 0
-            self._due = now + min(now - self._sent_at, _MAX_PAUSE_S)
+            self._due = now + min(max(now - self._sent_at, self._work_s), _MAX_PAUSE_S)
 
     def next_time(self) -> float | None:
         """Return when the next heavy job may be sent, if one waits for that time only."""

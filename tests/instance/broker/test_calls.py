@@ -106,6 +106,18 @@ async def test_one_large_job_is_with_flux_and_others_go_past() -> None:
     assert broker.thread._window == Broker().thread._window
 
 
+async def test_others_have_time_while_the_scheduler_evaluates_a_constraint() -> None:
+    hosts = [",".join(f"a{number}x" for number in range(90))]
+    fields = {"command": "true", "constraints": {"hostlist": hosts}}
+    usual, slow = (build(fields, Defaults(nodes=nodes)) for nodes in (1_000, 10_000))
+    broker = Broker()
+    broker.thread._batches.extend([Submissions([usual] * 50), Submissions([slow] * 2)])
+    assert len(broker.pass_at(0.0)) == 51
+    broker.answer(0.1)
+    assert broker.pass_at(0.6) == []
+    assert len(broker.pass_at(1.0)) == 1
+
+
 async def test_large_jobs_that_wait_fail_with_the_connection() -> None:
     broker = Broker()
     first, second = (Submissions([HALF_MEGABYTE]) for _ in range(2))
