@@ -14,11 +14,11 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from dataclasses import replace
 from typing import Any
 
 import msgspec
 from aiohttp import web
+from msgspec.structs import replace
 
 from fluxapi.contracts import schema, structure
 from fluxapi.errors import (

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiohttp import web
 
@@ -26,8 +25,7 @@ from .support import reply
 __all__ = ["Made", "idempotency_key", "submit", "submit_fields"]
 
 
-@dataclass(frozen=True)
-class Made:
+class Made(NamedTuple):
     """A job that was submitted; ``replayed``: an earlier request with the key submitted it."""
 
     id: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+
+import msgspec
 
 __all__ = ["Submission", "nobody_left"]
 
@@ -13,8 +14,7 @@ def nobody_left() -> bool:
     return False
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
+class Submission(msgspec.Struct, frozen=True):
     """An encoded RFC 25 jobspec V1 and the options of ``flux_job_submit``(3).
 
     ``urgency`` 0–31 (16 is the default, 0 holds the job); ``waitable`` and ``debug`` are the flags
@@ -30,4 +30,4 @@ class Submission:
     debug: bool = False
     cost: int = 0
     dependencies: int = 0
-    has_left: Callable[[], bool] = field(default=nobody_left, compare=False, repr=False)
+    has_left: Callable[[], bool] = nobody_left

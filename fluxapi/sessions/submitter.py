@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from fluxapi.errors import FluxapiError, OutcomeUnknown
 from fluxapi.events.consumer import JournalConsumer

@@ -7,11 +7,11 @@ import base64
 import errno
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from fluxapi.errors import FluxRefused, InstanceUnavailable
 from fluxapi.instance.broker.calls import Call, Signer, Stream, Submissions
