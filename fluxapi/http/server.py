@@ -255,17 +255,17 @@ class _Protocol(web.RequestHandler):
         The rest of a body that was refused is skipped: then in turn with all such bodies, since
         aiohttp reads what has arrived of one without a pause.
         """
-        if self._is_paused and resume_parser and self._current_request is None:
-            if self._skipping is None:
-                self._skipping = self._loop.create_task(self._skip_in_turn())
+        if not self._is_paused:
+            return  # aiohttp calls this after each part of a body, and would parse nothing anew.
+        if resume_parser and self._current_request is None:
+            self._skipping = self._skipping or self._loop.create_task(self._skip_in_turn())
             return
         self._is_paused = False
         super().resume_reading(resume_parser)
 
     async def _skip_in_turn(self) -> None:
         await TimeSlice(0).share()
-        self._skipping = None
-        self._is_paused = False
+        self._skipping, self._is_paused = None, False
         super().resume_reading()
 
     def _refuse_chunks(self) -> None:

@@ -11,6 +11,7 @@ import pytest
 from aiohttp import web
 
 from fluxapi.app import create_app
+from fluxapi.http import server
 from fluxapi.http.server import Runner
 from fluxapi.settings import Settings
 from tests.handlers.fake import FakeInstance
@@ -145,3 +146,22 @@ async def test_a_broken_body_of_a_refused_request_is_no_error_of_the_service(
     await reader.read()
     await hang_up(writer)
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+async def test_a_body_that_has_arrived_is_parsed_once(
+    monkeypatch: pytest.MonkeyPatch, port: int
+) -> None:
+    parsed: list[bytes] = []
+    receive = server._Protocol.data_received
+
+    def received(self: server._Protocol, data: bytes) -> None:
+        parsed.append(data)
+        receive(self, data)
+
+    monkeypatch.setattr(server._Protocol, "data_received", received)
+    request = (
+        b"POST /v1/jobs/check HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        b'Connection: close\r\nContent-Length: 22\r\n\r\n{"command":["a", "b"]}'
+    )
+    await answer(port, request)
+    assert (b"".join(parsed), b"" in parsed) == (request, False)
