@@ -3,8 +3,9 @@
 ``replay JOBS`` is fluxapi with a synthetic backlog in its table, ``grouped JOBS`` the same with all
 jobs in one group, ``busy JOBS`` the same with 500 events per second from then on; ``ready SIZE`` is
 an aiohttp handler that returns SIZE ready bytes, the least that any aiohttp service does;
-``flux 0`` is fluxapi in front of the broker at FLUX_URI. ``--history FOLDER`` keeps past jobs.
-``--lag`` measures the lag of the event loop, which takes CPU time; it is printed at SIGTERM.
+``flux 0`` is fluxapi in front of the broker at FLUX_URI, and ``bare 0`` the least service there.
+``--history FOLDER`` keeps past jobs. ``--lag`` measures the lag of the event loop, which takes CPU
+time; it is printed at SIGTERM.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from fluxapi.model.eventlog import Resync, decode_journal
 from fluxapi.service import choose_instance, tune
 from fluxapi.settings import Settings
 
+from . import bare
 from .backlog import live, payloads
 from .instance import StillInstance
 
@@ -43,6 +45,9 @@ _BATCH = 256
 _BUSY_BATCH = 5
 _BUSY_EVENTS = 500
 _ENDLESS = 1 << 62
+
+_LEAST = frozenset({"ready", "bare"})
+"""Kinds that aiohttp serves without a part of fluxapi."""
 
 _SCHEDSTAT = Path("/proc/thread-self/schedstat")
 _SAMPLE = 0.005
@@ -88,6 +93,8 @@ def _ready(size: int) -> web.Application:
 def _application(kind: str, number: int, history: Path | None) -> web.Application:
     if kind == "ready":
         return _ready(number)
+    if kind == "bare":
+        return bare.application()
     events = _BUSY_EVENTS if kind == "busy" else 0
     instance: Any = ReplayInstance(number, grouped=kind == "grouped", events=events)
     settings = Settings(instance="flux", uri=os.environ.get("FLUX_URI"), history_max_age=0)
@@ -103,7 +110,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
     app = _application(kind, arguments.number, arguments.history)
     # fluxapi is served as ``fluxapi serve`` serves it.
-    runner = (web.AppRunner if kind == "ready" else Runner)(app, access_log=None)
+    runner = (web.AppRunner if kind in _LEAST else Runner)(app, access_log=None)
     await runner.setup()
     sock = socket.create_server(("127.0.0.1", 0), backlog=1024)
     await web.SockSite(runner, sock).start()

@@ -15,6 +15,7 @@ import statistics
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import aiohttp
 import uvloop
@@ -22,7 +23,7 @@ import uvloop
 from . import load
 from .figures import Figure
 from .raw_submit import JOBSPEC
-from .server import running
+from .server import Running, running
 
 __all__ = ["figures"]
 
@@ -33,6 +34,7 @@ _LAG_BOUND = 10.0
 _PAGE = 64_000
 _CPU_BOUND_US = 230.0
 _CPU_TO_END_BOUND_US = 500.0
+_LEAST = "aiohttp and libflux in one thread"
 
 
 def _raw(jobs: int) -> float:
@@ -94,17 +96,34 @@ async def _ready_beside_submission(port: int, jobs: int) -> None:
         await load.run(port, itertools.repeat(load.get("/jobs"), jobs * 4), _WINDOW)
 
 
+class _Cost(NamedTuple):
+    """The CPU time of a submission in a service, in microseconds.
+
+    ``to_end`` is that with the journal messages of the job.
+    """
+
+    submission: float
+    to_end: float
+
+
+async def _measure(server: Running, jobs: int) -> tuple[float, _Cost]:
+    """Return the single submissions per second, and the cost of one."""
+    before = _cpu(server.pid)
+    rate = await _single(server.port, jobs)
+    submitted = _cpu(server.pid)
+    _idle()
+    return rate, _Cost((submitted - before) / jobs, (_cpu(server.pid) - before) / jobs)
+
+
 async def _round(jobs: int) -> list[float]:
     raw = _raw(jobs)
     _idle()
     with running("flux", 0) as server:
-        cpu = [_cpu(server.pid)]
-        single = await _single(server.port, jobs)
-        cpu.append(_cpu(server.pid))
-        _idle()
-        cpu.append(_cpu(server.pid))
+        single, cost = await _measure(server, jobs)
         plain = await _plain_client(server.port, jobs)
         _idle()
+    with running("bare", 0) as bare:
+        _, least = await _measure(bare, jobs)
     with running("flux", 0, measures_lag=True) as watched:
         await _submit_and_list(watched.port, jobs)
     _idle()
@@ -113,9 +132,8 @@ async def _round(jobs: int) -> list[float]:
     _idle()
     with running("flux", 0) as server:
         bulk = await _bulk(server.port)
-    submission, to_end = ((until - cpu[0]) / jobs for until in cpu[1:])
     lags = [watched.lag * 1e3, ready.lag * 1e3]
-    return [raw, single, bulk, *lags, submission, to_end, plain]
+    return [raw, single, bulk, *lags, plain, *cost, *least]
 
 
 def _on_flux(jobs: int) -> list[float]:
@@ -136,7 +154,7 @@ def _on_flux(jobs: int) -> list[float]:
 def figures(jobs: int) -> list[Figure]:
     """Return medians of rounds, each on a new Flux instance of four brokers."""
     rounds = [_on_flux(jobs) for _ in range(_ROUNDS)]
-    raw, single, bulk, lag, least, cpu, to_end, plain = (
+    raw, single, bulk, lag, least_lag, plain, cpu, to_end, least, least_to_end = (
         statistics.median(column) for column in zip(*rounds, strict=True)
     )
     baseline = f"submit_async, {_WINDOW} in flight"
@@ -168,6 +186,17 @@ def figures(jobs: int) -> list[Figure]:
             1.0,
             at_most=True,
         ),
+        Figure(
+            "the same without the events, beside the least service",
+            cpu,
+            "µs",
+            _LEAST,
+            least,
+            0.0,
+        ),
+        Figure(
+            "with the events, beside the least service", to_end, "µs", _LEAST, least_to_end, 0.0
+        ),
         Figure(f"one bulk request of {_BULK:,}", bulk, "jobs/s", baseline, raw, 0.95),
         Figure(
             f"event loop lag p99, {_WINDOW} clients submit and list",
@@ -183,7 +212,7 @@ def figures(jobs: int) -> list[Figure]:
             lag,
             "ms",
             "ready bytes, same clients, same broker load",
-            least,
+            least_lag,
             0.0,
         ),
     ]
