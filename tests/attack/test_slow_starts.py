@@ -121,3 +121,18 @@ async def test_a_lack_of_threads_is_waited_out(
     assert (tmp_path / "out").read_text() == "0: x\n"
     assert not lacks
     assert caplog.text.count("no thread can be started: can't start new thread") == 3
+
+
+async def test_output_is_kept_while_jobs_have_all_threads(
+    start: Starter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site, begin = await start(), threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        if "output" in thread.name:
+            raise RuntimeError("can't start new thread")
+        begin(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    jobid = await site.run(shell("seq 1000000"))
+    assert len((await site.text(jobid)).splitlines()) == 1_000_000

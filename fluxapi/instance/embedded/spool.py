@@ -32,6 +32,8 @@ class Spool:
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
+        # It starts its thread now: jobs may have all threads of the user later.
+        executor.submit(os.getpid)
         self._logs: dict[OutputLog, Callable[[], None] | None] = {}
         self.labels = LabelSpool()
         self._worker = Worker("output writer", self._run)
