@@ -39,6 +39,7 @@ from .below import Below
 from .calls import Call, Submissions
 from .child import ChildInstance
 from .counter import Counter
+from .event_pace import EventPace
 from .journal import JournalThread
 from .node_files import NodeFiles
 from .normalize import committed
@@ -99,6 +100,7 @@ class BrokerInstance:
         self._files: NodeFiles | None = None
         self._journals: set[JournalThread] = set()
         self._watch: CallWatch = contextlib.nullcontext
+        self._pace = EventPace(self._call)
 
     def watch_calls(self, watch: CallWatch) -> None:
         """Wrap every call in *watch*; see :class:`~fluxapi.instance.protocol.Watchable`."""
@@ -195,11 +197,13 @@ class BrokerInstance:
         body: dict[str, Any] = {"id": jobid, "type": type, "severity": severity}
         if note is not None:
             body["note"] = note
+        await self._pace.turn()
         await self._call("job-manager.raise", body, jobid)
 
     async def post_memo(self, jobid: int, memo: dict[str, Any], *, volatile: bool = False) -> None:
         """Post a memo (``job-manager.memo``)."""
         body = {"id": jobid, "memo": memo, "volatile": volatile}
+        await self._pace.turn()
         await self._call("job-manager.memo", body, jobid)
 
     async def kill(self, jobid: int, signum: int) -> None:
@@ -208,6 +212,7 @@ class BrokerInstance:
 
     async def set_urgency(self, jobid: int, urgency: int) -> None:
         """Set the urgency (``job-manager.urgency``)."""
+        await self._pace.turn()
         await self._call("job-manager.urgency", {"id": jobid, "urgency": urgency}, jobid)
 
     async def collect(self, jobid: int) -> JobEnd:

@@ -1,0 +1,66 @@
+"""Events are added to jobs as fast as Flux stores them, so that others are stored between them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from fluxapi.errors import Forbidden, InstanceUnavailable
+from fluxapi.instance.broker import event_pace
+from fluxapi.instance.broker.event_pace import EventPace
+
+
+class Kvs:
+    """Answers commits when the test says so, or refuses them."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.answers = asyncio.Semaphore(0)
+        self.error: Exception | None = None
+
+    async def __call__(self, topic: str, body: dict[str, Any] | None = None) -> Any:
+        assert topic == "kvs.commit"
+        assert body is not None
+        self.asked += 1
+        if self.error is not None:
+            raise self.error
+        await self.answers.acquire()
+        return {}
+
+
+async def passes() -> None:
+    """Let all tasks go on as far as they can."""
+    for _ in range(50):
+        await asyncio.sleep(0)
+
+
+async def test_many_events_wait_until_some_are_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_pace, "_EVENTS", 10)
+    kvs = Kvs()
+    pace = EventPace(kvs)
+    added = [asyncio.ensure_future(pace.turn()) for _ in range(25)]
+    await passes()
+    assert (sum(one.done() for one in added), kvs.asked) == (10, 1)
+    kvs.answers.release()
+    await passes()
+    assert (sum(one.done() for one in added), kvs.asked) == (20, 2)
+    # One that is canceled leaves its turn to others.
+    added[20].cancel()
+    kvs.answers.release()
+    await passes()
+    assert all(one.done() for one in added)
+    assert kvs.asked == 2
+
+
+@pytest.mark.parametrize("error", [Forbidden("no"), InstanceUnavailable("gone")])
+async def test_without_commits_events_are_added(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_pace, "_EVENTS", 10)
+    kvs = Kvs()
+    kvs.error = error
+    pace = EventPace(kvs)
+    await asyncio.gather(*(pace.turn() for _ in range(25)))
+    assert kvs.asked == 2
