@@ -77,6 +77,8 @@ class TemplateStore:
         try:
             template, _ = await asyncio.to_thread(folder.read, name)
         except (OSError, ValueError) as error:
+            async with self._lock:
+                self._entry(name)  # It may just have been deleted.
             raise NotStored(problem("template_unreadable", name=name, reason=str(error))) from None
         return template
 

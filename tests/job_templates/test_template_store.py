@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import stat
+import threading
 from pathlib import Path
 
 import pytest
 
 from fluxapi.errors import Conflict, NotFound, NotStored, NotSupported, SettingsError
 from fluxapi.job_templates import store as store_module
+from fluxapi.job_templates.folder import TemplateFolder
 from fluxapi.job_templates.store import TemplateStore
 
 JOB = {"job": {"command": ["true"], "environment": {"KEY": "value"}}}
@@ -57,6 +60,28 @@ async def test_a_deleted_template_is_gone(tmp_path: Path) -> None:
     assert _names(tmp_path) == []
     with pytest.raises(NotFound, match="GET /v1/templates"):
         await store.get("a")
+
+
+async def test_one_that_is_being_deleted_is_not_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, remove = await opened(tmp_path), TemplateFolder.remove
+    is_gone, may_end = threading.Event(), threading.Event()
+
+    def remove_slowly(folder: TemplateFolder, name: str) -> None:
+        remove(folder, name)
+        is_gone.set()
+        may_end.wait()
+
+    monkeypatch.setattr(TemplateFolder, "remove", remove_slowly)
+    await store.save("a", "", JOB)
+    deleted = asyncio.create_task(store.delete("a"))
+    await asyncio.to_thread(is_gone.wait)
+    read = asyncio.create_task(store.get("a"))
+    asyncio.get_running_loop().call_later(0.05, may_end.set)
+    with pytest.raises(NotFound):
+        await read
+    await deleted
 
 
 async def test_without_a_state_directory_none_is_kept() -> None:
