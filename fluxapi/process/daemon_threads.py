@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from .timeout import within
 
-__all__ = ["DaemonThreads"]
+__all__ = ["DaemonThreads", "call_in_thread"]
 
 T = TypeVar("T")
 
@@ -36,31 +36,45 @@ class DaemonThreads:
 
     async def _run(self, function: Callable[..., T], arguments: tuple[Any, ...]) -> T:
         await self._slots.acquire()
-        loop = asyncio.get_running_loop()
-        result: asyncio.Future[T] = loop.create_future()
+        return await call_in_thread(self._name, function, arguments, self._slots.release)
 
-        def finish(value: T | None, error: BaseException | None) -> None:
-            self._slots.release()
-            if result.done():
-                return
-            if error is None:
-                result.set_result(value)  # type: ignore[arg-type] # there is no error
-            else:
-                result.set_exception(error)
 
-        def work() -> None:
-            value, failure = None, None
-            try:
-                value = function(*arguments)
-            except BaseException as error:  # noqa: BLE001 - it is raised on the loop
-                failure = error
-            # The loop may have been closed meanwhile.
-            with contextlib.suppress(RuntimeError):
-                loop.call_soon_threadsafe(finish, value, failure)
+async def call_in_thread(
+    name: str,
+    function: Callable[..., T],
+    arguments: tuple[Any, ...],
+    ended: Callable[[], None],
+) -> T:
+    """Return the result of a call in a thread; *ended* is called when the thread has ended.
 
+    Raises:
+        RuntimeError: No thread can be started.
+    """
+    loop = asyncio.get_running_loop()
+    result: asyncio.Future[T] = loop.create_future()
+
+    def finish(value: T | None, error: BaseException | None) -> None:
+        ended()
+        if result.done():
+            return
+        if error is None:
+            result.set_result(value)  # type: ignore[arg-type] # there is no error
+        else:
+            result.set_exception(error)
+
+    def work() -> None:
+        value, failure = None, None
         try:
-            threading.Thread(target=work, name=self._name, daemon=True).start()
-        except RuntimeError:
-            self._slots.release()
-            raise
-        return await result
+            value = function(*arguments)
+        except BaseException as error:  # noqa: BLE001 - it is raised on the loop
+            failure = error
+        # The loop may have been closed meanwhile.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(finish, value, failure)
+
+    try:
+        threading.Thread(target=work, name=name, daemon=True).start()
+    except RuntimeError:
+        ended()
+        raise
+    return await result

@@ -15,7 +15,7 @@ from fluxapi.instance.protocol import Instance, InstanceInfo, Queue
 from fluxapi.model.checked import seconds
 from fluxapi.model.counts import Counts, read_counts
 from fluxapi.model.demand import demand
-from fluxapi.process.daemon_threads import DaemonThreads
+from fluxapi.process.replaced_threads import ReplacedThreads
 from fluxapi.process.shared_value import SharedValue
 from fluxapi.process.timeout import within
 
@@ -56,7 +56,7 @@ class JobChecker:
         self._info = info
         self._queues = SharedValue(instance.queues, _KEPT_S)
         self._nodes = SharedValue(lambda: nodes_and_totals(instance), _KEPT_S)
-        self._folders = DaemonThreads("working directories", _FOLDER_THREADS)
+        self._folders = ReplacedThreads("working directories", _FOLDER_THREADS)
 
     async def check(self, jobspec: Mapping[str, Any]) -> CheckedJob:
         """Compare a valid jobspec with the instance; raise ``ValueError`` if it cannot be read."""
@@ -84,7 +84,7 @@ class JobChecker:
     async def _is_missing(self, folder: str) -> bool:
         """Return whether this machine has no such directory; a file server may not answer."""
         try:
-            return not await self._folders.run(_FOLDER_TIMEOUT_S, os.path.isdir, folder)
+            return not await self._folders.run(_FOLDER_TIMEOUT_S, folder, os.path.isdir, folder)
         except asyncio.TimeoutError:
             return False
 

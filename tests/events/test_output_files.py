@@ -26,8 +26,8 @@ from fluxapi.instance.protocol import Last
 from fluxapi.model.eventlog import Event
 from fluxapi.model.output import file_base, source_of
 from fluxapi.model.output_data import data_context
-from fluxapi.process.daemon_threads import DaemonThreads
 from fluxapi.process.file_piece import Piece, Wanted, read_piece
+from fluxapi.process.replaced_threads import ReplacedThreads
 from fluxapi.table.table import Table
 
 from .output_files import HARD, JOB, Follower, Writer, bytes_of, notice_of, to_file
@@ -298,7 +298,7 @@ async def test_a_file_system_that_does_not_answer(
         raise asyncio.TimeoutError
 
     source = await writer.source()
-    monkeypatch.setattr(DaemonThreads, "run", silent)
+    monkeypatch.setattr(ReplacedThreads, "run", silent)
     assert (await notice_of(source.output(JOB)))["unread"] == "Its file system does not answer."
 
 

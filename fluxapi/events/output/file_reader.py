@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from fluxapi.instance.protocol import NodeFileReader
 from fluxapi.model.output_files import OutputFile
-from fluxapi.process.daemon_threads import DaemonThreads
 from fluxapi.process.file_piece import MAX_PIECE_BYTES, SHARED_TYPES, Piece, Wanted, read_piece
+from fluxapi.process.replaced_threads import ReplacedThreads
 
 __all__ = ["FileAccess", "FileReader", "is_here"]
 
@@ -28,13 +28,13 @@ class FileAccess(NamedTuple):
 
     owner: int
     nodes: NodeFileReader | None
-    threads: DaemonThreads
+    threads: ReplacedThreads
 
     @classmethod
     def of(cls, owner: int, instance: object) -> FileAccess:
         """Return the ways that *instance* offers."""
         nodes = instance if isinstance(instance, NodeFileReader) else None
-        return cls(owner, nodes, DaemonThreads("fluxapi-file", _MAX_THREADS))
+        return cls(owner, nodes, ReplacedThreads("fluxapi-file", _MAX_THREADS))
 
 
 class FileReader:
@@ -100,7 +100,7 @@ class FileReader:
         if way == "node" and nodes is not None:
             return await nodes.read_file(self.file.rank, wanted)
         try:
-            return await threads.run(_READ_TIMEOUT_S, read_piece, wanted)
+            return await threads.run(_READ_TIMEOUT_S, wanted.path, read_piece, wanted)
         except asyncio.TimeoutError:
             return Piece("failed", "Its file system does not answer.")
 
