@@ -16,6 +16,8 @@ Each case was reproduced on a real Flux. A case can go when no supported release
 * A dependency that is not an object crashes the process that validates jobspecs.
 * Thousands of dependencies of one job stop the job manager for seconds, and 20,000 for minutes: it
   looks up each among all others.
+* A job that Flux refuses for a dependency after ``singleton``, or one with ``singleton`` twice,
+  leaves an entry in Flux, after which no job of that name with ``singleton`` is ever started.
 * A queue that is not a text fails all submissions that reach the job manager together with it; on
   an instance with queues, it crashes the process that modifies jobspecs (the frobnicator).
 * A constraint of a host whose name has more than 270 bytes crashes that process, too; a number of
@@ -135,6 +137,8 @@ def _dependency_fault(system: Mapping[str, Any]) -> Message | None:
         return field_message("dependency_objects")
     if len(dependencies) > _MAX_DEPENDENCIES:
         return field_message("dependencies_many", limit=_MAX_DEPENDENCIES)
+    if any(it["scheme"] == "singleton" for it in dependencies[:-1]):
+        return field_message("singleton_last")
     return None
 
 

@@ -177,12 +177,13 @@ def attribute_path(key: str) -> str:
 
 
 def dependencies(given: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the RFC 26 objects of the dependencies of a request.
+    """Return the RFC 26 objects of the dependencies of a request, with ``singleton`` at the end.
 
     Raises:
         ValidationFailed: One of them has too many fields.
     """
-    return [_dependency(item, place) for place, item in enumerate(given["dependencies"])]
+    found = [_dependency(item, place) for place, item in enumerate(given["dependencies"])]
+    return sorted(found, key=lambda it: it.get("scheme") == "singleton")
 
 
 def _dependency(item: str | Mapping[str, Any], place: int) -> dict[str, Any]:

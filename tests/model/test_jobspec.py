@@ -296,8 +296,8 @@ def test_dependencies_are_uris_or_objects() -> None:
     given_as = ["afterok:f2QK3Zz", {"scheme": "singleton", "value": "x"}, "begin-time:5?a=1&a=b"]
     assert system(dependencies=given_as)["dependencies"] == [
         {"scheme": "afterok", "value": "f2QK3Zz"},
-        {"scheme": "singleton", "value": "x"},
         {"scheme": "begin-time", "value": "5", "a": [1, "b"]},
+        {"scheme": "singleton", "value": "x"},
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -75,3 +76,20 @@ def test_settings_for_tests_of_flux_that_drain_nodes_are_refused() -> None:
     with pytest.raises(ValidationFailed) as caught:
         build({"jobspec": document}, Defaults())
     assert caught.value.members["errors"][0]["pointer"] == "/jobspec/attributes/system/exec"
+
+
+def test_singleton_is_the_last_dependency() -> None:
+    single, other = {"scheme": "singleton", "value": ""}, {"scheme": "afterok", "value": "f1"}
+    fields = {"command": "true", "dependencies": [single, other, "begin-time:1"]}
+    sent = json.loads(build(fields, Defaults()).jobspec)["attributes"]["system"]["dependencies"]
+    assert [it["scheme"] for it in sent] == ["afterok", "begin-time", "singleton"]
+    twice = refusal(dependencies=[single, other, single])
+    assert "singleton once, as the last dependency" in twice["/dependencies"]
+    system = {"duration": 0, "dependencies": [single, other]}
+    document = {"version": 1, "resources": [], "tasks": [], "attributes": {"system": system}}
+    with pytest.raises(ValidationFailed) as caught:
+        build({"jobspec": document}, Defaults())
+    (error,) = caught.value.members["errors"]
+    assert error["pointer"] == "/jobspec/attributes/system/dependencies"
+    system["dependencies"] = [other, single]
+    build({"jobspec": document}, Defaults())
