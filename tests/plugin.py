@@ -33,7 +33,7 @@ _PASSES_TO_END = 4
 
 _freeze = gc.freeze
 
-_GARBAGE_THRESHOLD = 5000
+_GARBAGE_THRESHOLD = 20_000
 """Objects between two garbage collections."""
 
 _INTERVALS = (

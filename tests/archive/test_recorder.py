@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import stat
@@ -33,8 +34,11 @@ def entries(eventlog: bytes) -> list[dict[str, Any]]:
     return [json.loads(line) for line in eventlog.splitlines()]
 
 
-def inactive() -> set[int]:
-    return {jobid for jobid, job in recording.flux_jobs().items() if job["state"] == "INACTIVE"}
+@functools.cache
+def inactive() -> frozenset[int]:
+    return frozenset(
+        jobid for jobid, job in recording.flux_jobs().items() if job["state"] == "INACTIVE"
+    )
 
 
 def flux_records() -> Records:
@@ -42,9 +46,9 @@ def flux_records() -> Records:
 
     There, a memo changes the annotations in the alloc event, too.
     """
-    records = Records()
+    records, logs = Records(), recording.eventlogs()
     for jobid in inactive():
-        log = recording.eventlogs()[encode_f58(jobid)]
+        log = logs[encode_f58(jobid)]
         records.texts[jobid, "eventlog"] = "".join(json.dumps(entry) + "\n" for entry in log)
     return records
 
