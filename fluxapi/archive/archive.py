@@ -28,6 +28,9 @@ __all__ = ["Archive", "InstanceHistory"]
 
 _log = logging.getLogger(__name__)
 
+_MAX_PARQUET_EXPORTS = 8
+"""Exports as Parquet at once; each keeps ten megabytes of rows until it writes them."""
+
 _MAX_FIGURES_REQUESTS = 64
 """Requests for figures at once; each takes about a second of one thread for a million jobs."""
 
@@ -55,6 +58,8 @@ class Archive:
         """Is held while figures are computed, so that a thread is free for short queries."""
         self.figures_requests = ClientShares(_MAX_FIGURES_REQUESTS, 1)
         """Requests for figures of each client, the one that is computed and those that wait."""
+        self.parquet_exports = ClientShares(_MAX_PARQUET_EXPORTS, 1)
+        """Exports as Parquet of each client."""
 
     async def open(self) -> None:
         """Open the database; if that fails, :attr:`problem` says why, and it is tried again."""

@@ -14,7 +14,7 @@ from .query import ArchivedJob
 __all__ = ["ParquetExport"]
 
 _GROUP_ROWS = 32_768
-"""Rows of one group: some megabytes until they are written."""
+"""Rows of one group: ten megabytes until they are written, so few exports are made at once."""
 
 _MICROSECONDS = 1_000_000
 _MAX_INTEGER = 2**63 - 1
@@ -40,6 +40,8 @@ class ParquetExport:
                 "The service lacks pyarrow, which writes Parquet: pip install 'fluxapi[parquet]', "
                 "or ask for csv or ndjson."
             ) from None
+        # The pool of Arrow keeps what it once had, also after the last export.
+        arrow.set_memory_pool(arrow.system_memory_pool())
         self._arrow = arrow
         types = {
             "text": arrow.string(),

@@ -8,6 +8,7 @@ from functools import partial
 
 from aiohttp import hdrs, web
 
+from fluxapi.archive.archive import Archive
 from fluxapi.archive.export import CsvExport, Export, JsonExport
 from fluxapi.archive.export_parquet import ParquetExport
 from fluxapi.archive.query import Range, find
@@ -15,6 +16,7 @@ from fluxapi.archive.reader import ArchiveReader
 from fluxapi.errors import HistoryUnavailable
 from fluxapi.events.filters import read_ids
 from fluxapi.http import keys
+from fluxapi.http.clients import clients_of
 from fluxapi.table.query import JobQuery, query_of
 
 from .history import archive_of
@@ -33,11 +35,30 @@ _FORMATS: dict[str, type[Export]] = {
 OFFERS = tuple(one.media_type for one in _FORMATS.values())
 _ALL = "all"
 
+_RETRY_PARQUET_S = 10
+
 
 async def export(request: web.Request) -> web.StreamResponse:
     """Return all matches, newest first, as a file."""
     archive, fields = archive_of(request), request[keys.QUERY]
-    made = await asyncio.to_thread(_FORMATS[fields.get("format", JsonExport.suffix)])
+    kind = _FORMATS[fields.get("format", JsonExport.suffix)]
+    if kind is not ParquetExport:
+        return await _export(request, archive, await asyncio.to_thread(kind))
+    client, exports = clients_of(request)[-1], archive.parquet_exports
+    if not exports.has_room(client, 1):
+        raise HistoryUnavailable(
+            f"{exports.used} exports as Parquet are made already; try again later, or ask for csv.",
+            retry_after=_RETRY_PARQUET_S,
+        )
+    exports.add(client, 1)
+    try:
+        return await _export(request, archive, await asyncio.to_thread(kind))
+    finally:
+        exports.add(client, -1)
+
+
+async def _export(request: web.Request, archive: Archive, made: Export) -> web.StreamResponse:
+    fields = request[keys.QUERY]
     query = query_of(fields, read_ids(fields))
     stored = request[keys.SESSION].past.stored
     instance = fields.get("instance", _ALL if stored is None else stored.instance)

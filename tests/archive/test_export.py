@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import datetime as dt
 import io
@@ -117,6 +118,41 @@ async def test_parquet_is_written_in_groups_of_rows(monkeypatch: pytest.MonkeyPa
     assert [bool(part) for part in parts[1:-1]] == [False, True, False, True, False]
     file = parquet.ParquetFile(io.BytesIO(b"".join(parts)))
     assert (file.num_row_groups, file.metadata.num_rows) == (3, 10)
+
+
+async def test_one_client_makes_few_files_of_parquet_at_once(
+    client: Client, archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("pyarrow")
+    begun, may_end, export = asyncio.Semaphore(0), asyncio.Event(), history_export._export
+
+    async def slow(*arguments: Any) -> Any:
+        begun.release()
+        await may_end.wait()
+        return await export(*arguments)
+
+    monkeypatch.setattr(history_export, "_export", slow)
+    path = "/v1/history/export?format=parquet"
+    first = [asyncio.create_task(client.get(path)) for _ in range(2)]
+    for _ in first:
+        await begun.acquire()
+    refused = await client.get(path)
+    assert (refused.status, refused.headers["Retry-After"]) == (503, "10")
+    may_end.set()
+    answers = await asyncio.gather(*first, client.get(path.replace("parquet", "csv")))
+    assert [answer.status for answer in answers] == [200] * 3
+    for answer in answers:
+        await answer.read()
+    assert (await client.get(path)).status == 200
+    assert not archive.parquet_exports.used
+
+
+def test_arrow_keeps_no_memory_of_a_file_that_is_made() -> None:
+    arrow: Any = pytest.importorskip("pyarrow")
+    from fluxapi.archive import export_parquet  # noqa: PLC0415 - it needs pyarrow
+
+    export_parquet.ParquetExport()
+    assert arrow.default_memory_pool().backend_name == "system"
 
 
 async def test_without_pyarrow_it_says_what_to_install(
