@@ -6,8 +6,8 @@ of clients may read nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol
 
 from aiohttp import hdrs, web
@@ -71,22 +71,6 @@ class Connection(Protocol):
         """Close the connection at once."""
 
 
-class _Reader:
-    """A client that receives a body."""
-
-    __slots__ = ("_connection", "client", "drop")
-
-    def __init__(self, connection: Connection, client: str) -> None:
-        self.client = client
-        self.drop = connection.drop
-        self._connection = connection
-
-    @property
-    def unsent_bytes(self) -> int:
-        """Return the bytes that the system has not accepted."""
-        return self._connection.unsent_bytes
-
-
 class _Body(Kept):
     """A body that waits for its readers."""
 
@@ -113,19 +97,48 @@ class Unsent:
         """Return the bytes of all bodies."""
         return self._kept.used
 
-    @contextmanager
-    def sending(self, connection: Connection, client: str, data: bytes) -> Iterator[bytes]:
-        """Count a body while *client* receives it; yield the bytes to send, which are equal."""
+    def sending(self, connection: Connection, client: str, data: bytes) -> _Sending:
+        """Return a context that counts a body while *client* receives it.
+
+        Its value are the bytes to send, which are equal.
+        """
         body = self._by_length.get(len(data))
         if body is None or body.data != data:
             body = self._by_length[len(data)] = _Body(data)
-        # Only the body that is kept stays in memory.
-        del data
-        reader = _Reader(connection, client)
-        self._kept.add(body, reader)
-        try:
-            yield body.data
-        finally:
-            self._kept.leave(body, reader)
-            if not body.readers and self._by_length.get(body.size) is body:
-                del self._by_length[body.size]
+        return _Sending(self, connection, client, body)
+
+    def begin(self, sending: _Sending) -> None:
+        """Count a body for one more reader."""
+        self._kept.add(sending.body, sending)
+
+    def end(self, sending: _Sending) -> None:
+        """Count a body for a reader no more."""
+        body = sending.body
+        self._kept.leave(body, sending)
+        if not body.readers and self._by_length.get(body.size) is body:
+            del self._by_length[body.size]
+
+
+class _Sending:
+    """A client that receives a body, while the context lasts."""
+
+    __slots__ = ("_connection", "_unsent", "body", "client", "drop")
+
+    def __init__(self, unsent: Unsent, connection: Connection, client: str, body: _Body) -> None:
+        self.client = client
+        self.drop = connection.drop
+        self.body = body
+        self._connection = connection
+        self._unsent = unsent
+
+    def __enter__(self) -> bytes:
+        self._unsent.begin(self)
+        return self.body.data
+
+    def __exit__(self, *error: object) -> None:
+        self._unsent.end(self)
+
+    @property
+    def unsent_bytes(self) -> int:
+        """Return the bytes that the system has not accepted."""
+        return self._connection.unsent_bytes
