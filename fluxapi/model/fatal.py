@@ -18,6 +18,8 @@ Each case was reproduced on a real Flux. A case can go when no supported release
   looks up each among all others.
 * A job that Flux refuses for a dependency after ``singleton``, or one with ``singleton`` twice,
   leaves an entry in Flux, after which no job of that name with ``singleton`` is ever started.
+* If Flux refuses a job, and cuts the reason within a character, it gives the ID of a job that does
+  not exist. The reason repeats the queue, or a dependency.
 * A queue that is not a text fails all submissions that reach the job manager together with it; on
   an instance with queues, it crashes the process that modifies jobspecs (the frobnicator).
 * A constraint of a host whose name has more than 270 bytes crashes that process, too; a number of
@@ -50,6 +52,9 @@ MAX_JOBSPEC_BYTES = 9 << 20
 
 _MAX_DEPENDENCIES = 1000
 """Limit of the dependencies of a job, as in the schema of a request; these take 0.1 to 0.8 s."""
+
+_MAX_QUEUE_BYTES, _MAX_DEPENDENCY_TEXT_BYTES = 100, 40
+"""Limits of texts that are not ASCII. Flux cuts the reason for a refusal after 159 bytes."""
 
 _DEPENDENCY_BYTES = 16 << 10
 """Bytes of a jobspec that Flux reads in the time of a dependency, which is about a millisecond."""
@@ -128,7 +133,17 @@ def _exec_fault(system: Mapping[str, Any]) -> Message | None:
 
 
 def _queue_fault(system: Mapping[str, Any]) -> Message | None:
-    return None if isinstance(system.get("queue", ""), str) else field_message("queue_text")
+    queue = system.get("queue", "")
+    if not isinstance(queue, str):
+        return field_message("queue_text")
+    return _reason_fault(queue, _MAX_QUEUE_BYTES)
+
+
+def _reason_fault(text: str, limit: int) -> Message | None:
+    """Return what is wrong with a text that Flux may cut in the reason for a refusal."""
+    if text.isascii() or len(text.encode("utf-8", "surrogatepass")) <= limit:
+        return None
+    return field_message("too_long_unless_ascii", limit=limit)
 
 
 def _dependency_fault(system: Mapping[str, Any]) -> Message | None:
@@ -139,7 +154,9 @@ def _dependency_fault(system: Mapping[str, Any]) -> Message | None:
         return field_message("dependencies_many", limit=_MAX_DEPENDENCIES)
     if any(it["scheme"] == "singleton" for it in dependencies[:-1]):
         return field_message("singleton_last")
-    return None
+    texts = (it[name] for it in dependencies for name in ("scheme", "value"))
+    faults = (_reason_fault(text, _MAX_DEPENDENCY_TEXT_BYTES) for text in texts)
+    return next(filter(None, faults), None)
 
 
 def _are_dependencies(listed: Any) -> bool:

@@ -31,6 +31,10 @@ class DependencyLimit:
         self._table = table
         self._under_way = 0
 
+    def counts(self, submission: Submission) -> bool:
+        """Return whether a job is one of many dependencies, which the table should have soon."""
+        return submission.dependencies > _FEW
+
     @contextmanager
     def admit(self, submissions: Sequence[Submission]) -> Iterator[dict[int, FluxapiError]]:
         """Yield the errors of the jobs that have too many dependencies, by their places.
@@ -39,7 +43,7 @@ class DependencyLimit:
         """
         refused: dict[int, FluxapiError] = {}
         taken = 0
-        if any(one.dependencies > _FEW for one in submissions):
+        if any(map(self.counts, submissions)):
             left = MAX_WAITING - self._under_way - self._waiting()
             for place, one in enumerate(submissions):
                 if one.dependencies > max(left - taken, _FEW):

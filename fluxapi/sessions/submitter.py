@@ -143,7 +143,11 @@ class Submitter:
             answers = await self._instance.submit(sent) if sent else []
             self.submitted += sum(isinstance(answer, int) for answer in answers)
             await self._until_visible(
-                [it for it, one in zip(answers, sent, strict=True) if one.dependencies]
+                [
+                    answer
+                    for answer, one in zip(answers, sent, strict=True)
+                    if self._dependencies.counts(one)
+                ]
             )
         given = iter(answers)
         return [refused.get(place) or next(given) for place in range(len(submissions))]

@@ -93,3 +93,14 @@ def test_singleton_is_the_last_dependency() -> None:
     assert error["pointer"] == "/jobspec/attributes/system/dependencies"
     system["dependencies"] = [other, single]
     build({"jobspec": document}, Defaults())
+
+
+def test_texts_that_flux_would_cut_are_refused() -> None:
+    for field, text in (("queue", "\u00e9" * 51), ("queue", "\U0001f600" * 26)):
+        assert "100 bytes" in refusal(**{field: text})["/queue"]
+    for dependency in ({"scheme": "\u00e9" * 21, "value": "f1"}, "afterok:" + "\u0192" * 21):
+        assert "40 bytes" in refusal(dependencies=["afterok:f1", dependency])["/dependencies"]
+    build(
+        {"command": "true", "queue": "q" * 300, "dependencies": ["afterok:\u0192abc"]}, Defaults()
+    )
+    build({"command": "true", "queue": "\u00e9" * 50}, Defaults())
