@@ -74,6 +74,8 @@ CHROMIUM_FLAGS = [
     "--disable-sync",
     # Tabs of one context share a renderer.
     "--process-per-site",
+    # Pages live for seconds: threads that compile and collect beside them cost more than they give.
+    "--js-flags=--single-threaded",
 ]
 
 EXPECT_TIMEOUT_MS = 20_000
