@@ -18,6 +18,8 @@ Each case was reproduced on a real Flux. A case can go when no supported release
   looks up each among all others.
 * A job that Flux refuses for a dependency after ``singleton``, or one with ``singleton`` twice,
   leaves an entry in Flux, after which no job of that name with ``singleton`` is ever started.
+* Durations of which the sum is infinite stop the scheduling for all jobs, for good: the scheduler
+  of 0.88 estimates when a job will start, and sends an infinite time in a form that is not JSON.
 * If Flux refuses a job, and cuts the reason within a character, it gives the ID of a job that does
   not exist. The reason repeats the queue, or a dependency.
 * A queue that is not a text fails all submissions that reach the job manager together with it; on
@@ -45,13 +47,22 @@ from .constraints import constraint_fault, evaluation_seconds
 from .jobspec_size import Contents
 from .message import Message, field_message
 
-__all__ = ["MAX_JOBSPEC_BYTES", "count_dependencies", "fatal_reason", "flux_cost"]
+__all__ = [
+    "MAX_DURATION_S",
+    "MAX_JOBSPEC_BYTES",
+    "count_dependencies",
+    "fatal_reason",
+    "flux_cost",
+]
 
 MAX_JOBSPEC_BYTES = 9 << 20
 """Limit of a jobspec; Flux's validator accepts 10 MiB unless ``ingest.buffer-size`` is set."""
 
 _MAX_DEPENDENCIES = 1000
 """Limit of the dependencies of a job, as in the schema of a request; these take 0.1 to 0.8 s."""
+
+MAX_DURATION_S = 3_153_600_000
+"""Limit of the duration of a job, as in the schema of a request: a hundred years."""
 
 _MAX_QUEUE_BYTES, _MAX_DEPENDENCY_TEXT_BYTES = 100, 40
 """Limits of texts that are not ASCII. Flux cuts the reason for a refusal after 159 bytes."""
@@ -110,6 +121,7 @@ def _reason_in(system: Mapping[str, Any], nodes: int) -> tuple[str, Message] | N
         "shell_options": _shell_fault,
         "attributes": _exec_fault,
         "queue": _queue_fault,
+        "duration": _duration_fault,
         "dependencies": _dependency_fault,
     }
     for field, find in faults.items():
@@ -137,6 +149,13 @@ def _queue_fault(system: Mapping[str, Any]) -> Message | None:
     if not isinstance(queue, str):
         return field_message("queue_text")
     return _reason_fault(queue, _MAX_QUEUE_BYTES)
+
+
+def _duration_fault(system: Mapping[str, Any]) -> Message | None:
+    duration = system.get("duration")
+    if isinstance(duration, (int, float)) and not duration <= MAX_DURATION_S:
+        return field_message("duration_many_years", limit=MAX_DURATION_S)
+    return None
 
 
 def _reason_fault(text: str, limit: int) -> Message | None:

@@ -57,6 +57,7 @@ _PLACES = {
     "attributes": "/attributes/system/exec",
     "constraints": "/attributes/system/constraints",
     "dependencies": "/attributes/system/dependencies",
+    "duration": "/attributes/system/duration",
     "queue": "/attributes/system/queue",
     "shell_options": "/attributes/system/shell/options",
 }

@@ -119,7 +119,7 @@ async def test_a_time_limit_of_hundreds_of_digits_is_no_error_of_the_service(
         "attributes": {"system": {"duration": 10**400}},
     }
     found = await check(ready, command=None, jobspec=jobspec)
-    assert found["unknown"] == ["queues", "nodes"]
+    assert [it["pointer"] for it in found["errors"]] == ["/jobspec/attributes/system/duration"]
 
 
 async def test_all_that_is_wrong_is_said_at_once(ready: Service) -> None:

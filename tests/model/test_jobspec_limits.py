@@ -104,3 +104,16 @@ def test_texts_that_flux_would_cut_are_refused() -> None:
         {"command": "true", "queue": "q" * 300, "dependencies": ["afterok:\u0192abc"]}, Defaults()
     )
     build({"command": "true", "queue": "\u00e9" * 50}, Defaults())
+
+
+@pytest.mark.parametrize("duration", [1e308, 3_153_600_001, 10**18])
+def test_durations_with_an_infinite_sum_are_refused(duration: float) -> None:
+    assert "hundred years" in refusal(attributes={"duration": duration})["/duration"]
+    assert "hundred years" in refusal(duration=f"{duration:.0f}s")["/duration"]
+    system = {"duration": duration}
+    document = {"version": 1, "resources": [], "tasks": [], "attributes": {"system": system}}
+    with pytest.raises(ValidationFailed) as caught:
+        build({"jobspec": document}, Defaults())
+    (error,) = caught.value.members["errors"]
+    assert error["pointer"] == "/jobspec/attributes/system/duration"
+    build({"command": "true", "duration": 3_153_600_000}, Defaults())
