@@ -92,7 +92,10 @@ QUERIES: dict[str, tuple[JobQuery, Callable[[int], bool]]] = {
 }
 
 
-@pytest.mark.parametrize("limit", [1, 7, 1000])
+@pytest.mark.parametrize(
+    "limit",
+    [pytest.param(1, marks=pytest.mark.slow), 7, pytest.param(1000, marks=pytest.mark.slow)],
+)
 @pytest.mark.parametrize("name", QUERIES)
 async def test_filters_find_what_the_table_would_find(
     archive: Archive, name: str, limit: int

@@ -42,7 +42,7 @@ def path_of(route: Route, prefix: str) -> str:
     return prefix + re.sub(r"{\w+}", "f1", route.path)
 
 
-@pytest.mark.parametrize("prefix", ["", "/v1"])
+@pytest.mark.parametrize("prefix", ["", pytest.param("/v1", marks=pytest.mark.slow)])
 async def test_each_route_admits_what_its_right_includes(
     service: Service, right: Right, prefix: str
 ) -> None:
