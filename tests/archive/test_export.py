@@ -18,10 +18,12 @@ from fluxapi.archive.archive import Archive
 from fluxapi.archive.export import COLUMNS, CsvExport, JsonExport, values_of
 from fluxapi.archive.query import ArchivedJob
 from fluxapi.client import AsyncClient, ConnectionFailed
+from fluxapi.events.output.tails import Tails
 from fluxapi.handlers import history_export
 from fluxapi.model.eventlog import Resync
 from fluxapi.model.job import Job
 from fluxapi.model.record import encode
+from fluxapi.table.query import JobQuery
 from tests import recording
 from tests.cli.program import Program
 from tests.handlers.conftest import Start, start
@@ -145,6 +147,24 @@ async def test_one_client_makes_few_files_of_parquet_at_once(
         await answer.read()
     assert (await client.get(path)).status == 200
     assert not archive.parquet_exports.used
+
+
+async def test_bytes_that_a_client_has_not_received_count(
+    client: Client, archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = await (await client.get("/v1/history/export")).read()
+    monkeypatch.setattr(history_export, "_PIECE_BYTES", 100)
+    tails = Tails()
+    reader = tails.reader("client")
+    pieces = history_export._pieces(archive.reader, JsonExport(), JobQuery(), None, reader)
+    assert not await anext(pieces)
+    parts = [await anext(pieces)]
+    assert tails._kept.used == len(whole)
+    parts.append(await anext(pieces))
+    assert (tails._kept.used, reader.unsent_bytes) == (len(whole) - 100, len(whole) - 100)
+    parts += [part async for part in pieces]
+    assert b"".join(parts) == whole
+    assert not tails._kept.used
 
 
 def test_arrow_keeps_no_memory_of_a_file_that_is_made() -> None:
