@@ -65,3 +65,17 @@ async def test_the_output_of_a_job_does_not_follow_a_head(
         assert answer is not None
         assert answer.status == 200
         assert await wire.ended()
+
+
+async def test_a_head_opens_no_socket(job: tuple[int, str]) -> None:
+    port, _ = job
+    head = (
+        "HEAD /v1/events/ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n"
+        "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    async with connect(port) as wire:
+        await wire.send(head.encode())
+        answer = await wire.answer(is_head=True)
+        assert answer is not None
+        assert answer.status == 405

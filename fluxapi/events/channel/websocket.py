@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import msgspec
-from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
+from aiohttp import WSCloseCode, WSMessage, WSMsgType, hdrs, web
 
 from fluxapi.contracts import limits, schema
 from fluxapi.contracts.rights import Right
@@ -103,6 +103,8 @@ async def serve(
     ``renew`` returns the lease of a new token; problem types begin with ``base``. Raises
     ``RequestError`` for a handshake that is not ASCII.
     """
+    if request.method != hdrs.METH_GET:  # RFC 6455, section 4.1
+        raise web.HTTPMethodNotAllowed(request.method, [hdrs.METH_GET])
     connections.check(clients)
     # aiohttp answers pings without a pause, as many as have arrived.
     websocket = web.WebSocketResponse(
