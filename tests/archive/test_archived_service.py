@@ -208,6 +208,7 @@ async def test_events_and_rows_are_streamed(client: Client) -> None:
     assert found == {encode_f58(jobid) for jobid in inactive()}
 
 
+@pytest.mark.slow
 def test_a_history_that_is_missing_is_a_sentence(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "fluxapi", "serve", "--instance", "archive", "--port", "0",

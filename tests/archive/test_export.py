@@ -274,6 +274,7 @@ async def test_a_service_without_a_history_says_so(start: Start) -> None:
     assert "--statedir" in (await answer.json())["detail"]
 
 
+@pytest.mark.slow
 def test_the_command_writes_a_file_once_it_is_complete(tmp_path: Path) -> None:
     with run("--instance", "embedded", FLUXAPI_STATEDIR=str(tmp_path / "state")) as service:
         command = Program(service.url, tmp_path)

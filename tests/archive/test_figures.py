@@ -96,6 +96,7 @@ def test_each_step_and_all_jobs_are_as_counted_one_by_one(tmp_path: Path) -> Non
     assert "sampled" not in found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("by", "value_of"),
     [
@@ -194,6 +195,7 @@ def test_nodes_of_too_many_allocations_are_cut_and_said_to_be(
     assert found["is_cut"] is True
 
 
+@pytest.mark.slow
 def test_of_too_many_jobs_an_even_share_tells_the_times(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -41,6 +41,7 @@ async def cells(client: Client, query: str) -> set[tuple[str, str]]:
     return {(title, re.sub("<[^>]*>", "", cell)) for title, cell in found}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "is_below", "name"),
     [

@@ -54,6 +54,7 @@ def damage(folder: Path, table: str, column: str, value: Any) -> None:
         database.execute(change, (value,))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", VALUES)
 @pytest.mark.parametrize(
     ("table", "column"), [(table, column) for table in COLUMNS for column in COLUMNS[table]]

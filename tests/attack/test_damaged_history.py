@@ -97,6 +97,7 @@ async def test_a_damaged_time_of_a_purge_ends_no_export(
     assert await exported.read()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("statement", "path"),
     [

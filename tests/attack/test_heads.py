@@ -92,6 +92,7 @@ async def test_a_body_in_very_many_pieces_is_no_head() -> None:
         assert "headers" not in answer.problem["detail"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "sent",
     [

@@ -16,6 +16,7 @@ from tests.archive.test_recorder import inactive
 __all__ = ["archive", "client"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "path",
     [

@@ -47,6 +47,7 @@ class Liar:
         raise NotImplementedError
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
     [

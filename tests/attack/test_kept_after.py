@@ -107,6 +107,7 @@ def test_an_idle_connection_holds_no_response(path: str) -> None:
         loop.close()
 
 
+@pytest.mark.slow
 @needs_sdk
 def test_the_sdk_gets_no_arguments() -> None:
     http = import_module("fluxapi.mcp.http")

@@ -44,6 +44,7 @@ async def test_a_job_of_very_many_values_is_not_decoded(
     assert "values" in (await response.json())["errors"][0]["detail"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "body",
     [b'{"jobs":%b}' % LISTS, b'{"jobs":%b}' % WORDS, NAMES, b"[" * MANY, b'{"a":' * MANY],
@@ -58,6 +59,7 @@ async def test_a_bulk_of_very_many_entries_is_not_decoded(
     assert response.status == 422
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["job", "copies", "cc"])
 async def test_a_member_of_a_bulk_of_very_many_values_is_not_decoded(
     service: Service, name: str, monkeypatch: pytest.MonkeyPatch

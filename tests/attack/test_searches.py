@@ -78,6 +78,7 @@ async def test_a_search_in_the_documentation_gives_others_their_turn(
     assert await passes(Index(sections).search("title text why")) > 3 * len(sections)
 
 
+@pytest.mark.slow
 async def test_looks_at_different_times_do_not_end_each_other(
     table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:

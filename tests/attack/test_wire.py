@@ -108,6 +108,7 @@ async def test_random_bytes_find_no_error_of_the_service(port: int, seed: int) -
         await check(port, some_request(rng))
 
 
+@pytest.mark.slow
 async def test_bytes_that_are_not_utf_8_in_a_header(port: int) -> None:
     paths = [b"/v1/jobs", b"/", b"/nothing", b"/v1/events/ws", b"/v1/token"]
     for path, name, accept in itertools.product(paths, NAMES[:24], [b"*/*", b"text/html"]):

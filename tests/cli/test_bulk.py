@@ -138,6 +138,7 @@ def test_a_real_flux_counts_alike(run_on_flux: Program) -> None:
     assert done.err == "fluxapi: 20 jobs submitted; 10 completed, 10 failed.\n"
 
 
+@pytest.mark.slow
 async def test_jobs_are_read_as_they_are_submitted() -> None:
     """Check that ten thousand jobs take no more memory than those of one request."""
     read = most = 0

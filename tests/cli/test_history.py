@@ -99,6 +99,7 @@ def test_bad_options_are_usage_errors(
     assert (done.status, message in done.err) == (2, True)
 
 
+@pytest.mark.slow
 def test_past_jobs_are_listed_and_found_by_words_of_the_command(program_alone: Program) -> None:
     program_alone.ok("submit", "--wait", "--quiet", "--job-name=first", "true", "needle")
     program_alone.ok("submit", "--wait", "--quiet", "--job-name=second", "true")
@@ -147,6 +148,7 @@ def test_an_unknown_figure_is_a_dash_and_the_rest_is_a_line() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_job_with_few_peers_is_told(program_alone: Program) -> None:
     jobid = program_alone.ok("submit", "--wait", "true").split()[0]
     done = program_alone("job", "compare", jobid)

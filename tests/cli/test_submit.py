@@ -220,6 +220,7 @@ def test_wait_ends_as_the_job(request: pytest.FixtureRequest, name: str) -> None
     assert run("submit", "--wait", "--bcc=1-3", "sh", "-c", "exit {cc}").status == 3
 
 
+@pytest.mark.slow
 def test_bytes_pass_as_they_are(run: Program, tmp_path: Path) -> None:
     data = bytes(range(256)) * 300 + b"no newline"
     (tmp_path / "data").write_bytes(data)

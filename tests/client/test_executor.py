@@ -224,6 +224,7 @@ async def test_an_unreachable_service_breaks_the_executor(running: Service) -> N
         flux.cancel(jobid)
 
 
+@pytest.mark.slow
 def test_every_failed_submission_is_retrieved(
     running: Service, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -81,6 +81,7 @@ async def test_no_such_group(running: Service) -> None:
             await flux.group("no group has this name")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [pytest.param("flux", marks=needs_flux), "embedded"])
 async def test_groups_survive_a_restart_and_tell_of_purged_jobs(kind: str, tmp_path: Path) -> None:
     with ExitStack() as running:

@@ -95,6 +95,7 @@ def test_a_wheel_has_the_extras(tmp_path: Path) -> None:
         assert "fluxapi[server]" in PROJECT["optional-dependencies"][extra], extra
 
 
+@pytest.mark.slow
 def test_the_import_of_the_client_is_small() -> None:
     done = python("import fluxapi.client, sys; print(*sys.modules)")
     loaded = set(done.stdout.split())
@@ -108,6 +109,7 @@ def test_the_import_of_the_client_is_small() -> None:
     assert ours == OURS
 
 
+@pytest.mark.slow
 def test_the_client_works_without_the_packages_of_the_service(
     on_embedded: Service, blocked: str
 ) -> None:

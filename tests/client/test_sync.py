@@ -200,6 +200,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("program", [FORGETFUL, FORGETFUL_LOOP], ids=["sync", "async"])
 def test_a_program_that_closes_nothing_ends_quietly(running: Service, program: str) -> None:
     done = subprocess.run(

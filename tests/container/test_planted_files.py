@@ -47,6 +47,7 @@ def plant(folder: Path, kind: str, name: str) -> None:
 KINDS = ["link", "hard link", "linked folder", "pipe", "directory", "zeros", "bytes"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_health_check_reads_no_other_file(kind: str, tmp_path: Path) -> None:
     # Else it would look up a secret as a host, or wait for a pipe.

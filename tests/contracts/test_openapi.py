@@ -232,6 +232,7 @@ class Page(HTMLParser):
             self.inline.append(tag)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["/docs/reference", "/docs/errors"])
 async def test_pages_are_whole_and_stay_on_this_server(service: Service, path: str) -> None:
     response = await service.client.get(path)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 
+import pytest
+
 from tests.handlers.conftest import Service, service, start
 
 __all__ = ["service", "start"]
@@ -33,6 +35,7 @@ async def test_the_reference_is_compressed_without_loss(service: Service) -> Non
     assert len(packed) < len(plain) / 5
 
 
+@pytest.mark.slow
 async def test_only_the_reference_is_compressed(service: Service) -> None:
     for path in ("/", "/docs/errors", "/ui/submit", "/ui/history/jobs", "/docs/search?q=gzip"):
         _, kind, _ = await read(service, path, "gzip")

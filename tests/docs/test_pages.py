@@ -53,6 +53,7 @@ async def fetch(service: Service, path: str) -> Page:
     return _PAGES[path]
 
 
+@pytest.mark.slow
 async def test_every_page_stays_on_this_server(service: Service) -> None:
     for path in PATHS:
         here = await fetch(service, path)

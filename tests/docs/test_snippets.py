@@ -210,6 +210,7 @@ def test_a_client_named_flux_needs_no_flux() -> None:
     assert not [block for block in BLOCKS if block.language == "python" and needs_a_flux(block)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
 def test_each_block_is_in_its_language(path: Path, tmp_path: Path) -> None:
     for block in blocks_of(path):

@@ -310,6 +310,7 @@ async def _is_known(used: Callable[[], Awaitable[dict[str, Any]]]) -> bool:
     return sum(it is not None for it in (await used()).values()) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("short_intervals")
 @pytest.mark.usefixtures("short_intervals")
 async def test_the_run_time_of_an_instance_that_has_ended_stops(site: Site) -> None:

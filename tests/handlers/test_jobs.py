@@ -27,6 +27,7 @@ async def test_the_list_is_newest_first_and_paged(service: Service) -> None:
     assert first["cursor"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("taken", "sent"),
     [("gzip, deflate, br", "gzip"), ("gzip;q=0", None), ("deflate", None), ("x-gzip2", None)],

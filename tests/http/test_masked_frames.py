@@ -36,6 +36,7 @@ class Parser:
         self.data += b"eof"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", [1, 2, 3, 7, 1000, 70_000, len(GOOD)])
 def test_masked_frames_are_passed_on(step: int) -> None:
     parser = Parser()

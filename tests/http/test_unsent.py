@@ -79,6 +79,7 @@ async def test_a_body_with_a_reader_that_reads_stays(monkeypatch: pytest.MonkeyP
         assert not beside.dropped.is_set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "head",
     [

@@ -54,6 +54,7 @@ def held(monkeypatch: pytest.MonkeyPatch, right: Right) -> None:
     monkeypatch.setattr(Credentials, "check", check)
 
 
+@pytest.mark.slow
 async def test_a_job_from_its_submission_to_its_end(service: Service) -> None:
     async with connected(place(service)) as session:
         made = await called(session, "submit_job", command=["true"], idempotency_key="k")

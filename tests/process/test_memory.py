@@ -122,6 +122,7 @@ barrier.wait()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="needs glibc")
 def test_large_blocks_of_threads_return_to_the_system() -> None:
     printed = subprocess.run(

@@ -98,6 +98,7 @@ def written(request: pytest.FixtureRequest, tmp_path: Path) -> Written:
     return written
 
 
+@pytest.mark.slow
 async def test_an_entry_has_one_index_wherever_a_reader_begins(written: Written) -> None:
     whole = await written.since(0)
     assert [text for _, text in whole][:ENTRIES] == [str(number) for number in range(ENTRIES)]
@@ -110,6 +111,7 @@ async def test_an_entry_has_one_index_wherever_a_reader_begins(written: Written)
     assert await written.since(1 << 60) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [0, 1, 3, 100, ENTRIES * 2])
 async def test_the_end_is_that_of_a_reader_from_the_beginning(written: Written, count: int) -> None:
     whole = await written.since(0)

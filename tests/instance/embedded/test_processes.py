@@ -306,6 +306,7 @@ async def test_a_sweeper_that_goes_on_after_the_instance_is_reaped(
     assert sweeping.returncode == 0
 
 
+@pytest.mark.slow
 async def test_a_sweeper_that_ended_is_started_again(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     script = f"env -i sleep 600 & echo $! >>{pids}; wait"

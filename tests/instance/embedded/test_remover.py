@@ -35,6 +35,7 @@ def test_an_empty_directory_and_none(folder: Path) -> None:
     remove_tree(str(folder))
 
 
+@pytest.mark.slow
 def test_a_directory_with_everything(folder: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()
@@ -68,6 +69,7 @@ def test_a_removal_that_takes_too_long(folder: Path) -> None:
         remove_tree(str(folder), lambda: True)
 
 
+@pytest.mark.slow
 async def test_a_very_deep_directory_of_a_job(start: Starter) -> None:
     site = await start()
     jobid = await site.run(shell(f"cd $FLUX_JOB_TMPDIR && {DEEP}"))
@@ -83,6 +85,7 @@ async def test_a_very_deep_directory_of_a_job(start: Starter) -> None:
     await poll_until(is_gone)
 
 
+@pytest.mark.slow
 async def test_a_very_deep_directory_is_no_obstacle_for_the_end(
     start: Starter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
