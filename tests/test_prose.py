@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from tools.prose import inspect
+from tools.prose import files, inspect
 from tools.script_comments import Comment, comments
 
 WHO = "Who"
@@ -78,3 +80,11 @@ knows.
 ```
 """
     assert found(source, "a.md") == [(3, "clause"), (10, "clause")]
+
+
+def test_installed_packages_are_not_measured(tmp_path: Path) -> None:
+    # Packages are named like files, such as decimal.js.
+    (tmp_path / "node_modules" / "decimal.js").mkdir(parents=True)
+    own = tmp_path / "own.js"
+    own.touch()
+    assert list(files([str(tmp_path)])) == [own]

@@ -198,11 +198,13 @@ def _comments(source: str) -> Iterator[tuple[int, str]]:
     yield first, "\n".join(lines)
 
 
-def _files(paths: list[str]) -> Iterator[Path]:
+def files(paths: list[str]) -> Iterator[Path]:
+    """Yield the files of *paths* that are measured, without those of installed packages."""
     for name in paths:
         path = Path(name) if Path(name).is_absolute() else ROOT / name
         found = path.rglob("*") if path.is_dir() else [path]
-        yield from sorted(it for it in found if it.suffix in SUFFIXES)
+        own = (it for it in found if "node_modules" not in it.parts)
+        yield from sorted(it for it in own if it.suffix in SUFFIXES)
 
 
 def _package(path: str) -> str:
@@ -219,7 +221,7 @@ def main() -> int:
     options = parser.parse_args()
     docstrings: Counter[str] = Counter()
     found: defaultdict[str, list[Finding]] = defaultdict(list)
-    for file in _files(list(options.paths)):
+    for file in files(list(options.paths)):
         path = file.relative_to(ROOT).as_posix() if file.is_relative_to(ROOT) else str(file)
         if path in GENERATED:
             continue
