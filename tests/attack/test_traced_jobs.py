@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 import threading
@@ -21,7 +22,7 @@ __all__ = ["start"]
 
 TRACED = dedent(
     """
-    import ctypes, os, sys, time
+    import ctypes, os, select, sys
 
     SEIZE, ANY_TRACER = 0x4206, ctypes.c_long(-1)
     status, folder = int(sys.argv[1]), sys.argv[2]
@@ -34,24 +35,22 @@ TRACED = dedent(
     os.setsid()
     traced = system.ptrace(SEIZE, me, 0, 0)
     os.environ.clear()
+    gate = os.open(folder + "/let-go", os.O_RDONLY | os.O_NONBLOCK)
     os.write(writer, b"%d" % (ctypes.get_errno() if traced else 0))
     for descriptor in (0, 1, 2, reader, writer):
         os.close(descriptor)
-    deadline = time.monotonic() + 30
-    while not os.path.exists(folder + "/let-go"):
-        time.sleep(0.01)
-        if time.monotonic() > deadline:
-            open(folder + "/too-late", "w").close()
-            break
+    if not select.select([gate], [], [], 30)[0]:
+        open(folder + "/too-late", "w").close()
     """
 )
-"""Ends with the status of its first argument, and is traced until there is a file."""
+"""Ends with the status of its first argument, and is traced until a named pipe has some bytes."""
 
 NO_TRACE = 99 << 8
 
 
 @pytest.fixture
 def traced(tmp_path: Path) -> Callable[[int], list[str]]:
+    os.mkfifo(tmp_path / "let-go")
     return lambda status: [sys.executable, "-S", "-c", TRACED, str(status), str(tmp_path)]
 
 
@@ -74,7 +73,7 @@ async def test_others_go_on_while_a_process_that_has_ended_is_traced(
     held = await site.submit(spec(*traced(0)))
     await status_of(site, held)
     await status_of(site, await site.submit(spec("true")))
-    (tmp_path / "let-go").touch()
+    (tmp_path / "let-go").write_bytes(b"\n")
     assert not (tmp_path / "too-late").exists()
 
 
@@ -85,7 +84,7 @@ async def test_the_status_is_known_once_the_tracer_lets_go(
     held = await site.submit(spec(*traced(7)))
     await site.journal.wait(held, "start")
     await status_of(site, await site.submit(spec("true")))
-    (tmp_path / "let-go").touch()
+    (tmp_path / "let-go").write_bytes(b"\n")
     assert await status_of(site, held) == 7 << 8
 
 
@@ -105,5 +104,5 @@ async def test_a_command_that_has_ended_and_is_traced_can_be_stopped(
     await asyncio.to_thread(has_ended.wait)
     hook.close()
     assert not (tmp_path / "too-late").exists()
-    (tmp_path / "let-go").touch()
+    (tmp_path / "let-go").write_bytes(b"\n")
     await running
