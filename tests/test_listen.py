@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import shutil
 import signal
@@ -26,13 +27,11 @@ SERVE = [sys.executable, "-m", "fluxapi", "serve", EMBEDDED]
 
 def status(path: Path | str, target: str = "/health") -> int:
     """Return the status that a Unix socket answers."""
-    connection = http.client.HTTPConnection("localhost")
-    connection.sock = socket.socket(socket.AF_UNIX)
-    connection.sock.connect(str(path))
-    connection.request("GET", target)
-    found = connection.getresponse().status
-    connection.close()
-    return found
+    with contextlib.closing(http.client.HTTPConnection("localhost")) as connection:
+        connection.sock = socket.socket(socket.AF_UNIX)
+        connection.sock.connect(str(path))
+        connection.request("GET", target)
+        return connection.getresponse().status
 
 
 def test_a_service_on_a_socket_and_a_port(tmp_path: Path) -> None:
@@ -74,12 +73,13 @@ def test_on_a_socket_only_the_owner_is_said_to_run_jobs(tmp_path: Path) -> None:
 def test_a_socket_of_systemd_is_served(tmp_path: Path) -> None:
     path = tmp_path / "flux.sock"
     command = ["systemd-socket-activate", f"--listen={path}", *SERVE]
+    environ = own_environment(SYSTEMD_LOG_TARGET="console", SYSTEMD_LOG_LEVEL="info")
     with subprocess.Popen(
-        command, env=own_environment(), stdout=subprocess.PIPE, text=True
+        command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
+        assert process.stderr is not None
         try:
-            while not path.is_socket():
-                assert process.poll() is None
+            assert f"Listening on {path} " in process.stderr.readline()
             assert status(path) == 200  # the connection starts the service
             assert read_start(process.stdout)[1] == f"unix:{path}"
         finally:

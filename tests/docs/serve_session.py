@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import signal
@@ -17,12 +18,11 @@ def check(url: str) -> None:
     if not url.startswith("unix:"):
         urllib.request.urlopen(f"{url}/health").close()  # noqa: S310 - it is ours
         return
-    connection = http.client.HTTPConnection("localhost")
-    connection.sock = socket.socket(socket.AF_UNIX)
-    connection.sock.connect(url.removeprefix("unix:"))
-    connection.request("GET", "/health")
-    assert connection.getresponse().status == 200
-    connection.close()
+    with contextlib.closing(http.client.HTTPConnection("localhost")) as connection:
+        connection.sock = socket.socket(socket.AF_UNIX)
+        connection.sock.connect(url.removeprefix("unix:"))
+        connection.request("GET", "/health")
+        assert connection.getresponse().status == 200
 
 
 def serve(command: list[str]) -> int:
