@@ -17,6 +17,7 @@ from .launcher import Plan
 from .outline import Outline
 from .output import OutputLog
 from .scheduler import Allocated
+from .wall_timers import WallTimer
 
 __all__ = ["DEBUG", "Ended", "Job", "Outcome", "log_unreadable", "redact"]
 
@@ -89,7 +90,7 @@ class Job:
         self.fatal = False
         self.killing = False
         self.doomed = False
-        self.timers: list[asyncio.TimerHandle] = []
+        self.timers: list[asyncio.TimerHandle | WallTimer] = []
         self.signals: list[int] = []
         self.tmpdir: Path | None = None
         self.withdrawn = False

@@ -14,6 +14,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from fluxapi.errors import FluxRefused, JobInactive, JobNotFound
@@ -31,6 +32,7 @@ from .outline import Outline
 from .output import OutputLog
 from .request import parse_request
 from .scheduler import Infeasible, Pool, Queue
+from .wall_timers import WallTimers
 
 __all__ = ["Lifecycle", "priority_of"]
 
@@ -39,9 +41,6 @@ _MAX_PRIORITY = 2**32 - 1
 _MAX_SEVERITY = 7
 _SLICE_JOBS = 32
 """Jobs that are processed in one pass of the event loop."""
-
-_MAX_TIMER_S = 1e8
-"""The longest timer, three years."""
 
 
 def priority_of(urgency: int) -> int:
@@ -73,6 +72,7 @@ class Lifecycle(abc.ABC):
         self.dirty: dict[int, Job] | None = None
         self.stopped = False
         self._loop = asyncio.get_running_loop()
+        self._wall_timers = WallTimers(self._loop)
         self.journal = journal
         self._new_log = new_log
         self._kicked = False
@@ -269,7 +269,8 @@ class Lifecycle(abc.ABC):
     def await_dependency(self, job: Job, dependency: After | BeginTime) -> None:
         """Add a dependency to a job; remove it at once if it is met."""
         if isinstance(dependency, BeginTime):
-            self._begin_at(job, dependency)
+            met = partial(self._dependency_met, job.id, dependency.description)
+            job.timers.append(self._wall_timers.call_at(dependency.moment, met))
             return
         outcome = self.outcome(dependency.target)
         if outcome is not None and dependency.met(outcome):
@@ -279,17 +280,6 @@ class Lifecycle(abc.ABC):
             self.throw(job, "dependency", 0, f"dependency {dependency.description} {why}")
         else:
             self.dependencies.wait(job.id, dependency)
-
-    def _begin_at(self, job: Job, begin: BeginTime) -> None:
-        left = begin.moment - time.time()
-        if left > _MAX_TIMER_S:
-            job.timers.append(self._loop.call_later(_MAX_TIMER_S, self._begin_at, job, begin))
-        else:
-            job.timers.append(
-                self._loop.call_later(
-                    max(0.0, left), self._dependency_met, job.id, begin.description
-                )
-            )
 
     def _remove_dependency(self, job: Job, description: str) -> None:
         if description in job.depends:
