@@ -15,6 +15,7 @@ from fluxapi.http import authentication, keys
 from fluxapi.model.job import GROUPS, Job
 from fluxapi.model.jobid import encode_f58
 from fluxapi.model.jobspec import parse_urgency
+from fluxapi.model.memo import check_memo
 from fluxapi.model.message import problem
 from fluxapi.process.timeslice import TimeSlice
 from fluxapi.sessions.session import InstanceSession
@@ -79,6 +80,7 @@ async def memo(request: web.Request) -> web.Response:
     """Post a memo to a job."""
     body = request[keys.BODY]
     job = _active(job_of(request), "ended_memo")
+    check_memo(body["memo"])
     session, volatile = request[keys.SESSION], bool(body.get("volatile"))
     session.annotations.add(job.id, body["memo"])
     if not volatile:

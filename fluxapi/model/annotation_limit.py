@@ -24,8 +24,8 @@ MAX_JOB_BYTES = 256 << 10
 MAX_TOTAL_BYTES = 32 << 20
 """Memory of those of all active jobs."""
 
-_VALUE_BYTES = 72
-"""Memory of a value besides its name and its text."""
+_VALUE_BYTES, _LIST_BYTES, _OBJECT_BYTES = 72, 160, 440
+"""Memory of a value besides its name and its text, and of a list and an object without values."""
 
 _encoder = msgspec.json.Encoder()
 
@@ -79,8 +79,16 @@ def _merged(before: _Sizes, memo: Mapping[str, Any]) -> _Sizes:
     }
     for path, value in values.items():
         if value is not None:
-            after[path] = _VALUE_BYTES + sum(map(len, path)) + len(_encoder.encode(value))
+            after[path] = sum(map(len, path)) + _size(value)
     return after
+
+
+def _size(value: Any) -> int:
+    if isinstance(value, list):
+        return _LIST_BYTES + sum(map(_size, value))
+    if isinstance(value, dict):
+        return _OBJECT_BYTES + sum(len(name) + _size(it) for name, it in value.items())
+    return _VALUE_BYTES + len(_encoder.encode(value))
 
 
 def _values(memo: Mapping[str, Any], above: _Path) -> Iterator[tuple[_Path, Any]]:

@@ -133,6 +133,7 @@ async def test_a_memo(service: Service) -> None:
         ("memo", {}),
         ("memo", {"memo": {}}),
         ("memo", {"memo": [1]}),
+        ("memo", {"memo": {"a-b": 1}}),
     ],
 )
 async def test_a_wrong_exception_or_memo_does_not_reach_flux(

@@ -44,6 +44,18 @@ def test_many_small_values_count(memos: AnnotationLimit) -> None:
         memos.add(1, {f"k{number}": {"a": 1, "b": 2} for number in range(5_000)})
 
 
+@pytest.mark.parametrize(("value", "count"), [({}, 600), ([], 1_700), (1, 3_700)])
+def test_values_in_a_list_count(memos: AnnotationLimit, value: object, count: int) -> None:
+    with pytest.raises(FluxRefused):
+        memos.add(1, {"a": [value] * count})
+    memos.add(1, {"a": [value] * (count // 2)})
+
+
+def test_commas_of_a_text_have_room(memos: AnnotationLimit) -> None:
+    memos.add(1, {"a": "1, 2, [{}] " * 5_000})
+    memos.add(1, {"b": ["1, 2, [{}] " * 5_000]})
+
+
 def test_a_null_makes_room(memos: AnnotationLimit) -> None:
     for _ in range(20):
         memos.add(1, {"a": {str(number): "x" * 60_000 for number in range(4)}})
