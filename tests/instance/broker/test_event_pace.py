@@ -10,6 +10,7 @@ import pytest
 from fluxapi.errors import Forbidden, InstanceUnavailable
 from fluxapi.instance.broker import event_pace
 from fluxapi.instance.broker.event_pace import EventPace
+from fluxapi.process import turn_queue
 
 
 class Kvs:
@@ -52,6 +53,39 @@ async def test_many_events_wait_until_some_are_stored(monkeypatch: pytest.Monkey
     await passes()
     assert all(one.done() for one in added)
     assert kvs.asked == 2
+
+
+async def test_clients_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_pace, "_EVENTS", 10)
+    kvs = Kvs()
+    pace = EventPace(kvs)
+
+    async def add(client: str) -> None:
+        turn_queue.work_for(client)
+        await pace.turn()
+
+    many = [asyncio.ensure_future(add("many")) for _ in range(100)]
+    await passes()
+    one = asyncio.ensure_future(add("one"))
+    await passes()
+    kvs.answers.release()
+    await passes()
+    assert one.done()
+    assert sum(it.done() for it in many) == 19
+    for _ in range(10):
+        kvs.answers.release()
+    await asyncio.gather(*many)
+
+
+async def test_nobody_waits_for_a_pass_that_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_pace, "_EVENTS", 1)
+    pace = EventPace(Kvs())
+    added = [asyncio.ensure_future(pace.turn()) for _ in range(3)]
+    await passes()
+    passing = pace._passing
+    assert passing is not None
+    passing.cancel()
+    await asyncio.gather(*added)
 
 
 @pytest.mark.parametrize("error", [Forbidden("no"), InstanceUnavailable("gone")])
