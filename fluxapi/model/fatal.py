@@ -24,6 +24,8 @@ Each case was reproduced on a real Flux. A case can go when no supported release
   not exist. The reason repeats the queue, or a dependency.
 * A queue that is not a text fails all submissions that reach the job manager together with it; on
   an instance with queues, it crashes the process that modifies jobspecs (the frobnicator).
+* Plugins of the job manager that are loaded after ``dependency-singleton`` do not learn of a job
+  whose name is not a text, or longer than 1,012 bytes. Those that count jobs would be evaded.
 * A constraint of a host whose name has more than 270 bytes crashes that process, too; a number of
   more than 64 bits in brackets occupies it, and all memory, for good.
 * A jobspec of more than 10 MiB (``ingest.buffer-size``) crashes the process that validates
@@ -63,6 +65,9 @@ _MAX_DEPENDENCIES = 1000
 
 MAX_DURATION_S = 3_153_600_000
 """Limit of the duration of a job, as in the schema of a request: a hundred years."""
+
+_MAX_NAME_BYTES = 1000
+"""Limit of a job name, which Flux joins with a user ID in 1,024 bytes."""
 
 _MAX_QUEUE_BYTES, _MAX_DEPENDENCY_TEXT_BYTES = 100, 40
 """Limits of texts that are not ASCII. Flux cuts the reason for a refusal after 159 bytes."""
@@ -121,6 +126,7 @@ def _reason_in(system: Mapping[str, Any], nodes: int) -> tuple[str, Message] | N
         "shell_options": _shell_fault,
         "attributes": _exec_fault,
         "queue": _queue_fault,
+        "name": _name_fault,
         "duration": _duration_fault,
         "dependencies": _dependency_fault,
     }
@@ -149,6 +155,15 @@ def _queue_fault(system: Mapping[str, Any]) -> Message | None:
     if not isinstance(queue, str):
         return field_message("queue_text")
     return _reason_fault(queue, _MAX_QUEUE_BYTES)
+
+
+def _name_fault(system: Mapping[str, Any]) -> Message | None:
+    name = _below(system, "job").get("name", "")
+    if not isinstance(name, str):
+        return field_message("name_text")
+    if len(name.encode("utf-8", "surrogatepass")) > _MAX_NAME_BYTES:
+        return field_message("name_too_long", limit=_MAX_NAME_BYTES)
+    return None
 
 
 def _duration_fault(system: Mapping[str, Any]) -> Message | None:

@@ -58,6 +58,7 @@ _PLACES = {
     "constraints": "/attributes/system/constraints",
     "dependencies": "/attributes/system/dependencies",
     "duration": "/attributes/system/duration",
+    "name": "/attributes/system/job/name",
     "queue": "/attributes/system/queue",
     "shell_options": "/attributes/system/shell/options",
 }

@@ -106,6 +106,18 @@ def test_texts_that_flux_would_cut_are_refused() -> None:
     build({"command": "true", "queue": "\u00e9" * 50}, Defaults())
 
 
+@pytest.mark.parametrize(("name", "said"), [(5, "must be text"), ("n" * 1001, "1000 bytes")])
+def test_a_job_name_that_plugins_cannot_read_is_refused(name: Any, said: str) -> None:
+    assert said in refusal(attributes={"system.job.name": name})["/name"]
+    document = json.loads(build({"command": "true"}, Defaults()).jobspec)
+    document["attributes"]["system"]["job"] = {"name": name}
+    with pytest.raises(ValidationFailed) as caught:
+        build({"jobspec": document}, Defaults())
+    (error,) = caught.value.members["errors"]
+    assert error["pointer"] == "/jobspec/attributes/system/job/name"
+    build({"command": "true", "name": "n" * 1000}, Defaults())
+
+
 @pytest.mark.parametrize("duration", [1e308, 3_153_600_001, 10**18])
 def test_durations_with_an_infinite_sum_are_refused(duration: float) -> None:
     assert "hundred years" in refusal(attributes={"duration": duration})["/duration"]
