@@ -16,6 +16,9 @@ __all__ = ["ParquetExport"]
 _GROUP_ROWS = 32_768
 """Rows of one group: ten megabytes until they are written, so few exports are made at once."""
 
+_GROUP_BYTES = 16 << 20
+"""Bytes of one group: jobs with long notes and directories would make it fifty times as large."""
+
 _MICROSECONDS = 1_000_000
 _MAX_INTEGER = 2**63 - 1
 """The highest number of Arrow's types for integers and times."""
@@ -53,7 +56,7 @@ class ParquetExport:
         self._sink = _Sink()
         self._writer = parquet.ParquetWriter(self._sink, self._schema, compression="zstd")
         self._batches: list[Any] = []
-        self._rows = 0
+        self._rows = self._bytes = 0
 
     def begin(self) -> bytes:
         """Return the first bytes."""
@@ -61,9 +64,12 @@ class ParquetExport:
 
     def add(self, jobs: Sequence[ArchivedJob]) -> bytes:
         """Return the groups of rows that more jobs complete."""
-        self._batches.append(self._batch(jobs))
+        batch = self._batch(jobs)
+        self._batches.append(batch)
         self._rows += len(jobs)
-        return self._write() if self._rows >= _GROUP_ROWS else b""
+        self._bytes += batch.nbytes
+        is_complete = self._rows >= _GROUP_ROWS or self._bytes >= _GROUP_BYTES
+        return self._write() if is_complete else b""
 
     def end(self) -> bytes:
         """Return the last group of rows, and the metadata."""
@@ -81,7 +87,7 @@ class ParquetExport:
 
     def _write(self) -> bytes:
         table = self._arrow.Table.from_batches(self._batches, self._schema)
-        self._batches, self._rows = [], 0
+        self._batches, self._rows, self._bytes = [], 0, 0
         self._writer.write_table(table, row_group_size=len(table))
         return self._sink.take()
 

@@ -122,6 +122,18 @@ async def test_parquet_is_written_in_groups_of_rows(monkeypatch: pytest.MonkeyPa
     assert (file.num_row_groups, file.metadata.num_rows) == (3, 10)
 
 
+async def test_a_group_of_rows_has_a_limited_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("pyarrow")
+    from fluxapi.archive import export_parquet  # noqa: PLC0415 - it needs pyarrow
+
+    monkeypatch.setattr(export_parquet, "_GROUP_BYTES", 10_000)
+    made = export_parquet.ParquetExport()
+    made.begin()
+    parts = [made.add([job(exception={"note": "x" * 4096})]) for _ in range(6)]
+    assert [bool(part) for part in parts] == [False, False, True] * 2
+    made.end()
+
+
 async def test_one_client_makes_few_files_of_parquet_at_once(
     client: Client, archive: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
