@@ -45,6 +45,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from .after import read_after
 from .constraints import constraint_fault, evaluation_seconds
 from .jobspec_size import Contents
 from .message import Message, field_message
@@ -53,6 +54,7 @@ __all__ = [
     "MAX_DURATION_S",
     "MAX_JOBSPEC_BYTES",
     "count_dependencies",
+    "dependency_targets",
     "fatal_reason",
     "flux_cost",
 ]
@@ -104,6 +106,13 @@ def fatal_reason(
 def count_dependencies(document: Mapping[str, Any]) -> int:
     """Return the number of dependencies of a jobspec that may reach Flux."""
     return len(_below(document, "attributes", "system").get("dependencies", ()))
+
+
+def dependency_targets(document: Mapping[str, Any]) -> tuple[int, ...]:
+    """Return the IDs of the first jobs that a job is to wait for, each once."""
+    return tuple(
+        {target: None for target, _ in read_after(_below(document, "attributes", "system"))}
+    )
 
 
 def flux_cost(document: Mapping[str, Any], contents: Contents, nodes: int = 1) -> int:

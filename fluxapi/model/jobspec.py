@@ -23,7 +23,7 @@ from fluxapi.errors import ValidationFailed
 from . import batch, folder, options, per_resource
 from .constraint_query import ConstraintError, constraint
 from .constraints import check_constraints
-from .fatal import count_dependencies, fatal_reason, flux_cost
+from .fatal import count_dependencies, dependency_targets, fatal_reason, flux_cost
 from .group import is_cc_number
 from .jobspec_size import contents_of
 from .keymark import KeyMark, KeySigner
@@ -138,6 +138,7 @@ def build(
         debug=given.get("debug", False),
         cost=flux_cost(document, contents, defaults.nodes),
         dependencies=count_dependencies(document),
+        after=dependency_targets(document),
     )
 
 

@@ -2,26 +2,50 @@
 
 Flux keeps those of all jobs in one list, and looks for each from the beginning of it when its job
 is started, canceled or refused (flux-core, job-manager/plugins/dependency-after.c). With 25,000,
-the cancellation of their jobs occupies the job manager for 12 seconds.
+the cancellation of their jobs occupies the job manager for 12 seconds. When a job ends for which
+10,000 wait, each of these is looked for among those that wait for others, which are before it.
 """
 
 from __future__ import annotations
 
 import errno
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from fluxapi.errors import FluxapiError, FluxRefused
 from fluxapi.model.submission import Submission
 from fluxapi.table.table import Table
 
-__all__ = ["MAX_WAITING", "DependencyLimit"]
+__all__ = ["MAX_OTHERS", "MAX_STEPS", "MAX_WAITING", "DependencyLimit"]
 
 MAX_WAITING = 10_000
 """Limit of the dependencies that wait, beyond which no job of many is taken."""
 
+MAX_OTHERS = 25_000
+"""Limit of those on other jobs, beyond which no job that waits for a job is taken."""
+
+MAX_STEPS = 100_000_000
+"""Limit of the steps when a job ends: those that wait for it, times the others. It is 3 s."""
+
 _FEW = 4
-"""Dependencies of a job that is always taken: tens of thousands of jobs may wait for one."""
+"""Dependencies of a job that is taken beyond the first limit: thousands may wait for one job."""
+
+
+_MAX_COUNTED = 1000
+"""Jobs of which it is known how many wait for them."""
+
+
+class _Counted(NamedTuple):
+    """How many dependencies there were when so many jobs were submitted to wait, and waited."""
+
+    jobs: int
+    waiting: int
+    total: int
+
+
+_NONE = _Counted(0, 0, 0)
 
 
 class DependencyLimit:
@@ -30,6 +54,11 @@ class DependencyLimit:
     def __init__(self, table: Table) -> None:
         self._table = table
         self._under_way = 0
+        self._few_under_way = 0
+        self._targets: Counter[int] = Counter()
+        """How many of those that are being submitted wait for each job."""
+        self._counted: dict[int | None, _Counted] = {}
+        """The last counts for targets, and for all jobs."""
 
     def counts(self, submission: Submission) -> bool:
         """Return whether a job is one of many dependencies, which the table should have soon."""
@@ -42,19 +71,58 @@ class DependencyLimit:
         Those of the others count until the context is left; the table should have the jobs then.
         """
         refused: dict[int, FluxapiError] = {}
-        taken = 0
-        if any(map(self.counts, submissions)):
-            left = MAX_WAITING - self._under_way - self._waiting()
+        taken = few = 0
+        targets: Counter[int] = Counter()
+        if any(one.dependencies for one in submissions):
+            many = any(map(self.counts, submissions))
+            left = MAX_WAITING - self._under_way - self._waiting() if many else 0
+            waiting = self._of_all() + self._under_way + self._few_under_way
+            named = {target for one in submissions for target in one.after}
+            known = {target: self._of_target(target) for target in named}
             for place, one in enumerate(submissions):
-                if one.dependencies > max(left - taken, _FEW):
-                    refused[place] = _refusal()
+                others = waiting + taken + few
+                if self.counts(one) and one.dependencies > left - taken:
+                    refused[place] = _refusal(MAX_WAITING, _FEW)
+                elif any(_is_late(known[it] + targets[it], others) for it in one.after):
+                    refused[place] = _refusal(MAX_OTHERS, 0)
                 else:
-                    taken += one.dependencies
+                    if self.counts(one):
+                        taken += one.dependencies
+                    else:
+                        few += one.dependencies
+                    targets.update(one.after)
         self._under_way += taken
+        self._few_under_way += few
+        self._targets += targets
         try:
             yield refused
         finally:
             self._under_way -= taken
+            self._few_under_way -= few
+            self._targets -= targets
+
+    def _of_all(self) -> int:
+        """Return about how many dependencies the jobs of the table wait for."""
+        jobs = self._table.index.state.get("DEPEND", ())
+        last = self._counted.get(None, _NONE)
+        if _differs(len(jobs), last.jobs):
+            found = map(self._table.get, jobs)
+            count = sum(len(job.dependencies) for job in found if job is not None)
+            last = self._counted[None] = _Counted(len(jobs), 0, count)
+        return last.total + _FEW * max(len(jobs) - last.jobs, 0)
+
+    def _of_target(self, target: int) -> int:
+        """Return about how many jobs of the table wait for a job."""
+        waiting = len(self._table.index.state.get("DEPEND", ()))
+        submitted = self._table.links.count(target)
+        last = self._counted.get(target, _NONE)
+        if _differs(submitted, last.jobs) or _differs(waiting, last.waiting):
+            if len(self._counted) >= _MAX_COUNTED:
+                self._counted.clear()
+            found = map(self._table.get, self._table.links.waiting(target))
+            count = sum(job is not None and job.state == "DEPEND" for job in found)
+            last = self._counted[target] = _Counted(submitted, waiting, count)
+        return last.total + max(submitted - last.jobs, 0) + self._targets[target]
 
     def _waiting(self) -> int:
         """Return how many dependencies the jobs of the table wait for; few jobs are looked at."""
@@ -67,9 +135,19 @@ class DependencyLimit:
         return waiting
 
 
-def _refusal() -> FluxRefused:
-    words = (
-        f"the jobs that wait for others have about {MAX_WAITING} dependencies; submit this one "
-        f"later, or with at most {_FEW} dependencies"
-    )
+def _is_late(known: int, waiting: int) -> bool:
+    """Return whether too many of the dependencies that wait are on other jobs than *known* ones."""
+    others = max(waiting - known, 0)
+    return others > MAX_OTHERS or (known + 1) * others > MAX_STEPS
+
+
+def _differs(number: int, before: int) -> bool:
+    """Return whether a number has changed so much that something is counted again."""
+    return abs(number - before) > number // 10
+
+
+def _refusal(limit: int, few: int) -> FluxRefused:
+    words = f"the jobs that wait for others have about {limit} dependencies; submit this one later"
+    if few:
+        words += f", or with at most {few} dependencies"
     return FluxRefused(words, errno=errno.ENOSPC)

@@ -55,6 +55,14 @@ class Links:
                 if not waiting:
                     del self._waiting[target]
 
+    def count(self, target: int) -> int:
+        """Return how many jobs were submitted to wait for a job."""
+        return len(self._waiting.get(target, ()))
+
+    def waiting(self, target: int) -> Iterable[int]:
+        """Return the jobs that were submitted to wait for a job."""
+        return self._waiting.get(target, ())
+
     def graph(self, find: Callable[[int], Job | None], jobid: int, most: int) -> Graph:
         """Return the graph of at most *most* jobs around one, by ID: a job comes after its targets.
 

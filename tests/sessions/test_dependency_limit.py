@@ -6,6 +6,7 @@ import pytest
 
 from fluxapi.instance.protocol import Submission
 from fluxapi.model.eventlog import Event, JournalMessage
+from fluxapi.model.jobspec import Defaults, build
 from fluxapi.sessions import dependency_limit
 from fluxapi.sessions.dependency_limit import DependencyLimit
 from fluxapi.table.table import Table
@@ -22,8 +23,23 @@ def waiting(table: Table, jobid: int, count: int) -> None:
     table.feed([JournalMessage(jobid, events)])
 
 
-def submission(dependencies: int) -> Submission:
-    return Submission(b"{}", dependencies=dependencies)
+def submission(dependencies: int, after: tuple[int, ...] = ()) -> Submission:
+    return Submission(b"{}", dependencies=dependencies, after=after)
+
+
+def waiting_for(table: Table, jobid: int, target: int) -> None:
+    """Put a job into the table that waits for another one."""
+    waiting(table, jobid, 1)
+    job = table.get(jobid)
+    assert job is not None
+    job.after = ((target, "afterany"),)
+    table.links.add(job)
+
+
+def few_taken(limit: DependencyLimit, target: int, count: int) -> int:
+    """Return how many of the jobs that wait for one job are taken."""
+    with limit.admit([submission(1, (target,))] * count) as refused:
+        return count - len(refused)
 
 
 @pytest.fixture
@@ -60,7 +76,43 @@ def test_dependencies_count_until_they_are_met(table: Table) -> None:
         assert not refused
 
 
-def test_jobs_of_few_dependencies_are_always_taken(table: Table) -> None:
+def test_jobs_of_few_dependencies_are_taken_while_many_wait(table: Table) -> None:
     waiting(table, 1, 200)
     with DependencyLimit(table).admit([submission(4)] * 100) as refused:
         assert not refused
+
+
+def test_any_number_may_wait_for_one_job(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dependency_limit, "MAX_OTHERS", 20)
+    for jobid in range(100, 200):
+        waiting_for(table, jobid, 1)
+    assert few_taken(DependencyLimit(table), 1, 1000) == 1000
+    assert few_taken(DependencyLimit(table), 2, 10) == 0
+
+
+def test_so_many_wait_for_a_job_behind_others(
+    table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dependency_limit, "MAX_STEPS", 1000)
+    limit = DependencyLimit(table)
+    for jobid in range(100, 150):
+        waiting_for(table, jobid, 1)
+    assert few_taken(limit, 2, 100) == 20
+    # Those that are being submitted count, too.
+    with limit.admit([submission(1, (2,))] * 15) as refused:
+        assert not refused
+        assert few_taken(limit, 2, 100) == 5
+    for jobid in range(200, 215):
+        waiting_for(table, jobid, 2)
+    assert few_taken(limit, 2, 100) == 5
+    # Those that wait no more do not.
+    for jobid in range(200, 215):
+        ended = Event(5.0, "exception", {"type": "cancel", "severity": 0})
+        table.feed([JournalMessage(jobid, [ended])])
+    assert few_taken(limit, 2, 100) == 20
+
+
+def test_a_submission_names_the_jobs_that_it_waits_for() -> None:
+    fields = {"command": ["true"], "dependencies": ["afterok:f3", "afterany:f3", "after:f2"]}
+    assert build(fields, Defaults()).after == (2, 1)
+    assert build({"command": ["true"], "dependencies": ["begin-time:5"]}, Defaults()).after == ()
