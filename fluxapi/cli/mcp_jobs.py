@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from fluxapi.client import ClientError
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
 
 __all__ = ["ClientJobs"]
 
+_MAX_CALLS = 4
+"""Requests that are under way at a time. A response may have 128 MiB, and a program hundreds of
+calls.
+"""
+
 _FILE_MEMBERS = ("path", "host", "read", "unread")
 
 
@@ -22,12 +28,13 @@ class ClientJobs:
 
     def __init__(self, flux: AsyncClient) -> None:
         self._flux = flux
+        self._turns = asyncio.Semaphore(_MAX_CALLS)
 
     async def submit(self, fields: Mapping[str, Any], key: str | None) -> Submitted:
         """Submit one job by the fields of ``schemas/submit.json``, once per *key*."""
         options = dict(fields)
         warnings: list[str] = []
-        with _refused():
+        async with self._turn():
             if "script" not in options:
                 command = options.pop("command", None)
                 return Submitted(await self._flux.submit(command, idempotency_key=key, **options))
@@ -44,18 +51,18 @@ class ClientJobs:
 
     async def find(self, query: Mapping[str, Any]) -> Found:
         """Return the jobs that match the fields of ``schemas/jobs-query.json``."""
-        with _refused():
+        async with self._turn():
             found = await self._flux.list_jobs(**query)
             return Found([job.to_dict() for job in found], found.more)
 
     async def record(self, id: str) -> Mapping[str, Any]:
         """Return the record of a job, as in ``schemas/job.json``."""
-        with _refused():
+        async with self._turn():
             return (await self._flux.get(id)).to_dict()
 
     async def output(self, id: str, lines: int, stream: str | None) -> JobOutput:
         """Return the last lines of the output of a job; *stream* limits it to one stream."""
-        with _refused():
+        async with self._turn():
             found = await self._flux.output(id, tail=lines, stream=stream)
         files = [
             {name: entry.context[name] for name in _FILE_MEMBERS if name in entry.context}
@@ -67,16 +74,17 @@ class ClientJobs:
 
     async def cancel(self, id: str, note: str | None) -> None:
         """Ask Flux to cancel a job."""
-        with _refused():
+        async with self._turn():
             await self._flux.cancel(id, note=note)
 
-
-@contextlib.contextmanager
-def _refused() -> Iterator[None]:
-    try:
-        yield
-    except ClientError as error:
-        sentence = str(error)
-    else:
-        return
-    raise Refused(sentence)
+    @contextlib.asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """Wait for the turn of a request; raise its error as :class:`Refused`."""
+        try:
+            async with self._turns:
+                yield
+        except ClientError as error:
+            sentence = str(error)
+        else:
+            return
+        raise Refused(sentence)
