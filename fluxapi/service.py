@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import logging
 import os
 import sys
-import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -17,6 +15,7 @@ from fluxapi.http.listen import Listener, open_all
 from fluxapi.http.server import Runner, Site
 from fluxapi.http.tls import Certificate, Renewal
 from fluxapi.instance.protocol import Instance, JobEnder
+from fluxapi.process.forced_end import ForcedEnd
 from fluxapi.process.parent_broker import ParentBroker
 from fluxapi.process.user_state import in_container, user_state_folder
 
@@ -28,8 +27,6 @@ from .process import descriptors, parent_broker, stop_signals
 from .settings import Settings
 
 __all__ = ["choose_instance", "serve", "tune"]
-
-_log = logging.getLogger(__name__)
 
 
 def choose_instance(settings: Settings) -> Instance:
@@ -80,16 +77,17 @@ async def serve(settings: Settings) -> None:
     tune()
     loop = asyncio.get_running_loop()
     ending: asyncio.Future[None] = loop.create_future()
+    forced_end = ForcedEnd(settings.shutdown_timeout)
 
     def stop(error: FluxapiError | None = None) -> None:
         if ending.done():
             return
         app[keys.SHUTDOWN].begin()
         if error is None:
-            _end_by_force_after(settings.shutdown_timeout, 0)
+            forced_end.begin(0)
             ending.set_result(None)
         else:
-            _end_by_force_after(settings.shutdown_timeout, 1)
+            forced_end.begin(1)
             ending.set_exception(error)
 
     certificate = Certificate.of(settings)
@@ -177,22 +175,6 @@ def _orphaned(broker: ParentBroker) -> InstanceUnavailable:
         f"The Flux instance that the service ran in is gone: its broker (process {broker.pid}) "
         "has ended."
     )
-
-
-def _end_by_force_after(seconds: float, status: int) -> None:
-    """End the process after *seconds*, even if threads or files are stuck."""
-
-    def end() -> None:
-        _log.warning(
-            "the service did not stop within %g s (--shutdown-timeout); "
-            "it exits without closing the rest",
-            seconds,
-        )
-        os._exit(status)
-
-    timer = threading.Timer(seconds, end)
-    timer.daemon = True
-    timer.start()
 
 
 def tune() -> None:

@@ -117,6 +117,18 @@ def stuck(self):
     asyncio.get_running_loop().run_in_executor(None, threading.Event().wait)
 JournalConsumer.start = stuck
 """
+NO_THREADS = """
+import threading
+from fluxapi.observability import announcement
+text = announcement.text
+def refuse(*arguments):
+    raise RuntimeError("can't start new thread")
+def announced(*arguments, **options):
+    threading._start_new_thread = refuse
+    return text(*arguments, **options)
+announcement.text = announced
+"""
+"""Once the service has started, jobs have all threads of the user."""
 
 
 def test_an_instance_that_does_not_close_is_left_when_the_time_is_over() -> None:
@@ -135,6 +147,14 @@ def test_so_is_a_thread_that_does_not_end() -> None:
         assert process.wait(60) == 0
         assert process.stderr is not None
         assert "--shutdown-timeout" in process.stderr.read()
+
+
+@pytest.mark.parametrize("code", ["", STUCK_CLOSE])
+def test_no_thread_is_started_for_the_end(code: str) -> None:
+    with run_with(code + NO_THREADS, "--shutdown-timeout=5") as process:
+        read_start(process.stdout)
+        process.terminate()
+        assert process.wait(60) == 0
 
 
 def test_jobs_that_ignore_sigterm_are_killed_in_time() -> None:
