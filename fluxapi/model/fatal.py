@@ -45,19 +45,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .after import read_after
-from .constraints import constraint_fault, evaluation_seconds
+from .constraints import constraint_fault
 from .jobspec_size import Contents
 from .message import Message, field_message
 
-__all__ = [
-    "MAX_DURATION_S",
-    "MAX_JOBSPEC_BYTES",
-    "count_dependencies",
-    "dependency_targets",
-    "fatal_reason",
-    "flux_cost",
-]
+__all__ = ["MAX_DURATION_S", "MAX_JOBSPEC_BYTES", "fatal_reason"]
 
 MAX_JOBSPEC_BYTES = 9 << 20
 """Limit of a jobspec; Flux's validator accepts 10 MiB unless ``ingest.buffer-size`` is set."""
@@ -74,18 +66,6 @@ _MAX_NAME_BYTES = 1000
 _MAX_QUEUE_BYTES, _MAX_DEPENDENCY_TEXT_BYTES = 100, 40
 """Limits of texts that are not ASCII. Flux cuts the reason for a refusal after 159 bytes."""
 
-_DEPENDENCY_BYTES = 16 << 10
-"""Bytes of a jobspec that Flux reads in the time of a dependency, which is about a millisecond."""
-
-_BYTES_PER_S = 16 << 20
-"""Bytes of a jobspec that Flux reads in a second."""
-
-_USUAL_EVALUATION_S = 0.1
-"""Time of the evaluation of a constraint that does not count."""
-
-_EVALUATIONS = 2
-"""How often the scheduler evaluates a constraint that no node meets."""
-
 
 def fatal_reason(
     document: Mapping[str, Any], size: int, contents: Contents, nodes: int = 1
@@ -101,32 +81,6 @@ def fatal_reason(
     if contents.is_deep:
         return "", field_message("nested_too_deeply")
     return _reason_in(_below(document, "attributes", "system"), nodes)
-
-
-def count_dependencies(document: Mapping[str, Any]) -> int:
-    """Return the number of dependencies of a jobspec that may reach Flux."""
-    return len(_below(document, "attributes", "system").get("dependencies", ()))
-
-
-def dependency_targets(document: Mapping[str, Any]) -> tuple[int, ...]:
-    """Return the IDs of the first jobs that a job is to wait for, each once."""
-    return tuple(
-        {target: None for target, _ in read_after(_below(document, "attributes", "system"))}
-    )
-
-
-def flux_cost(document: Mapping[str, Any], contents: Contents, nodes: int = 1) -> int:
-    """Return the work that a jobspec gives Flux besides being read, as bytes that it could read.
-
-    *nodes* is the number of nodes for which a constraint is evaluated.
-    """
-    cost = contents.growth + count_dependencies(document) * _DEPENDENCY_BYTES
-    constraints = _below(document, "attributes", "system").get("constraints")
-    if constraints is not None:
-        seconds = evaluation_seconds(constraints, nodes)
-        if seconds > _USUAL_EVALUATION_S:
-            cost += int(_EVALUATIONS * seconds * _BYTES_PER_S)
-    return cost
 
 
 def _reason_in(system: Mapping[str, Any], nodes: int) -> tuple[str, Message] | None:

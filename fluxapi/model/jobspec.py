@@ -23,7 +23,7 @@ from fluxapi.errors import ValidationFailed
 from . import batch, folder, options, per_resource
 from .constraint_query import ConstraintError, constraint
 from .constraints import check_constraints
-from .fatal import count_dependencies, dependency_targets, fatal_reason, flux_cost
+from .fatal import fatal_reason
 from .group import is_cc_number
 from .jobspec_size import contents_of
 from .keymark import KeyMark, KeySigner
@@ -32,6 +32,7 @@ from .options import Fields
 from .quotes import unsplit
 from .submission import Submission
 from .time_limit import limit_seconds
+from .work import work_of
 
 __all__ = [
     "ALIASES",
@@ -136,9 +137,7 @@ def build(
         urgency=parse_urgency(given.get("urgency", 16)),
         waitable=given.get("waitable", False),
         debug=given.get("debug", False),
-        cost=flux_cost(document, contents, defaults.nodes),
-        dependencies=count_dependencies(document),
-        after=dependency_targets(document),
+        **work_of(document, contents, defaults.nodes)._asdict(),
     )
 
 

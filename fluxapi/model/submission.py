@@ -20,9 +20,10 @@ class Submission(msgspec.Struct, frozen=True):
     ``urgency`` 0–31 (16 is the default, 0 holds the job); ``waitable`` and ``debug`` are the flags
     FLUX_JOB_WAITABLE and FLUX_JOB_DEBUG. ``cost`` is the work that the jobspec gives Flux besides
     being read, in bytes that it reads in the same time; ``dependencies`` is the number of jobs or
-    conditions that it waits for, and ``after`` has the IDs of the first jobs. If ``has_left``,
-    which any thread may call, returns true while the job waits to be sent, it is not sent: the
-    client or its rights are gone.
+    conditions that it waits for, and ``after`` has the IDs of the first jobs.
+    ``evaluation_s`` is the time in which the scheduler evaluates a long constraint, in seconds. If
+    ``has_left``, which any thread may call, returns true while the job waits to be sent, it is not
+    sent: the client or its rights are gone.
     """
 
     jobspec: bytes
@@ -32,4 +33,5 @@ class Submission(msgspec.Struct, frozen=True):
     cost: int = 0
     dependencies: int = 0
     after: tuple[int, ...] = ()
+    evaluation_s: float = 0.0
     has_left: Callable[[], bool] = nobody_left

@@ -18,6 +18,7 @@ from fluxapi.model.submission import nobody_left
 from fluxapi.process.timeslice import TimeSlice
 
 from .dependency_limit import DependencyLimit
+from .forecast_limit import ForecastLimit
 from .idempotency import IdempotencyStore
 
 __all__ = ["MarkedSubmission", "Submitted", "Submitter"]
@@ -62,6 +63,7 @@ class Submitter:
         self._journal = journal
         self._idempotency = idempotency
         self._dependencies = DependencyLimit(journal.table)
+        self._forecast = ForecastLimit(journal.table)
         self._under_way: set[asyncio.Task[Submitted]] = set()
 
     async def submit(
@@ -139,6 +141,7 @@ class Submitter:
         if has_left is not nobody_left:
             submissions = [replace(one, has_left=has_left) for one in submissions]
         with self._dependencies.admit(submissions) as refused:
+            refused.update(self._forecast.refuse(submissions))
             sent = [one for place, one in enumerate(submissions) if place not in refused]
             answers = await self._instance.submit(sent) if sent else []
             self.submitted += sum(isinstance(answer, int) for answer in answers)
