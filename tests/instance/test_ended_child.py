@@ -35,6 +35,7 @@ async def test_kept_data_is_read_when_the_instance_has_ended() -> None:
         unused,  # type: ignore[arg-type]
         unused,  # type: ignore[arg-type]
         unused,  # type: ignore[arg-type]
+        unused,  # type: ignore[arg-type]
         transports=(),
         timeout=1.0,
     )

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from fluxapi.instance.protocol import ChildPlace
+from fluxapi.process.replaced_threads import ReplacedThreads
 
 from .child import Broker, ChildInstance
+from .child_uri import local_problem
 from .counter import Counter, CounterThread
 from .gate import GateThread
 from .relay import RelayThread
 
 __all__ = ["Below"]
+
+_LOOK_TIMEOUT_S = 2.0
+_MAX_LOOKS = 4
+"""Sockets that are looked at simultaneously, besides those on file systems that do not answer."""
 
 
 class Below:
@@ -43,6 +50,7 @@ class Below:
         self._relay: RelayThread | None = None
         self._counters: CounterThread | None = None
         self._gates: GateThread | None = None
+        self._looks = ReplacedThreads("sockets of instances", _MAX_LOOKS)
 
     def child(self, place: ChildPlace) -> ChildInstance:
         """Return the instance of a job; see :class:`~fluxapi.instance.protocol.Parent`."""
@@ -51,6 +59,7 @@ class Below:
             self._connect,
             self._relay_thread,
             self._gate_thread,
+            self._local_problem,
             transports=self._transports,
             timeout=self._timeout,
         )
@@ -61,6 +70,13 @@ class Below:
         if self._counters is None or self._counters.has_ended:
             self._counters = CounterThread(self._bindings)
         return self._counters.add(uri, leave)
+
+    async def _local_problem(self, path: str) -> str | None:
+        """Return :func:`local_problem` of a path that a job has named; it may not answer."""
+        try:
+            return await self._looks.run(_LOOK_TIMEOUT_S, path, local_problem, path)
+        except asyncio.TimeoutError:
+            return f"the file system of {path} does not answer"
 
     def closing(self, timeout: float) -> list[Coroutine[Any, Any, None]]:
         """Return what ends the threads within *timeout* seconds, to await together."""

@@ -6,11 +6,10 @@ is an error of the instance, never one of the service, and everything is bounded
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -93,6 +92,7 @@ class ChildInstance:
         connect: Makes a ``BrokerInstance`` for a URI.
         relay: Returns the thread that leads through the parent.
         gates: Returns the thread through which all bytes of the instance go.
+        local_problem: Returns why a local socket cannot be that of an own instance.
         transports: ``local``, ``parent`` and ``ssh``, in the order in which they are tried.
         timeout: Limit of one call, in seconds.
     """
@@ -103,6 +103,7 @@ class ChildInstance:
         connect: Callable[[str], Broker],
         relay: Callable[[], RelayThread],
         gates: Callable[[], GateThread],
+        local_problem: Callable[[str], Awaitable[str | None]],
         *,
         transports: Sequence[str],
         timeout: float,
@@ -113,6 +114,7 @@ class ChildInstance:
         self._connect = connect
         self._relay = relay
         self._gates = gates
+        self._local_problem = local_problem
         self._transports = transports
         self._timeout = timeout
         self._watch: CallWatch = contextlib.nullcontext
@@ -369,15 +371,13 @@ class ChildInstance:
         if transport == "local":
             if not child_uri.is_here(address):
                 raise _NoWayError(f"it runs on {address.host}")
-            problem = await asyncio.to_thread(child_uri.local_problem, address.path)
-            if problem is not None:
+            if problem := await self._local_problem(address.path):
                 raise _NoWayError(problem)
             return f"local://{address.path}"
         if transport == "parent":
             door = self._door = await self._relay().open(address)
             return door.uri
-        command = ssh_command(address, os.environ, self._timeout)
-        ssh = self._door = SshDoor(command)
+        ssh = self._door = SshDoor(ssh_command(address, os.environ, self._timeout))
         await ssh.open()
         return ssh.uri
 

@@ -157,7 +157,7 @@ class GateThread(PollingThread):
         if len(gate.passages) >= _MAX_PASSAGES:
             client.close()
             return
-        gate.passages.add(Passage(client, gate.target))
+        gate.passages.add(Passage(client, gate.target, self._wakeup.set))
 
     def _remove(self, gate: Gate) -> None:
         self._gates.discard(gate)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import select
 import socket
+import threading
+from collections.abc import Callable
 
 from .message_guard import MessageGuard
 
@@ -18,24 +20,40 @@ _GREETING = b"\0"
 """A broker sends one byte to each new client (src/common/librouter/usock.c)."""
 
 
+def _nothing() -> None:
+    """Do nothing."""
+
+
 class Passage:
     """One connection of libflux, and that to the program behind the gate.
 
     The client is greeted at once. The program is connected to with the first bytes of the client,
-    so a connection that is not used costs nothing.
+    so a connection that is not used costs nothing. This is done in a thread of its own, since the
+    file system with the socket may not answer anymore.
+
+    Args:
+        client: The connection of libflux.
+        target: The path of the socket of the program.
+        wake: Called, in any thread, once the program is connected to, or cannot be.
 
     Attributes:
         ended: True once nothing more can pass.
         problem: Why it has ended, if the program is to blame.
     """
 
-    def __init__(self, client: socket.socket, target: str) -> None:
+    def __init__(
+        self, client: socket.socket, target: str, wake: Callable[[], None] = _nothing
+    ) -> None:
         client.setblocking(False)
         self.client = client
         self.server: socket.socket | None = None
         self.ended = False
         self.problem = ""
         self._target = target
+        self._wake = wake
+        self._connecting: threading.Thread | None = None
+        self._lock = threading.Lock()
+        self._is_closed = False
         self._guard = MessageGuard()
         self._is_greeted = False
         self._is_closing = False
@@ -55,8 +73,8 @@ class Passage:
         """Pass bytes on, after the *ready* events by descriptor."""
         if self._can_read(self.client, self._to_server, ready):
             self._to_server += self._read(self.client)
-            if self.server is None and self._to_server:
-                self._connect()
+            if self._connecting is None and self._to_server:
+                self._begin_to_connect()
         if self._can_read(self.server, self._to_client, ready):
             self._admit(self._read(self.server))
         self._write(self.client, self._to_client)
@@ -67,17 +85,32 @@ class Passage:
     def close(self) -> None:
         """Close both connections."""
         self.client.close()
-        if self.server is not None:
-            self.server.close()
+        with self._lock:
+            self._is_closed = True
+            if self.server is not None:
+                self.server.close()
+
+    def _begin_to_connect(self) -> None:
+        self._connecting = threading.Thread(target=self._connect, name="flux-connect", daemon=True)
+        try:
+            self._connecting.start()
+        except RuntimeError as error:
+            self._fail(str(error))
 
     def _connect(self) -> None:
         try:
-            self.server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            self.server.setblocking(False)
-            self.server.connect(self._target)
+            self._take_server(_connected(self._target))
         except OSError as error:
             full = error.errno == errno.EAGAIN
             self._fail("it accepts no connections" if full else str(error.strerror))
+        self._wake()
+
+    def _take_server(self, server: socket.socket) -> None:
+        with self._lock:
+            if self._is_closed:
+                server.close()
+            else:
+                self.server = server
 
     def _admit(self, data: bytes) -> None:
         """Take bytes of the program."""
@@ -134,3 +167,15 @@ class Passage:
         wanted = select.POLLOUT if outbound else 0
         has_room = len(inbound) < _MAX_WAITING_BYTES and not self._is_closing
         return wanted | (select.POLLIN if has_room else 0)
+
+
+def _connected(path: str) -> socket.socket:
+    """Return a connection to the socket at *path*; raise ``OSError`` if there can be none."""
+    server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        server.setblocking(False)
+        server.connect(path)
+    except OSError:
+        server.close()
+        raise
+    return server
