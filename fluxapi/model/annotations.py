@@ -11,10 +11,15 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["MAX_ANNOTATIONS_BYTES", "annotate"]
+from .decoded_size import decoded_bytes
+
+__all__ = ["MAX_ANNOTATIONS_BYTES", "MAX_DECODED_BYTES", "annotate", "is_shared"]
 
 MAX_ANNOTATIONS_BYTES = 16_384
 """Limit of the annotations of one job as JSON."""
+
+MAX_DECODED_BYTES = 64 << 10
+"""Limit of their memory: a text of ``{}`` takes thirty times its length, also of an ended job."""
 
 _MAX_DEPTH = 64
 """Levels of nesting that are accepted; Flux accepts about two thousand."""
@@ -45,10 +50,18 @@ def annotate(
     return _resource_summary(summary) if (summary := _summary(merged)) else merged
 
 
+def is_shared(annotations: dict[str, Any]) -> bool:
+    """Return whether many jobs share these annotations, which are the usual ones of a scheduler."""
+    return bool(_summary(annotations))
+
+
 def _check(value: dict[str, Any]) -> None:
     if _is_deep(value):
         raise ValueError("annotations are nested too deeply")
-    if len(_encoder.encode(value)) > MAX_ANNOTATIONS_BYTES:
+    if (
+        len(_encoder.encode(value)) > MAX_ANNOTATIONS_BYTES
+        or decoded_bytes(value, MAX_DECODED_BYTES) > MAX_DECODED_BYTES
+    ):
         raise ValueError("annotations are too large")
 
 

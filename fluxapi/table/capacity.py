@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import msgspec
-
+from fluxapi.model.annotations import is_shared
+from fluxapi.model.decoded_size import decoded_bytes
 from fluxapi.model.job import Job
 
 __all__ = ["Capacity", "TableFull"]
@@ -16,8 +16,6 @@ _LIGHT_BYTES = 1200
 _TEXT_OVERHEAD_BYTES = 64
 _MAX_LISTED_FACTOR = 16
 """Jobs in one listing, as a multiple of the limit; the table keeps only the newest."""
-
-_encoder = msgspec.json.Encoder()
 
 
 class TableFull(Exception):
@@ -66,9 +64,8 @@ def _weight(job: Job) -> int:
     """Return about how many bytes a job takes."""
     texts = (job.name, job.cwd, job.queue, job.bank, job.project, *job.dependencies)
     total = 850 + sum(len(text) + _TEXT_OVERHEAD_BYTES for text in texts if text)
-    if job.annotations:
-        # Decoded objects take several times their text.
-        total += 4 * len(_encoder.encode(job.annotations))
+    if job.annotations and not is_shared(job.annotations):
+        total += decoded_bytes(job.annotations)
     if job.exception is not None:
         total += len(job.exception["note"])
     if job.allocation is not None:
