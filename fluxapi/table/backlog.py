@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from heapq import merge
 from itertools import islice
 
+import msgspec
+
 from fluxapi.model.eventlog import UNINDEXED, Event
 from fluxapi.model.fold import BAD_VALUE, apply
 from fluxapi.model.job import Job
@@ -35,14 +37,24 @@ _RUN_EVENTS = 4096
 _Placed = tuple[float, int, int, Recalled]
 """The sort key of an event (three items), and the event."""
 
-_Past = tuple[float, int, list[Event], Job, Job]
-"""Time of the last event, job ID, events, the job before and after all of them."""
+_MAX_BYTES = 64 << 20
+"""Memory of all events, which are kept decoded: a memo may have 64 KiB, and take much more."""
+
+_VALUE_BYTES = 64
+
+_Past = tuple[float, int, list[Event], Job, Job, int]
+"""Time of the last event, job ID, events, the job before and after all of them, their memory."""
+
+_encoder = msgspec.json.Encoder()
 
 
 class BacklogBuffer:
-    """A buffer of the most recently changed jobs, with at most ``limit`` events in total."""
+    """A buffer of the most recently changed jobs.
 
-    def __init__(self, limit: int = 65_536) -> None:
+    It has at most *limit* events in total, which take at most *max_bytes*.
+    """
+
+    def __init__(self, limit: int = 65_536, max_bytes: int = _MAX_BYTES) -> None:
         self.missing_until = 0.0
         """The buffer contains all events after this time; 0.0 if it contains all events."""
         self.stepped = False
@@ -50,6 +62,8 @@ class BacklogBuffer:
         self._limit = limit
         self._jobs: list[_Past] = []
         self._held = 0
+        self._max_bytes = max_bytes
+        self._bytes = 0
 
     def wants(self, events: list[Event]) -> bool:
         """Return whether the job with these events changed recently enough to be kept."""
@@ -67,22 +81,25 @@ class BacklogBuffer:
             after: The job with all of them.
             events: All events of the job.
         """
-        self._jobs.append((_last_time(events), after.id, events, before, after))
+        size = _memory_of(events)
+        self._jobs.append((_last_time(events), after.id, events, before, after, size))
         self._held += len(events)
-        if self._held > 2 * self._limit:
+        self._bytes += size
+        if self._held > 2 * self._limit or self._bytes > 2 * self._max_bytes:
             self._prune()
 
     def _prune(self) -> None:
         self._jobs.sort(key=_last, reverse=True)
-        while self._held > self._limit and self._jobs:
-            last, _, events, *_ = self._jobs.pop()
+        while (self._held > self._limit or self._bytes > self._max_bytes) and self._jobs:
+            last, _, events, _, _, size = self._jobs.pop()
             self._held -= len(events)
+            self._bytes -= size
             self.missing_until = max(self.missing_until, last)
 
     def clear(self) -> None:
         """Drop all jobs, before the backlog is read again from its beginning."""
         self._jobs.clear()
-        self._held = 0
+        self._held = self._bytes = 0
         self.missing_until = 0.0
 
     def recall(self) -> Iterator[list[Recalled]]:
@@ -112,7 +129,7 @@ class BacklogBuffer:
 
     def _place(self) -> Iterator[_Placed]:
         floor = 0.0
-        for _, jobid, events, job, after in self._jobs:
+        for _, jobid, events, job, after, _ in self._jobs:
             time = floor = self._later(floor, events[0].timestamp)
             # The table has admitted the job to this group, and read the R that is gone.
             job.membership = after.membership
@@ -133,6 +150,13 @@ class BacklogBuffer:
 
 def _last_time(events: list[Event]) -> float:
     return max([event.timestamp for event in events], default=0.0)
+
+
+def _memory_of(events: list[Event]) -> int:
+    """Return about how many bytes events take: those of their text, and some for each value."""
+    text = _encoder.encode(events)
+    values = text.count(b",") + text.count(b"[") + text.count(b"{")
+    return len(text) + _VALUE_BYTES * values
 
 
 def _last(job: _Past) -> float:

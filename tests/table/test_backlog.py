@@ -37,6 +37,18 @@ def recalled(history: BacklogBuffer) -> list[tuple[int, int | None]]:
     return [(jobid, index) for piece in history.recall() for jobid, index, _, _ in piece]
 
 
+@pytest.mark.parametrize("context", [{"x": "y" * 50_000}, {"x": [{}] * 1000}])
+def test_events_count_by_the_memory_that_they_take(context: dict[str, object]) -> None:
+    history = BacklogBuffer(max_bytes=1 << 20)
+    for jobid in range(1, 101):
+        history.add(Job(jobid), Job(jobid), [Event(float(jobid), "memo", context)])
+        assert sum(len(events) for _, _, events, *_ in history._jobs) < 45
+    told = [jobid for jobid, _ in recalled(history)]
+    assert told == list(range(101 - len(told), 101))
+    assert 5 < len(told) < 25
+    assert history.missing_until == 100 - len(told)
+
+
 JOBS = st.dictionaries(
     st.integers(1, 100), st.lists(st.floats(1, 100), min_size=1, max_size=6), max_size=30
 )

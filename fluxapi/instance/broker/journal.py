@@ -38,7 +38,7 @@ MAX_BATCH_MESSAGES, MAX_BATCH_BYTES = 256, 32 << 10
 """Size of one batch: a millisecond of folding. It can have one message of any size."""
 
 MAX_BATCHES = 64
-"""Batches that may wait for the event loop before the thread pauses."""
+"""Batches that may wait for the event loop before the thread pauses; a large one counts as many."""
 
 _MIN_INTERVAL_S = 0.002
 """Pause after a few messages: those of a busy journal are taken together, since each batch has a
@@ -70,6 +70,11 @@ class _Batch(NamedTuple):
     def size(self) -> int:
         """The number of bytes that were received."""
         return sum(len(message.payload) for message in self.messages)
+
+    @property
+    def places(self) -> int:
+        """The number of ordinary batches that take as much memory."""
+        return min(max(self.size // MAX_BATCH_BYTES, 1), MAX_BATCHES)
 
 
 class _Taken(NamedTuple):
@@ -178,7 +183,7 @@ class JournalThread:
             if gathered and (is_long or size > MAX_BATCH_BYTES):
                 break
             self._batches.popleft()
-            self._room.release()
+            self._room.release(batch.places)
             self._taken += batch.fences
             gathered += batch.messages
         return gathered
@@ -216,7 +221,7 @@ class JournalThread:
         self._closing.set()
         self._asked.set()
         self._wakeup.set()
-        self._room.release()
+        self._room.release(MAX_BATCHES)
         if self._thread.ident is not None:
             await asyncio.to_thread(self._thread.join, timeout)
         self._end(self._error or refusal.lost("it was closed"))
@@ -276,7 +281,8 @@ class JournalThread:
 
     def _hand_over(self, batch: _Batch) -> None:
         """Add a batch, and wake the event loop if it waits for one."""
-        self._room.acquire()
+        for _ in range(batch.places):
+            self._room.acquire()
         self._batches.append(batch)
         if self._asked.is_set() and not self._closing.is_set():
             self._asked.clear()

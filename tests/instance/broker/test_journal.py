@@ -172,3 +172,13 @@ async def test_an_empty_batch_follows_the_last_one(monkeypatch: pytest.MonkeyPat
     assert await asyncio.wait_for(thread.next_batch(), 30) == [Purged([1])]
     assert await asyncio.wait_for(thread.next_batch(), 30) == []
     await thread.close(10.0)
+
+
+async def test_large_batches_take_the_places_of_many() -> None:
+    thread = journal.JournalThread(None, None, 10.0)
+    size = journal.MAX_BATCHES * journal.MAX_BATCH_BYTES
+    thread._hand_over(journal._Batch([purge(1, 2 * size)], ()))
+    assert not thread._room.acquire(blocking=False)
+    assert await asyncio.wait_for(thread.next_batch(), 30) == [Purged([1])]
+    assert thread._room.acquire(blocking=False)
+    await thread.close(10.0)
