@@ -182,13 +182,21 @@ def _moment(seconds: float) -> str:
     return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
+_MAX_SHARED_CHARS = 256
+"""Length of a text whose harmless form is kept for the next row; notes may have thousands."""
+
+
 def _cell(value: object) -> object:
-    return _harmless(value) if type(value) is str and value else value
+    if type(value) is not str or not value:
+        return value
+    return _shared_harmless(value) if len(value) <= _MAX_SHARED_CHARS else _harmless(value)
 
 
-@lru_cache(maxsize=4096)
 def _harmless(value: str) -> str:
     """Return a text that no spreadsheet takes for a formula; most texts of jobs repeat."""
     if value.startswith(_CONTROLS):
         value = f"'{value}"
     return _FORMULA.sub(r"\1'\2", value)
+
+
+_shared_harmless = lru_cache(maxsize=4096)(_harmless)

@@ -35,6 +35,13 @@ MAX_COUNT = (1 << 31) - 1
 _SMALL_R_LENGTH = 1 << 10
 """Characters of an R that many jobs are likely to share."""
 
+_SMALL_ALLOCATION_LENGTH = 1 << 12
+"""Characters of the texts that are made of a small R, up to which many are kept: hosts whose names
+end in a text are written out."""
+
+_FEW_NODES = 1 << 10
+"""Nodes of a small R up to which many are kept: a range has few characters and many nodes."""
+
 _NONE = IdSet()
 
 
@@ -78,8 +85,9 @@ def nodes(R: Mapping[str, Any] | None) -> list[Node]:
     length = sum(map(len, itertools.chain.from_iterable(entries)))
     if max(length, len(hosts)) > MAX_INSTANCE_LENGTH:
         raise ValueError(f"is not a usable R: it holds more than {MAX_INSTANCE_LENGTH} characters")
-    read = _few_nodes if length + len(hosts) <= _SMALL_R_LENGTH else _many_nodes
-    return list(read(tuple(entries), hosts))
+    key = tuple(entries)
+    found = _few_nodes(key, hosts) if length + len(hosts) <= _SMALL_R_LENGTH else None
+    return list(_many_nodes(key, hosts) if found is None else found)
 
 
 def _read_nodes(entries: tuple[tuple[str, str, str], ...], hosts: str) -> tuple[Node, ...]:
@@ -98,8 +106,13 @@ def _read_nodes(entries: tuple[tuple[str, str, str], ...], hosts: str) -> tuple[
     return tuple(Node(rank, names.get(rank, f"rank{rank}"), *found[rank]) for rank in ordered)
 
 
-_few_nodes = lru_cache(maxsize=256)(_read_nodes)
 _many_nodes = lru_cache(maxsize=4)(_read_nodes)
+
+
+@lru_cache(maxsize=256)
+def _few_nodes(entries: tuple[tuple[str, str, str], ...], hosts: str) -> tuple[Node, ...] | None:
+    found = _read_nodes(entries, hosts)
+    return found if len(found) <= _FEW_NODES else None
 
 
 def allocation(R: Mapping[str, Any]) -> Allocation:
@@ -111,12 +124,17 @@ def allocation(R: Mapping[str, Any]) -> Allocation:
     execution = R["execution"]
     shown = {"R_lite": execution["R_lite"], "nodelist": execution.get("nodelist", ())}
     text = short_json(shown, _SMALL_R_LENGTH)
-    return _allocation(shown) if text is None else _small_allocation(text)
+    found = None if text is None else _small_allocation(text)
+    return _allocation(shown) if found is None else found
 
 
 @lru_cache(maxsize=4096)
-def _small_allocation(execution: bytes) -> Allocation:
-    return _allocation(msgspec.json.decode(execution))
+def _small_allocation(execution: bytes) -> Allocation | None:
+    return _if_small(_allocation(msgspec.json.decode(execution)))
+
+
+def _if_small(found: Allocation) -> Allocation | None:
+    return found if len(found.ranks) + len(found.nodelist) <= _SMALL_ALLOCATION_LENGTH else None
 
 
 def _allocation(execution: Mapping[str, Any]) -> Allocation:
@@ -128,8 +146,8 @@ def _allocation(execution: Mapping[str, Any]) -> Allocation:
     length = sum(len(ranks) + len(cores) for ranks, cores in key)
     if max(length, len(hosts)) > MAX_R_LENGTH:
         raise ValueError(f"is not a usable R: it holds more than {MAX_R_LENGTH} characters")
-    read = _small if length + len(hosts) <= _SMALL_R_LENGTH else _large
-    return read(key, hosts)
+    found = _small(key, hosts) if length + len(hosts) <= _SMALL_R_LENGTH else None
+    return _large(key, hosts) if found is None else found
 
 
 def _hosts(execution: Mapping[str, Any]) -> str:
@@ -168,5 +186,9 @@ def _read(entries: tuple[tuple[str, str], ...], hosts: str) -> Allocation:
     )
 
 
-_small = lru_cache(maxsize=65536)(_read)
-_large = lru_cache(maxsize=256)(_read)
+_large = lru_cache(maxsize=32)(_read)
+
+
+@lru_cache(maxsize=65536)
+def _small(entries: tuple[tuple[str, str], ...], hosts: str) -> Allocation | None:
+    return _if_small(_read(entries, hosts))

@@ -9,6 +9,9 @@ __all__ = ["RowCache"]
 _MAX_ROWS = 10_000
 """Rows of one generation, at about 700 bytes each; there are two."""
 
+_MAX_BYTES = 16 << 20
+"""Bytes of one generation: a row with annotations and a note may have twenty kilobytes."""
+
 
 class RowCache:
     """Encoded rows by job ID, in two generations, so that a read changes nothing but a miss.
@@ -17,8 +20,10 @@ class RowCache:
     rows are dropped unless they were read meanwhile.
     """
 
-    def __init__(self, limit: int = _MAX_ROWS) -> None:
+    def __init__(self, limit: int = _MAX_ROWS, max_bytes: int = _MAX_BYTES) -> None:
         self._limit = limit
+        self._max_bytes = max_bytes
+        self._bytes = 0
         self._young: dict[int, bytes] = {}
         self._old: dict[int, bytes] = {}
 
@@ -37,11 +42,13 @@ class RowCache:
 
     def put(self, jobid: int, row: bytes) -> None:
         """Keep a row."""
-        if len(self._young) >= self._limit:
+        if len(self._young) >= self._limit or self._bytes >= self._max_bytes:
             self._old, self._young = self._young, {}
+            self._bytes = 0
+        self._bytes += len(row) - len(self._young.get(jobid, b""))
         self._young[jobid] = row
 
     def drop(self, jobid: int) -> None:
         """Forget the row of a job, which has changed or is gone."""
-        self._young.pop(jobid, None)
+        self._bytes -= len(self._young.pop(jobid, b""))
         self._old.pop(jobid, None)

@@ -9,6 +9,7 @@ import io
 import json
 import re
 import sys
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,18 @@ FORMULAS = [
     "=1+1", "+1", "-1", "@SUM(1)", "\t=1", "\r=1", "\n=1", "a;=1", "a\n=1", "\uff1d1", "ok",
     "", "a-b", "node[1,3-5]", '"quoted", "=1"', " =1", "\ufeff=1", "a;\u200b@1", "a b - c",
 ]  # fmt: skip
+
+
+def test_long_texts_of_a_table_are_not_kept() -> None:
+    export = CsvExport()
+    tracemalloc.start()
+    try:
+        for number in range(500):
+            export.add([job(cwd=f"/{number}" + "x" * 4000)])
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 1_000_000
 
 
 def job(**members: Any) -> ArchivedJob:

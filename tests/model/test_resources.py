@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import gc
+import tracemalloc
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -158,3 +161,32 @@ def test_a_nodelist_is_an_array_of_texts() -> None:
     execution = {"R_lite": [{"rank": "0", "children": {"core": "0"}}], "nodelist": "x" * 70_000}
     with pytest.raises(ValueError, match="nodelist must be an array"):
         allocation({"version": 1, "execution": execution})
+
+
+def kept_by(reads: Iterable[object]) -> int:
+    """Return the memory that stays after results that nobody keeps were made."""
+    gc.collect()
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for _ in reads:
+            pass
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    return after - before
+
+
+def r_of(ranks: str, hosts: str, cores: str = "0-3") -> dict[str, Any]:
+    entry = {"rank": ranks, "children": {"core": cores}}
+    return {"version": 1, "execution": {"R_lite": [entry], "nodelist": [hosts]}}
+
+
+def test_short_texts_of_many_nodes_are_not_kept() -> None:
+    reads = (nodes(r_of("0-9999", "n[0-9999]", f"0-{number}")) for number in range(30))
+    assert kept_by(reads) < 16_000_000
+
+
+def test_short_texts_of_hosts_that_are_written_out_are_not_kept() -> None:
+    reads = (allocation(r_of("0-9999", f"n[0-9999]-{number}")) for number in range(1000, 1080))
+    assert kept_by(reads) < 6_000_000

@@ -25,3 +25,21 @@ def test_many_rows_are_read_at_once() -> None:
     rows = RowCache()
     rows.put(1, b"1")
     assert rows.get_all([2, 1]) == [None, b"1"]
+
+
+def test_long_rows_leave_early() -> None:
+    rows = RowCache(max_bytes=1000)
+    for jobid in range(100):
+        rows.put(jobid, b"x" * 300)
+    assert sum(rows.get(jobid) is not None for jobid in range(100)) <= 8
+    assert rows.get(99) is not None
+
+
+def test_rows_that_change_count_once() -> None:
+    rows = RowCache(max_bytes=1000)
+    rows.put(0, b"x")
+    for _ in range(100):
+        rows.put(1, b"x" * 300)
+        rows.drop(1)
+        rows.put(1, b"x" * 300)
+    assert rows.get_all([0]) == [b"x"]
