@@ -6,7 +6,6 @@ since then, so they do not change when Flux purges jobs.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 from typing import Any
 
@@ -16,6 +15,7 @@ from sortedcontainers import SortedList
 from fluxapi.model.job import RESULTS, STATES, Job
 from fluxapi.model.job_fields import cut
 from fluxapi.model.record import username
+from fluxapi.process.timeslice import TimeSlice
 
 from .index import Facets
 
@@ -226,6 +226,8 @@ async def page(
     """
     found: list[GroupRow] = []
     words = (text or "").casefold().split()
+    if words or user is not None or active:
+        await TimeSlice(0).share()
     while True:
         left = _SLICE_GROUPS
         bound = None if after is None else (after, "")
@@ -244,7 +246,7 @@ async def page(
             return GroupPage(found, None)
         if len(found) == limit:
             return GroupPage(found, after)
-        await asyncio.sleep(0)
+        await TimeSlice(0).share()
 
 
 def _is_of(row: GroupRow, user: str | None) -> bool:

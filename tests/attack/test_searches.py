@@ -19,12 +19,14 @@ from fluxapi.handlers import jobs
 from fluxapi.http import querystring
 from fluxapi.process.timeslice import TimeSlice
 from fluxapi.sessions import use
-from fluxapi.table import query
+from fluxapi.table import groups, query
 from fluxapi.table.links import Links
 from fluxapi.table.query import JobQuery
 from fluxapi.table.table import Table
 from fluxapi.web import docs_search
 from fluxapi.web.docs_search import Index, Section
+from tests.table.test_groups import submit as submit_in
+from tests.table.test_groups import table_of
 from tests.table.test_table import submit
 
 MANY = 50
@@ -66,6 +68,15 @@ async def test_one_walk_of_many_goes_on_in_each_pass(
     monkeypatch.setattr(query, "SLICE_S", 0)
     walks = (query.page(table, JobQuery(text=f"none {each}"), limit=10) for each in range(MANY))
     assert await passes(asyncio.gather(*walks)) > MANY * 5
+
+
+async def test_one_list_of_groups_of_many_goes_on_in_each_pass(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(groups, "_SLICE_GROUPS", 10)
+    found = table_of(*(submit_in(number, f"group{number}") for number in range(1, 101)))
+    lists = (groups.page(found.groups, limit=9, text=f"none {each}") for each in range(MANY))
+    assert await passes(asyncio.gather(*lists)) > MANY * 10
 
 
 async def test_a_search_in_the_documentation_gives_others_their_turn(
