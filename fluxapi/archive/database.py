@@ -13,6 +13,7 @@ from pathlib import Path
 
 from fluxapi.errors import HistoryUnavailable
 from fluxapi.process.private_files import private_file, private_folder
+from fluxapi.process.sqlite_schema import read_schema
 from fluxapi.table.name_pattern import test_of
 
 from .migrations import SCRIPTS, migrate
@@ -129,6 +130,7 @@ def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
     )
     try:
         database.execute("PRAGMA foreign_keys = ON")
+        read_schema(database)
         # A commit survives the end of the process; only a crash of the machine can undo the last.
         database.execute("PRAGMA synchronous = NORMAL")
         database.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")

@@ -10,6 +10,7 @@ from pathlib import Path
 from fluxapi.errors import SettingsError
 from fluxapi.process.ordinary_tables import has_programs, is_ordinary
 from fluxapi.process.private_files import private_file, private_folder
+from fluxapi.process.sqlite_schema import read_schema
 
 __all__ = ["FILE_NAME", "open_database"]
 
@@ -135,7 +136,7 @@ def _copy(table: str, old: sqlite3.Connection, database: sqlite3.Connection) -> 
             if count % _ROWS_PER_TRANSACTION == 0:
                 database.execute("COMMIT")
                 database.execute("BEGIN")
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         _log.error("only %d rows of the table %s can be read: %s", count, table, error)
     if database.in_transaction:
         database.execute("COMMIT")
@@ -177,6 +178,7 @@ def _connected(name: str) -> sqlite3.Connection:
         # No other connection needs the file, so no memory is shared through a file beside it: a job
         # that shortened that one would end the service by SIGBUS.
         database.execute("PRAGMA locking_mode = EXCLUSIVE")
+        read_schema(database)
         database.execute("PRAGMA journal_mode = WAL")
         # A commit survives the end of the process. After a crash of the machine the last ones may
         # be gone; deliveries and cursor with them, so that the events are read again.

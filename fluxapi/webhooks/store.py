@@ -235,7 +235,7 @@ def _sound(rows: Iterable[Sequence[Any]]) -> list[Pending]:
 def _decoded(name: str, state: bytes) -> Webhook | None:
     try:
         return _decoder.decode(state)
-    except (msgspec.MsgspecError, TypeError) as error:
+    except (ValueError, TypeError) as error:
         _log.error("the webhook %.20s is damaged and is not used: %s", name, error)
         return None
 

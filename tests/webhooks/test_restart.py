@@ -322,14 +322,15 @@ def test_a_file_with_content_without_an_end(
     assert (tmp_path / "webhooks.broken.db").exists()
 
 
+@pytest.mark.parametrize("state", [b'{"id":3}', b'{"id":"\xff"}'])
 async def test_a_damaged_webhook_is_left_out(
-    serve: Serve, receiver: Receiver, tmp_path: Path
+    serve: Serve, receiver: Receiver, tmp_path: Path, state: bytes
 ) -> None:
     first = await serve(statedir=tmp_path)
     bad, good = [await first.hook(receiver, name=name) for name in ("bad", "good")]
     await first.stop()
     with sqlite3.connect(tmp_path / FILE_NAME) as database:
-        database.execute("UPDATE webhooks SET state = '{\"id\":3}' WHERE id = ?", (bad["id"],))
+        database.execute("UPDATE webhooks SET state = ? WHERE id = ?", (state, bad["id"]))
     database.close()
     second = await serve(first.instance, statedir=tmp_path)
     shown = (await second.ask("GET", "/webhooks"))["webhooks"]

@@ -24,6 +24,7 @@ from typing import Any, TypeVar
 from fluxapi.errors import InstanceUnavailable
 from fluxapi.process.ordinary_tables import has_programs, is_ordinary
 from fluxapi.process.private_files import REPLACED, file_of, open_regular, restrict_file
+from fluxapi.process.sqlite_schema import read_schema
 from fluxapi.process.transaction import transaction
 
 __all__ = ["Row", "Store"]
@@ -148,6 +149,7 @@ class Store:
         # No other connection needs the file, so no memory is shared through a file beside it: a job
         # that shortened that one would end the service by SIGBUS.
         database.execute("PRAGMA locking_mode = EXCLUSIVE")
+        read_schema(database)
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = NORMAL")
         database.executescript(_SCHEMA)
