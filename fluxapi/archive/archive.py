@@ -12,6 +12,7 @@ from pathlib import Path
 
 from fluxapi.errors import HistoryUnavailable
 from fluxapi.process.client_shares import ClientShares
+from fluxapi.process.client_turns import ClientTurns
 from fluxapi.table.table import Table
 
 from .database import FILE_NAME, IS_ID
@@ -54,7 +55,7 @@ class Archive:
         self.limits = limits or Limits()
         self.writer = ArchiveWriter(statedir, self.limits)
         self.reader = ArchiveReader(statedir / FILE_NAME)
-        self.figures_turn = asyncio.Semaphore(1)
+        self.figures_turn = ClientTurns(1, 1)
         """Is held while figures are computed, so that a thread is free for short queries."""
         self.figures_requests = ClientShares(_MAX_FIGURES_REQUESTS, 1)
         """Requests for figures of each client, the one that is computed and those that wait."""

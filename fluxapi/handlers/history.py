@@ -72,11 +72,11 @@ async def figures(request: web.Request) -> web.Response:
 
 async def _computed(request: web.Request, archive: Archive, query: FiguresQuery) -> bytes:
     # Figures take longer than other queries, which must find a free thread.
-    await while_connected(request, archive.figures_turn.acquire())
+    client = await while_connected(request, archive.figures_turn.take())
     try:
         return await archive.reader.run(lambda database: json_bytes(read_figures(database, query)))
     finally:
-        archive.figures_turn.release()
+        archive.figures_turn.give_back(client)
 
 
 async def comparison(request: web.Request) -> web.Response:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from .turn_queue import current_client
 
@@ -42,6 +44,15 @@ class ClientTurns:
                 self.give_back(client)
             raise
         return client
+
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[None]:
+        """Wait for a turn, and hold it while the context lasts."""
+        client = await self.take()
+        try:
+            yield
+        finally:
+            self.give_back(client)
 
     def give_back(self, client: str) -> None:
         """End a work of a client, so that another one begins."""

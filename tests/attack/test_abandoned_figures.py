@@ -12,6 +12,7 @@ from aiohttp import web
 
 from fluxapi.archive.figures import FiguresQuery
 from fluxapi.handlers import history, sending
+from fluxapi.process.client_turns import ClientTurns
 
 from .wire import PATIENCE_S, serving
 
@@ -27,7 +28,7 @@ async def test_figures_that_nobody_waits_for_are_not_computed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     computed: list[str | None] = []
-    turns: list[asyncio.Semaphore] = []
+    turns: list[ClientTurns] = []
     waiting, left = asyncio.Semaphore(0), asyncio.Semaphore(0)
     archive_of = history.archive_of
 
@@ -61,7 +62,7 @@ async def test_figures_that_nobody_waits_for_are_not_computed(
         await asyncio.wait_for(reader.read(), PATIENCE_S)
         writer.close()
         await waiting.acquire()
-        async with turns[0]:
+        async with turns[0].held():
             writers = [(await ask(port, "name"))[1] for _ in range(LEFT)]
             for _ in writers:
                 await asyncio.wait_for(waiting.acquire(), PATIENCE_S)

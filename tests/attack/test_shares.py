@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from base64 import b64encode
+from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestServer
 
+from fluxapi.archive.figures import FiguresQuery
+from fluxapi.handlers import history
 from fluxapi.http import keys
 from fluxapi.security import sign_ins
 from tests.handlers.conftest import Service, Start, start
@@ -77,7 +80,7 @@ async def test_a_client_with_many_figures_leaves_room_to_others(
     assert isinstance(server, TestServer)
     archive = server.app[keys.ARCHIVE]
     assert archive is not None
-    async with archive.figures_turn:
+    async with archive.figures_turn.held():
         asked = [
             asyncio.ensure_future(service.client.get(FIGURES, headers=_guest(token)))
             for _ in range(100)
@@ -89,3 +92,41 @@ async def test_a_client_with_many_figures_leaves_room_to_others(
         assert not other.done()
     assert (await other).status == 200
     assert sorted(it.status for it in await asyncio.gather(*asked)) == [200] * 16 + [503] * 84
+
+
+async def test_the_figures_of_another_client_come_next(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service, token = await _started(start, statedir=tmp_path)
+    server = service.client.server
+    assert isinstance(server, TestServer)
+    archive = server.app[keys.ARCHIVE]
+    assert archive is not None
+    computed: list[str | None] = []
+
+    def compute(_: Any, query: FiguresQuery) -> dict[str, Any]:
+        computed.append(query.by)
+        return {}
+
+    turns, asked_for = archive.figures_turn, asyncio.Semaphore(0)
+    take = turns.take
+
+    def noted() -> Awaitable[str]:
+        asked_for.release()
+        return take()
+
+    monkeypatch.setattr(history, "read_figures", compute)
+    monkeypatch.setattr(turns, "take", noted)
+    held = await take()
+    asked = [
+        asyncio.ensure_future(service.client.get(f"{FIGURES}?by=name", headers=_guest(token)))
+        for _ in range(9)
+    ]
+    for _ in asked:
+        await asked_for.acquire()
+    asked.append(asyncio.ensure_future(service.client.get(f"{FIGURES}?by=user", headers=OWNER)))
+    await asked_for.acquire()
+    turns.give_back(held)
+    assert {it.status for it in await asyncio.gather(*asked)} == {200}
+    # Another one may have begun to wait before it.
+    assert computed.index("user") <= 2

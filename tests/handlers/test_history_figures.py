@@ -65,7 +65,7 @@ async def test_a_job_counts_once_it_has_ended(start: Start, tmp_path: Path) -> N
 async def test_a_flood_of_requests_for_figures_is_refused(start: Start, tmp_path: Path) -> None:
     service = await start(statedir=tmp_path)
     archive, _ = root(service)
-    async with archive.figures_turn:
+    async with archive.figures_turn.held():
         asked = [asyncio.ensure_future(service.client.get(PATH)) for _ in range(40)]
         waiting = set(asked)
         refused: list[Any] = []
