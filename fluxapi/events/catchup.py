@@ -22,6 +22,8 @@ _MAX_TURN_S = 0.003
 class CatchUp:
     """The subscriptions that are behind. Those whose sockets are full are not visited.
 
+    Clients take turns, so that thousands of subscriptions of one do not delay that of another.
+
     ``refuse`` restarts a subscription whose position is lost; ``arrive`` is called for one that has
     received everything; ``fail`` for one whose replay raises an exception. ``settle`` applies the
     published changes to the digest of a view.
@@ -39,7 +41,8 @@ class CatchUp:
         self._refuse = refuse
         self._arrive = arrive
         self._waiting: set[Subscription] = set()
-        self._ready: dict[Subscription, None] = {}
+        self._ready: dict[str, dict[Subscription, None]] = {}
+        """Those that can go on, by client; the first one of each is next."""
         self._scheduled = False
 
     def add(self, subscription: Subscription) -> None:
@@ -47,7 +50,7 @@ class CatchUp:
         if subscription.writer.paused:
             self._waiting.add(subscription)
         else:
-            self._ready[subscription] = None
+            self._ready.setdefault(subscription.client, {})[subscription] = None
             self._schedule()
 
     def resume(self, subscription: Subscription) -> None:
@@ -59,7 +62,20 @@ class CatchUp:
     def discard(self, subscription: Subscription) -> None:
         """Remove a subscription that has ended."""
         self._waiting.discard(subscription)
-        self._ready.pop(subscription, None)
+        queue = self._ready.get(subscription.client, {})
+        queue.pop(subscription, None)
+        if not queue:
+            self._ready.pop(subscription.client, None)
+
+    def _take(self) -> Subscription:
+        """Return the next subscription; its client comes after the others then."""
+        client = next(iter(self._ready))
+        queue = self._ready.pop(client)
+        subscription = next(iter(queue))
+        del queue[subscription]
+        if queue:
+            self._ready[client] = queue
+        return subscription
 
     def _schedule(self) -> None:
         if not self._scheduled:
@@ -70,12 +86,11 @@ class CatchUp:
         self._scheduled = False
         deadline = time.perf_counter() + _MAX_TURN_S
         walked: set[View] = set()
-        for _ in range(len(self._ready)):
-            # An unfinished subscription moves to the end of the queue; others may leave it.
-            subscription = next(iter(self._ready), None)
-            if subscription is None or time.perf_counter() >= deadline:
+        for _ in range(sum(map(len, self._ready.values()))):
+            # An unfinished subscription moves to the end of its queue; others may leave it.
+            if not self._ready or time.perf_counter() >= deadline:
                 break
-            del self._ready[subscription]
+            subscription = self._take()
             view = subscription.group.view
             if view not in walked:
                 walked.add(view)

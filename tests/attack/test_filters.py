@@ -11,7 +11,9 @@ import pytest
 from fluxapi.errors import TooManyRequests
 from fluxapi.events import digests, due_groups
 from fluxapi.events.bookmarks import Bookmarks
+from fluxapi.events.catchup import CatchUp
 from fluxapi.events.digest import ViewDigest
+from fluxapi.events.fanout import Subscription
 from fluxapi.events.filter_limits import FilterLimits
 from fluxapi.events.filters import read_filter
 from fluxapi.events.heartbeat import Heartbeat
@@ -72,6 +74,31 @@ def test_a_turn_ends_though_many_begin(turns: Turns, monkeypatch: pytest.MonkeyP
     assert 0 < len(walked) < 10
     turns.run(FILTERS)
     assert all(writer.writes for writer in writers)
+
+
+def test_clients_take_turns_to_catch_up(turns: Turns, monkeypatch: pytest.MonkeyPatch) -> None:
+    served, serve = [], CatchUp._serve
+
+    def noted(self: CatchUp, subscription: Subscription) -> None:
+        served.append(subscription.client)
+        serve(self, subscription)
+
+    monkeypatch.setattr(CatchUp, "_serve", noted)
+    channel = Channel(turns)
+    for client, filters in (("many", 50), ("one", 1)):
+        for number in range(filters):
+            wanted = read_filter({"name": f"{client}{number}"})
+            channel.hub.subscribe(
+                FakeStreamWriter(),
+                "jobs",
+                wanted,
+                SSE,
+                on_end=lambda _: None,
+                client=client,
+            )
+    turns.run()
+    assert served.index("one") == 1
+    assert served.count("many") >= 50
 
 
 def test_an_event_is_shown_to_those_only_who_follow_its_job(
