@@ -233,7 +233,9 @@ class Outbox(BackgroundTask):
         notice = job_notice(self.instance, jobid, index, event, record)
         name = encode_f58(jobid)
         key, upto = (notice.id, 1) if index is None else (name, index + 1)
-        size = _NOTICE_OVERHEAD_BYTES + (0 if record is None else len(bytes(record)))
+        texts = (record, notice.data["event"].get("context"))
+        size = sum(len(bytes(text)) for text in texts if isinstance(text, msgspec.Raw))
+        size += _NOTICE_OVERHEAD_BYTES
         self._append(_Queued(hooks, notice, key, upto, event.timestamp, self._seen, size))
 
     def _append(self, item: _Queued) -> None:

@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from fluxapi.errors import SettingsError
@@ -174,7 +175,8 @@ async def test_a_context_waits_as_text() -> None:
     queued = exec_hook._queued(posted)
     assert queued.event == Event(1.0, "start")
     hook = ExecHook(Held(), ANY, 2)
-    assert hook._notice(queued).data["event"]["context"] == posted.event.context
+    told = hook._notice(queued).data["event"]["context"]
+    assert msgspec.json.decode(told) == posted.event.context
 
 
 async def test_the_backlog_runs_nothing() -> None:

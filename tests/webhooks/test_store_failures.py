@@ -8,9 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from fluxapi.errors import NotStored
+from fluxapi.model.eventlog import Event
 from fluxapi.webhooks import outbox
 from fluxapi.webhooks.database import FILE_NAME
 from fluxapi.webhooks.port import FOREVER
@@ -49,6 +51,23 @@ async def test_a_store_that_fails_is_told_and_tried_again(
     mend()
     await receiver.until(lambda them: indexes(them, job) == list(range(4)))
     assert "problem" not in await site.ask("GET", "/webhooks")
+
+
+async def test_the_context_of_an_event_waits_as_text_and_counts(
+    serve: Serve, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = await serve()
+    await site.hook(receiver)
+    break_store(site, monkeypatch)
+    waiting = site.webhooks.outbox
+    before = waiting._queued_bytes
+    # Its values take 1.4 MB, and a store that fails leaves 20,000 events in the queue.
+    memo = Event(1.0, "memo", {"x": [{} for _ in range(20_000)]})
+    waiting._queue_event(list(site.webhooks.hooks), 1, None, memo)
+    assert waiting._queued_bytes > before + 60_000
+    context = waiting._queue[-1].notice.data["event"]["context"]
+    assert isinstance(context, msgspec.Raw)
+    assert msgspec.json.decode(context) == memo.context
 
 
 async def test_a_removed_webhook_does_not_come_back(
