@@ -41,6 +41,7 @@ from fluxapi.job_templates.store import TemplateStore
 from fluxapi.observability.metrics import LoopLag, Metrics
 from fluxapi.observability.telemetry import Tracing
 from fluxapi.process.admission import AdmissionLimiter
+from fluxapi.process.client_turns import ClientTurns
 from fluxapi.process.memory import HeapTrimmer
 from fluxapi.security.credentials import Credentials
 from fluxapi.security.tokens import TokenStore
@@ -181,7 +182,7 @@ def create_app(
 def _add_limits(app: web.Application, settings: Settings) -> None:
     """Add the limits of what is under way at the same time."""
     app[keys.BODIES] = BodyBudget(max(_MAX_BODIES_BYTES, _LARGEST_BODIES * settings.max_body))
-    app[keys.DECODING] = asyncio.Semaphore(MAX_DECODED)
+    app[keys.DECODING] = ClientTurns(MAX_DECODED, MAX_DECODED)
     app[keys.SUBMISSIONS] = WorkTurns(_MAX_SUBMISSIONS_BYTES, _MAX_WAITING_BYTES)
     app[keys.BULK_SUBMISSIONS] = WorkTurns(_MAX_BULK_BYTES, _MAX_WAITING_BYTES)
     app[keys.CHECKS] = WorkTurns(_MAX_CHECKS_BYTES, _MAX_WAITING_BYTES)

@@ -7,9 +7,10 @@ memory at the same time.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
+
+from fluxapi.process.client_turns import ClientTurns
 
 __all__ = ["LONG_BYTES", "MAX_DECODED", "BeginTurn", "DecodeTurn"]
 
@@ -26,23 +27,22 @@ BeginTurn = Callable[[int], Awaitable[None]]
 class DecodeTurn(AbstractContextManager[BeginTurn]):
     """The turn of a request to decode and check its body, which ends with the context.
 
-    The context yields the function that begins it. *limit* is common to all requests.
+    The context yields the function that begins it. *turns* are those of all requests.
     """
 
-    __slots__ = ("_has_begun", "_limit")
+    __slots__ = ("_client", "_turns")
 
-    def __init__(self, limit: asyncio.Semaphore) -> None:
-        self._limit = limit
-        self._has_begun = False
+    def __init__(self, turns: ClientTurns) -> None:
+        self._turns = turns
+        self._client: str | None = None
 
     def __enter__(self) -> BeginTurn:
         return self._begin
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        if self._has_begun:
-            self._limit.release()
+        if self._client is not None:
+            self._turns.give_back(self._client)
 
     async def _begin(self, size: int) -> None:
         if size >= LONG_BYTES:
-            await self._limit.acquire()
-            self._has_begun = True
+            self._client = await self._turns.take()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -15,6 +14,7 @@ from fluxapi.events.transport.connections import Connections
 from fluxapi.job_templates.store import TemplateStore
 from fluxapi.observability.metrics import Metrics
 from fluxapi.process.admission import AdmissionLimiter
+from fluxapi.process.client_turns import ClientTurns
 from fluxapi.process.memory import HeapTrimmer
 from fluxapi.security.credentials import Credentials
 from fluxapi.security.principal import Principal
@@ -103,7 +103,7 @@ TEMPLATES: web.AppKey[TemplateStore] = web.AppKey("templates", TemplateStore)
 WEBHOOKS: web.AppKey[Webhooks] = web.AppKey("webhooks", Webhooks)
 RATE_LIMITS: web.AppKey[RateLimits] = web.AppKey("rate_limits", RateLimits)
 BODIES: web.AppKey[BodyBudget] = web.AppKey("bodies", BodyBudget)
-DECODING: web.AppKey[asyncio.Semaphore] = web.AppKey("decoding", asyncio.Semaphore)
+DECODING: web.AppKey[ClientTurns] = web.AppKey("decoding", ClientTurns)
 """The limit of long bodies that are decoded and not yet checked."""
 CHECKS: web.AppKey[WorkTurns] = web.AppKey("checks", WorkTurns)
 """The limit of long bodies under way that change nothing."""

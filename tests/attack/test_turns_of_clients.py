@@ -9,7 +9,10 @@ import pytest
 
 from fluxapi.errors import TooManyRequests
 from fluxapi.http import middleware
+from fluxapi.http.decode_turn import LONG_BYTES, MAX_DECODED, DecodeTurn
 from fluxapi.http.work_turns import Taker, WorkTurns
+from fluxapi.process.client_turns import ClientTurns
+from fluxapi.process.turn_queue import work_for
 from tests.handlers.conftest import Start, start
 
 __all__ = ["start"]
@@ -157,3 +160,23 @@ async def test_a_request_has_its_turns_as_its_client(
             assert answer.status == 200
     assert len(set(named)) == 2
     assert named[1] == named[3]
+
+
+async def test_long_bodies_of_clients_are_decoded_in_turn() -> None:
+    turns, begun = ClientTurns(MAX_DECODED, MAX_DECODED), []
+    may_end = asyncio.Event()
+
+    async def decode(client: str) -> None:
+        work_for(client)
+        with DecodeTurn(turns) as begin:
+            await begin(LONG_BYTES)
+            begun.append(client)
+            await may_end.wait()
+
+    works = [asyncio.create_task(decode("many")) for _ in range(20)]
+    works.append(asyncio.create_task(decode("one")))
+    await passes()
+    assert begun == ["many"] * MAX_DECODED
+    may_end.set()
+    await asyncio.gather(*works)
+    assert begun.index("one") == MAX_DECODED + 1
