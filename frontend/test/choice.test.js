@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Choice } from "../src/table/column_settings.js";
+import { Choice, load } from "../src/table/column_settings.js";
 import { columns } from "../src/table/columns.js";
 import { Rows } from "../src/table/rows.js";
 import { Situation } from "../src/ui/situation.js";
@@ -44,4 +44,13 @@ test("columns give way in their turn, and the column of the order stays", () => 
   assert.deepEqual(given(0, "nnodes"), ["user", "ntasks", "submitted", "nodelist", "queue"]);
   // A window of 1024 pixels has room for the note of a failure.
   assert.deepEqual(given(976), ["ntasks", "nnodes", "nodelist", "queue"]);
+});
+
+test("what another version has kept is not used", (context) => {
+  const before = Object.getOwnPropertyDescriptor(globalThis, "localStorage");
+  context.after(() => (before ? Object.defineProperty(globalThis, "localStorage", before) : Reflect.deleteProperty(globalThis, "localStorage")));
+  for (const kept of ["null", '{"shown":{}}', '{"widths":5}', "no JSON"]) {
+    Object.defineProperty(globalThis, "localStorage", { value: { getItem: () => kept }, configurable: true });
+    assert.deepEqual(keys(load(all)), keys(new Choice(all)));
+  }
 });

@@ -49,8 +49,9 @@ export function show(job, get) {
   } catch {
     // It is as if there were none.
   }
-  const place = kept?.ids.indexOf(job) ?? -1;
-  if (!kept || place < 0 || !kept.address.startsWith("/")) return;
+  // Another version may have kept it.
+  const place = Array.isArray(kept?.ids) ? kept.ids.indexOf(job) : -1;
+  if (!kept || place < 0 || !/^\/(?![/\\])/.test(kept.address)) return;
   const list = /** @type {HTMLAnchorElement} */ (get("list"));
   const { pathname } = new URL(kept.address, location.href);
   list.href = kept.address;

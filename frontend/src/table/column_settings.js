@@ -10,14 +10,13 @@ const KEY = "fluxapi.columns";
 
 /** @param {Column[]} all */
 export function load(all) {
-  /** @type {{ shown?: string[], widths?: [string, number][], sorted?: string, grouped?: boolean }} */
-  let kept = {};
   try {
-    kept = JSON.parse(localStorage.getItem(KEY) ?? "{}");
+    const { shown, widths, sorted, grouped } = JSON.parse(localStorage.getItem(KEY) ?? "{}");
+    return new Choice(all, shown, widths, sorted, grouped);
   } catch {
     // Kept by another version, or not to be kept at all.
+    return new Choice(all);
   }
-  return new Choice(all, kept.shown, kept.widths, kept.sorted, kept.grouped);
 }
 
 export class Choice {
