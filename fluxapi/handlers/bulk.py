@@ -55,6 +55,9 @@ _MAX_ERRORS = 100
 _MAX_JOBSPECS_BYTES = 128 << 20
 """Size of all jobspecs of one request: 100,000 jobs of 1.3 KiB."""
 
+_MAX_KEPT_BYTES = 3 << 29
+"""Memory that Flux takes for all jobspecs of one request: 100,000 jobs of 16 KiB."""
+
 MAX_BULK_BYTES = 256 << 20
 """Size of all jobspecs that are made of bulk requests and not yet submitted; others wait."""
 
@@ -309,7 +312,7 @@ async def _build(
     built = _Built()
     wrong: FieldErrors = []
     same: tuple[Any, MarkedSubmission] | None = None
-    size = 0
+    size = memory = 0
     turn = TimeSlice()
     for number, (place, fields, raw) in enumerate(items):
         await turn.share()
@@ -334,11 +337,12 @@ async def _build(
         # Copies have about the same size, so the first one decides before the others are made.
         length = len(member.submission.jobspec)
         size += length
-        if (length * copies if number == 0 else size) > _MAX_JOBSPECS_BYTES:
-            raise BodyTooLarge(
-                f"The jobspecs of these jobs have more than {_MAX_JOBSPECS_BYTES} bytes in all; "
-                "submit the jobs in several requests."
-            )
+        memory += member.submission.memory
+        times = copies if number == 0 else 1
+        if size * times > _MAX_JOBSPECS_BYTES:
+            raise _too_large(_MAX_JOBSPECS_BYTES, "bytes")
+        if (size + memory) * times > _MAX_KEPT_BYTES:
+            raise _too_large(_MAX_KEPT_BYTES, "bytes in the memory of Flux")
         if number == 0:
             await room(min(length * distinct, _MAX_JOBSPECS_BYTES))
         built.warn(warnings)
@@ -347,6 +351,13 @@ async def _build(
     if wrong:
         raise ValidationFailed(wrong[:_MAX_ERRORS])
     return built
+
+
+def _too_large(limit: int, unit: str) -> BodyTooLarge:
+    return BodyTooLarge(
+        f"The jobspecs of these jobs have more than {limit} {unit} in all; submit the jobs in "
+        "several requests."
+    )
 
 
 async def _answer(

@@ -23,34 +23,47 @@ _LEADS_OF_2, _LEADS_OF_3, _LEADS_OF_4 = (
 """The first bytes of characters of two, three and four bytes in UTF-8."""
 
 
+_VALUE_BYTES, _CONTAINER_BYTES = 40, 400
+"""Memory of a value in Flux besides its text, and of an object or a list."""
+
+
 class Contents(NamedTuple):
     """The contents of a jobspec that matter to Flux."""
 
     is_deep: bool
     floats: int
+    values: int
+    containers: int
 
     @property
     def growth(self) -> int:
         """Return by how many bytes the jobspec is longer at most when Flux writes it."""
         return self.floats * _FLOAT_BYTES
 
+    @property
+    def memory(self) -> int:
+        """Return how much memory Flux takes for the values, as long as it keeps the job."""
+        return self.values * _VALUE_BYTES + self.containers * _CONTAINER_BYTES
+
 
 def contents_of(document: Mapping[str, Any]) -> Contents:
     """Return the contents of a jobspec; those beyond the limit of levels are not read."""
     level: list[Any] = [document]
-    floats = 0
+    floats = values = containers = 0
     for _ in range(MAX_LEVELS):
         below: list[Any] = []
+        containers += len(level)
         for item in level:
+            values += len(item)
             for part in item.values() if isinstance(item, dict) else item:
                 if isinstance(part, (dict, list)):
                     below.append(part)
                 elif isinstance(part, float):
                     floats += 1
         if not below:
-            return Contents(is_deep=False, floats=floats)
+            return Contents(False, floats, values, containers)
         level = below
-    return Contents(is_deep=True, floats=floats)
+    return Contents(True, floats, values, containers)
 
 
 def size_in_python(jobspec: bytes) -> int:

@@ -21,9 +21,10 @@ class Submission(msgspec.Struct, frozen=True):
     FLUX_JOB_WAITABLE and FLUX_JOB_DEBUG. ``cost`` is the work that the jobspec gives Flux besides
     being read, in bytes that it reads in the same time; ``dependencies`` is the number of jobs or
     conditions that it waits for, and ``after`` has the IDs of the first jobs.
-    ``evaluation_s`` is the time in which the scheduler evaluates a long constraint, in seconds. If
-    ``has_left``, which any thread may call, returns true while the job waits to be sent, it is not
-    sent: the client or its rights are gone.
+    ``evaluation_s`` is the time in which the scheduler evaluates a long constraint, in seconds, and
+    ``memory`` is what Flux keeps of the jobspec besides its text. If ``has_left``, which any thread
+    may call, returns true while the job waits to be sent, it is not sent: the client or its rights
+    are gone.
     """
 
     jobspec: bytes
@@ -34,4 +35,5 @@ class Submission(msgspec.Struct, frozen=True):
     dependencies: int = 0
     after: tuple[int, ...] = ()
     evaluation_s: float = 0.0
+    memory: int = 0
     has_left: Callable[[], bool] = nobody_left

@@ -36,6 +36,7 @@ class Work(NamedTuple):
     dependencies: int
     after: tuple[int, ...]
     evaluation_s: float
+    memory: int
 
 
 def work_of(document: Mapping[str, Any], contents: Contents, nodes: int = 1) -> Work:
@@ -52,6 +53,7 @@ def work_of(document: Mapping[str, Any], contents: Contents, nodes: int = 1) -> 
         dependencies,
         after=tuple({target: None for target, _ in read_after(system)}),
         evaluation_s=seconds if seconds > _SHORT_EVALUATION_S * nodes else 0.0,
+        memory=contents.memory,
     )
 
 

@@ -43,6 +43,23 @@ async def test_copies_of_a_large_job_are_refused_before_they_are_made(
     assert not service.instance.submitted
 
 
+@pytest.mark.parametrize(
+    ("value", "copies"),
+    [({"a": 1}, 150), ([], 400), (1, 800)],
+    ids=["objects", "lists", "numbers"],
+)
+async def test_copies_of_a_job_that_takes_much_memory_in_flux_are_refused(
+    service: Service, builds: list[int], value: object, copies: int
+) -> None:
+    job = {"command": ["true"], "attributes": {"user.x": [value] * 80_000}}
+    body = {"job": job, "copies": copies}
+    response = await service.client.post("/jobs/bulk", json=body)
+    assert response.status == 413
+    assert "memory of Flux" in (await response.json())["detail"]
+    assert len(builds) == 1
+    assert not service.instance.submitted
+
+
 async def test_ids_that_make_a_job_longer_are_counted(
     service: Service, builds: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
