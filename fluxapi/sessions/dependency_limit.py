@@ -33,6 +33,9 @@ _FEW = 4
 """Dependencies of a job that is taken beyond the first limit: thousands may wait for one job."""
 
 
+_UNCOUNTED = 100
+"""Jobs by which a count may be wrong, so that those that come and go do not cause another one."""
+
 _MAX_COUNTED = 1000
 """Jobs of which it is known how many wait for them."""
 
@@ -143,7 +146,7 @@ def _is_late(known: int, waiting: int) -> bool:
 
 def _differs(number: int, before: int) -> bool:
     """Return whether a number has changed so much that something is counted again."""
-    return abs(number - before) > number // 10
+    return abs(number - before) > max(number // 10, _UNCOUNTED)
 
 
 def _refusal(limit: int, few: int) -> FluxRefused:

@@ -45,6 +45,7 @@ def few_taken(limit: DependencyLimit, target: int, count: int) -> int:
 @pytest.fixture
 def table(monkeypatch: pytest.MonkeyPatch) -> Table:
     monkeypatch.setattr(dependency_limit, "MAX_WAITING", 100)
+    monkeypatch.setattr(dependency_limit, "_UNCOUNTED", 0)
     return Table()
 
 
@@ -110,6 +111,21 @@ def test_so_many_wait_for_a_job_behind_others(
         ended = Event(5.0, "exception", {"type": "cancel", "severity": 0})
         table.feed([JournalMessage(jobid, [ended])])
     assert few_taken(limit, 2, 100) == 20
+
+
+def test_few_jobs_that_come_and_go_are_not_counted_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = Table()
+    limit = DependencyLimit(table)
+    for jobid in range(1000, 2000):
+        waiting_for(table, jobid, 1)
+        table.feed([JournalMessage(jobid, [Event(5.0, "exception", {"severity": 0})])])
+    few_taken(limit, 1, 1)
+    found: list[int] = []
+    monkeypatch.setattr(table, "get", found.append)
+    for jobid in range(10):
+        waiting(table, jobid, 1)
+        few_taken(limit, 1, 1)
+    assert not found
 
 
 def test_a_submission_names_the_jobs_that_it_waits_for() -> None:
