@@ -40,7 +40,7 @@ _RESTART_INTERVAL_S = 1.0
 
 
 _unfinished: list[subprocess.Popen[bytes]] = []
-"""Sweepers that went on after the end of their instance, until they are reaped."""
+"""Sweepers that went on after the end of their instance, or are traced, until they are reaped."""
 
 
 class Guardian:
@@ -81,7 +81,8 @@ class Guardian:
         """
         ended, self._process = self._process, None
         if ended is not None:
-            ended.wait()
+            # It has exited, but cannot be reaped while another process traces it.
+            _unfinished.append(ended)
             os.close(self._pipe)
             self._pipe = -1
         _reap_unfinished()

@@ -306,6 +306,30 @@ async def test_a_sweeper_that_goes_on_after_the_instance_is_reaped(
     assert sweeping.returncode == 0
 
 
+async def test_a_sweeper_that_is_traced_is_replaced(
+    start: Starter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unfinished: list[subprocess.Popen[bytes]] = []
+    monkeypatch.setattr(guardian, "_unfinished", unfinished)
+    site = await start()
+    parts = site.instance._parts
+    assert parts is not None
+    traced = parts.guardian._process
+    assert traced is not None
+    # Only its tracer could wait for it.
+    monkeypatch.setattr(traced, "poll", lambda: None)
+    monkeypatch.setattr(traced, "wait", None)
+    traced.kill()
+
+    async def is_replaced() -> bool:
+        return parts.guardian._process not in {None, traced}
+
+    await poll_until(is_replaced)
+    assert unfinished == [traced]
+    monkeypatch.undo()
+    await asyncio.to_thread(traced.wait)
+
+
 @pytest.mark.slow
 async def test_a_sweeper_that_ended_is_started_again(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
