@@ -20,6 +20,7 @@ import msgspec
 from fluxapi.errors import FluxapiError, InstanceUnavailable, OutcomeUnknown
 from fluxapi.instance.protocol import Submission
 from fluxapi.model.job_end import WAITABLE
+from fluxapi.process.turn_queue import current_client
 
 from . import refusal
 from .wire import ANY_NODE
@@ -149,6 +150,7 @@ class Submissions:
         self.future = asyncio.get_running_loop().create_future()
         self.asked = time.monotonic()
         self.sent = 0
+        self.client = current_client()
         self._submissions = submissions
         self._results: list[int | FluxapiError | None] = [None] * len(submissions)
         self._left = len(submissions)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from itertools import chain
 
 from .calls import Submissions
 
@@ -26,32 +27,40 @@ _BYTES_PER_S = 16 << 20
 
 
 class SlowLane:
-    """The batches whose next job is heavy, in the order in which they came.
+    """The batches whose next job is heavy, by client; clients take turns.
 
     One heavy job is with Flux at a time. After its answer, others have as long as it took, or as
     its work takes by its size.
     """
 
     def __init__(self) -> None:
-        self._batches: deque[Submissions] = deque()
+        self._queues: dict[str, deque[Submissions]] = {}
         self._tag = 0
         self._sent_at = 0.0
         self._work_s = 0.0
         self._due = 0.0
 
     def __iter__(self) -> Iterator[Submissions]:
-        return iter(self._batches)
+        return chain.from_iterable(self._queues.values())
 
     def takes(self, batch: Submissions) -> bool:
         """Return whether the next job of a batch is heavy; if so, keep the batch."""
         is_heavy = batch.weight(batch.sent) >= _MIN_WEIGHT
         if is_heavy:
-            self._batches.append(batch)
+            self._queues.setdefault(batch.client, deque()).append(batch)
         return is_heavy
 
     def pop(self, now: float) -> Submissions | None:
         """Return the batch whose next job is to be sent, if one may be sent now."""
-        return self._batches.popleft() if self._batches and self._wait_s(now) <= 0 else None
+        if not self._queues or self._wait_s(now) > 0:
+            return None
+        client = next(iter(self._queues))
+        queue = self._queues.pop(client)
+        batch = queue.popleft()
+        if queue:
+            # The others are before it now.
+            self._queues[client] = queue
+        return batch
 
     def note_sent(self, tag: int, size: int, now: float) -> None:
         """Note that the heavy job of the batch from :meth:`pop` is sent, and its size."""
@@ -66,11 +75,11 @@ class SlowLane:
 
     def next_time(self) -> float | None:
         """Return when the next heavy job may be sent, if one waits for that time only."""
-        return self._due if self._batches and not self._tag else None
+        return self._due if self._queues and not self._tag else None
 
     def clear(self) -> None:
         """Forget all batches, and the job that is with Flux."""
-        self._batches.clear()
+        self._queues.clear()
         self._tag = 0
 
     def _wait_s(self, now: float) -> float:

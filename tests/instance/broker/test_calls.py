@@ -20,6 +20,7 @@ from fluxapi.instance.broker.rpc import RpcThread
 from fluxapi.instance.broker.slow_lane import SlowLane
 from fluxapi.instance.protocol import Submission
 from fluxapi.model.jobspec import Defaults, build
+from fluxapi.process import turn_queue
 
 ONE = Submission(b'{"version":1}')
 
@@ -104,6 +105,21 @@ async def test_one_large_job_is_with_flux_and_others_go_past() -> None:
     broker.answer(107.0)
     assert broker.thread._slow.next_time() is None
     assert broker.thread._window == Broker().thread._window
+
+
+async def test_clients_take_turns_with_large_jobs() -> None:
+    lane = SlowLane()
+
+    def wait(client: str) -> Submissions:
+        turn_queue.work_for(client)
+        batch = Submissions([HALF_MEGABYTE])
+        assert lane.takes(batch)
+        return batch
+
+    many = [wait("many") for _ in range(5)]
+    one = wait("one")
+    assert list(lane) == [*many, one]
+    assert [lane.pop(0.0) for _ in range(7)] == [many[0], one, *many[1:], None]
 
 
 async def test_others_have_time_while_the_scheduler_evaluates_a_constraint() -> None:
