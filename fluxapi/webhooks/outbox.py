@@ -164,7 +164,10 @@ class Outbox(BackgroundTask):
 
     def _take_recalled(self, found: Recalled, recall: Recall) -> None:
         hooks = [
-            hook for hook in self._hooks.of_event(found.event.name) if recall.is_new(hook, found)
+            hook
+            for hook in self._hooks.of_event(found.event.name)
+            # The further events of a job that is read again are read with it.
+            if (found.index is None or found.id not in hook.dirty) and recall.is_new(hook, found)
         ]
         if hooks:
             self._take(hooks, found.id, found.index, found.event, found.facets)

@@ -28,9 +28,10 @@ CREATION_TOLERANCE_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Recalled:
-    """An event of the backlog, and the facets of its job after it."""
+    """An event of the backlog, and the facets of its job after it; ``name`` is its ID in F58."""
 
     id: int
+    name: str
     index: int | None
     event: Event
     facets: Facets
@@ -82,7 +83,7 @@ class Recall:
         if found.index is None:
             told = job_notice(self._instance, found.id, None, found.event, None)
             return (hook.id, told.id) not in self._taken
-        return found.index >= self._taken.get((hook.id, encode_f58(found.id)), 0)
+        return found.index >= self._taken.get((hook.id, found.name), 0)
 
     def is_new_notice(self, hook: Hook, notice: Notice) -> bool:
         """Return whether a webhook has not taken a notice yet."""
@@ -105,11 +106,12 @@ def _folded(message: JournalMessage, table: Table) -> Iterator[Recalled]:
     if known is not None:
         # The table has settled the group by the user of the job.
         job.membership = known.membership
-    index = 0
+    # Each webhook looks it up.
+    name, index = encode_f58(message.id), 0
     for event in message.events:
         is_indexed = event.name not in UNINDEXED
         # The table has warned of a bad value.
         with contextlib.suppress(*BAD_VALUE):
             apply(job, event, message.R)
-        yield Recalled(message.id, index if is_indexed else None, event, facets(job))
+        yield Recalled(message.id, name, index if is_indexed else None, event, facets(job))
         index += is_indexed

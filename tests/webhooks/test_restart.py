@@ -17,6 +17,8 @@ from fluxapi.table.changes import Changes, Posted
 from fluxapi.table.index import facets
 from fluxapi.webhooks import database as database_module
 from fluxapi.webhooks.database import FILE_NAME, open_database
+from fluxapi.webhooks.lanes import Hook
+from fluxapi.webhooks.recall import Recall, Recalled
 
 from .conftest import Lasting, Serve, until
 from .receiver import Message, Receiver, receiving
@@ -47,6 +49,31 @@ async def test_events_in_the_meantime_are_sent(
     assert len(messages) == 7  # each once
     later = await second.submit()
     await receiver.until(lambda them: indexes(them, later) == list(range(4)))
+
+
+async def test_events_after_the_first_without_room_are_not_looked_up(
+    serve: Serve, receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = await serve(statedir=tmp_path)
+    await first.hook(receiver)
+    job = await first.submit()
+    await receiver.wait(4)
+    await first.stop()
+    first.instance.finish(job)
+    is_new, looked_up = Recall.is_new, []
+
+    def counted(recall: Recall, hook: Hook, found: Recalled) -> bool:
+        looked_up.append(found.index)
+        return is_new(recall, hook, found)
+
+    with monkeypatch.context() as full:
+        full.setattr(Recall, "is_new", counted)
+        full.setattr(Hook, "has_room", False)
+        second = await serve(first.instance, statedir=tmp_path)
+        await until(lambda: second.webhooks.outbox._recall is None)
+    assert looked_up == [0, 1, 2, 3, 4]
+    # There is room again, so they are read with the first.
+    await receiver.until(lambda them: indexes(them, job) == list(range(7)))
 
 
 async def test_events_from_before_the_webhook_are_not_sent(
