@@ -26,7 +26,7 @@ MAX_WAITING = 10_000
 MAX_OTHERS = 25_000
 """Limit of those on other jobs, beyond which no job that waits for a job is taken."""
 
-MAX_STEPS = 100_000_000
+MAX_STEPS = 50_000_000
 """Limit of the steps when a job ends: those that wait for it, times the others. It is 3 s."""
 
 _FEW = 4
