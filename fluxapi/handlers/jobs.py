@@ -21,9 +21,11 @@ from fluxapi.model.job import Job
 from fluxapi.model.jobid import encode_f58
 from fluxapi.process.timeslice import TimeSlice
 from fluxapi.sessions.pages import Listing
+from fluxapi.sessions.row_text import text_of
 from fluxapi.table.query import JobQuery, count, page, query_of
 
 from . import past_jobs
+from .rows import reply_rows
 from .support import job_of, json_bytes, reply
 
 __all__ = [
@@ -58,7 +60,7 @@ def _listing(fields: Mapping[str, Any]) -> Listing:
     return Listing(query_of(fields, read_ids(fields)), int(fields.get("limit", MAX_PAGE)), after)
 
 
-async def list_jobs(request: web.Request) -> web.Response:
+async def list_jobs(request: web.Request) -> web.StreamResponse:
     """Return a page of jobs, newest first."""
     fields = request[keys.QUERY]
     if fields.get("history") or "instance" in fields:
@@ -72,10 +74,10 @@ async def list_jobs(request: web.Request) -> web.Response:
     end = b',"cursor":"%b"}' % session.hub.buffer.cursor
     raw, find = request.rel_url.raw_query_string, partial(_listing, fields)
     text, is_gzip = await session.pages.read(raw, find, end, takes_gzip=takes_gzip(request))
-    return reply(text, headers=_GZIP if is_gzip else None)
+    return await reply_rows(request, text, headers=_GZIP if is_gzip else None)
 
 
-async def search(request: web.Request) -> web.Response:
+async def search(request: web.Request) -> web.StreamResponse:
     """Answer a server-side request of DataTables."""
     fields = request[keys.QUERY]
     session = request[keys.SESSION]
@@ -88,13 +90,14 @@ async def search(request: web.Request) -> web.Response:
     ids: Sequence[int] = ()
     if limit:
         ids = (await page(table, query, limit=limit, offset=int(fields.get("start", 0)))).ids
-    records = await session.observer.rows(ids)
     head = {
         "draw": int(fields.get("draw", 0)),
         "recordsTotal": len(table),
         "recordsFiltered": filtered,
     }
-    return reply(json_bytes(head)[:-1] + b',"data":[' + b",".join(records) + b"]}")
+    begin = json_bytes(head)[:-1] + b',"data":['
+    rows = session.observer.lists(ids)
+    return await reply_rows(request, await text_of(begin, rows, lambda: b"]}"))
 
 
 async def record(request: web.Request) -> web.Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import TypeVar
 
 from aiohttp import web
@@ -11,8 +11,10 @@ from fluxapi.http import keys
 from fluxapi.http.clients import clients_of
 from fluxapi.model.jobid import encode_f58, parse
 from fluxapi.process.timeslice import TimeSlice
+from fluxapi.sessions.row_text import PIECE_BYTES, text_of
 from fluxapi.sessions.session import InstanceSession
 
+from .rows import reply_rows
 from .support import json_bytes, reply
 
 __all__ = ["query", "wait"]
@@ -23,21 +25,57 @@ _SLICE_IDS = 100
 _T = TypeVar("_T")
 
 
-async def query(request: web.Request) -> web.Response:
+async def query(request: web.Request) -> web.StreamResponse:
     """Return the jobs of a list; unknown IDs are listed."""
-    session = request[keys.SESSION]
+    session, ids = request[keys.SESSION], request[keys.BODY]["ids"]
     # Read the cursor before the rows, so that a client that resumes from it misses nothing.
     cursor = session.journal.cursor
-    # One look for each job: with many jobs, most of the time is that of looks at cold memory.
-    known, unknown = await _find(session, request[keys.BODY]["ids"], session.observer.encode)
-    found = list(known.values())
-    end = b'],"unknown":%b,"cursor":%b}' % (json_bytes(unknown), json_bytes(cursor))
-    if not found:
-        return reply(b'{"jobs":[' + end)
-    # One join of all parts: the answer may have megabytes.
-    found[0] = b'{"jobs":[' + found[0]
-    found[-1] += end
-    return reply(b",".join(found))
+    if session.is_reading:
+        # Nothing may be sent of an answer that is not known to be complete.
+        await _find(session, ids, session.table.__getitem__)
+    unknown: dict[str, None] = {}
+
+    def end() -> bytes:
+        return b'],"unknown":%b,"cursor":%b}' % (json_bytes(list(unknown)), json_bytes(cursor))
+
+    rows = _rows(session, ids, unknown)
+    return await reply_rows(request, await text_of(b'{"jobs":[', rows, end))
+
+
+async def _rows(
+    session: InstanceSession, texts: Sequence[str], unknown: dict[str, None]
+) -> AsyncGenerator[Sequence[bytes], None]:
+    """Yield the rows of jobs, each once; add the texts that name none to *unknown*.
+
+    Raises:
+        InstanceUnavailable: The backlog is coming in, and a job may be in the rest.
+    """
+    encode = session.observer.encode
+    known: set[int] = set()
+    rows: list[bytes] = []
+    size = 0
+    turn = TimeSlice()
+    for place, text in enumerate(texts, 1):
+        # One look for each job: with many jobs, most of the time is that of looks at cold memory.
+        try:
+            jobid = parse(text)
+            if jobid not in known:
+                row = encode(jobid)
+                known.add(jobid)
+                rows.append(row)
+                size += len(row)
+        except (ValueError, KeyError):
+            unknown[text] = None
+        if size >= PIECE_BYTES:
+            yield rows
+            rows, size = [], 0
+            await turn.share()
+        elif not place % _SLICE_IDS:
+            await turn.share()
+    if unknown and session.is_reading:
+        raise session.journal.still_reading()
+    if rows:
+        yield rows
 
 
 async def wait(request: web.Request) -> web.Response:

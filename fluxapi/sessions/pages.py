@@ -12,6 +12,7 @@ from fluxapi.table.query import JobQuery, Page, matcher, page
 from fluxapi.table.table import Table
 
 from .gzip_text import GzipText
+from .row_text import RowText, text_of
 from .situation import SituationMonitor
 
 __all__ = ["Listing", "Pages"]
@@ -90,7 +91,7 @@ class Pages:
         end: bytes,
         *,
         takes_gzip: bool = False,
-    ) -> tuple[bytes, bool]:
+    ) -> tuple[RowText, bool]:
         """Return a page as a JSON object with the members ``jobs`` and ``next``.
 
         The page is a gzip stream, and the second value true, if the client takes it and the page is
@@ -113,13 +114,15 @@ class Pages:
         self._held.move_to_end(key)
         if held.text is not None and held.text_versions in {None, self._versions}:
             compressed = held.gzip(end) if takes_gzip else None
-            return (held.with_end(end), False) if compressed is None else (compressed, True)
+            if compressed is not None:
+                return RowText(compressed), True
+            return RowText(held.with_end(end)), False
         versions = self._versions
-        text = await self._encode(held.found, end)
-        if len(text) <= _MAX_TEXT_BYTES:
+        page_text = await self._encode(held.found, end)
+        if page_text.rest is None and len(page_text.text) <= _MAX_TEXT_BYTES:
             is_settled = all(self._table.settled_rows(held.found.ids))
-            held.keep(text, end, None if is_settled else versions)
-        return text, False
+            held.keep(page_text.text, end, None if is_settled else versions)
+        return page_text, False
 
     @property
     def _versions(self) -> tuple[int, int]:
@@ -144,16 +147,10 @@ class Pages:
         held.version = recent.version
         return True
 
-    async def _encode(self, found: Page, end: bytes) -> bytes:
-        rows = await self._observer.rows(found.ids)
+    async def _encode(self, found: Page, end: bytes) -> RowText:
         following = b"null" if found.next is None else b'"%x"' % found.next
         end = b'],"next":%b%b' % (following, end)
-        if not rows:
-            return b'{"jobs":[' + end
-        # The rows are most of the page, so they are copied only once.
-        rows[0] = b'{"jobs":[' + rows[0]
-        rows[-1] += end
-        return b",".join(rows)
+        return await text_of(b'{"jobs":[', self._observer.lists(found.ids), lambda: end)
 
     def _keep(self, key: str, held: _HeldPage) -> None:
         self._held[key] = held

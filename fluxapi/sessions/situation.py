@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
@@ -27,6 +27,7 @@ from fluxapi.table.table import Table
 
 from .queue_loads import first_in_line, first_of_others
 from .queue_shares import few_names, shares_of
+from .row_text import PIECE_BYTES
 
 if TYPE_CHECKING:
     from fluxapi.events.stats import StatsView
@@ -50,6 +51,9 @@ _MAX_PROPERTY_CHARS = 4096
 
 _SLICE_ROWS = 100
 """Rows that are encoded before other tasks run; those of a large page may all be new."""
+
+_FIRST_ROWS = 20
+"""Rows of a large page that are encoded first; they tell how many bytes the others may have."""
 
 _encoder = msgspec.json.Encoder()
 
@@ -126,14 +130,22 @@ class SituationMonitor(BackgroundTask):
 
     async def rows(self, jobids: Sequence[int]) -> list[bytes]:
         """Return :meth:`encode` of each job; those that were removed are left out."""
+        return [row async for rows in self.lists(jobids) for row in rows]
+
+    async def lists(self, jobids: Sequence[int]) -> AsyncGenerator[Sequence[bytes], None]:
+        """Yield :meth:`rows` in lists that have about as many bytes, if they are not short."""
         if len(jobids) <= _SLICE_ROWS:
-            return self._encode_all(jobids)
-        found: list[bytes] = []
+            yield self._encode_all(jobids)
+            return
         turn = TimeSlice(0)
-        for start in range(0, len(jobids), _SLICE_ROWS):
+        start, count = 0, _FIRST_ROWS
+        while start < len(jobids):
             await turn.share()
-            found += self._encode_all(jobids[start : start + _SLICE_ROWS])
-        return found
+            rows = self._encode_all(jobids[start : start + count])
+            yield rows
+            start += count
+            fitting = count * PIECE_BYTES // max(sum(map(len, rows)), 1)
+            count = max(min(fitting, _SLICE_ROWS), 1)
 
     def _encode_all(self, jobids: Sequence[int]) -> list[bytes]:
         table = self._table

@@ -42,8 +42,8 @@ class Reader:
         """Return revision by revision what a page shows, and where the next one begins."""
         query = query or JobQuery()
         key = f"{query} {limit} {after}"
-        text, _ = await self.pages.read(key, partial(Listing, query, limit, after), b"}")
-        shown = json.loads(text)
+        found, _ = await self.pages.read(key, partial(Listing, query, limit, after), b"}")
+        shown = json.loads(found.text)
         return [job["revision"] for job in shown["jobs"]], shown["next"]
 
 
@@ -146,11 +146,11 @@ async def test_a_kept_page_is_what_a_new_search_finds(changes: list[Any]) -> Non
         table.feed([change])
         for query, after in product(QUERIES, (None, 8)):
             key = f"{query} {after}"
-            kept, _ = await pages.read(key, partial(Listing, query, 2, after), b"}")
-            found, _ = await Pages(table, observer).read(
+            (kept, _), _ = await pages.read(key, partial(Listing, query, 2, after), b"}")
+            (found, _), _ = await Pages(table, observer).read(
                 "", partial(Listing, query, 2, after), b"}"
             )
-            packed, is_gzip = await pages.read(
+            (packed, _), is_gzip = await pages.read(
                 key, partial(Listing, query, 2, after), b"}", takes_gzip=True
             )
             assert (gzip.decompress(packed) if is_gzip else packed) == kept
@@ -175,7 +175,7 @@ async def test_a_page_of_jobs_that_wait_is_encoded_with_each_situation(
     reasons = ["first", "second"]
     monkeypatch.setattr(reader.observer, "reason", lambda _: reasons[0])
     texts = [
-        (await reader.pages.read("", partial(Listing, JobQuery(), 1, None), b"}"))[0]
+        (await reader.pages.read("", partial(Listing, JobQuery(), 1, None), b"}"))[0].text
         for _ in range(3)
     ]
     assert all(b'"reason":"first"' in text for text in texts)
@@ -183,14 +183,14 @@ async def test_a_page_of_jobs_that_wait_is_encoded_with_each_situation(
     reader.observer.version += 1
     assert (
         b'"reason":"second"'
-        in (await reader.pages.read("", partial(Listing, JobQuery(), 1, None), b"}"))[0]
+        in (await reader.pages.read("", partial(Listing, JobQuery(), 1, None), b"}"))[0].text
     )
     assert reader.searches == 1
 
 
 async def test_a_text_is_kept_once_a_page_is_read_again(reader: Reader) -> None:
     texts = [
-        (await reader.pages.read("", partial(Listing, JobQuery(), 3, None), b""))[0]
+        (await reader.pages.read("", partial(Listing, JobQuery(), 3, None), b""))[0].text
         for _ in range(3)
     ]
     assert texts[0] == texts[1]
@@ -200,7 +200,8 @@ async def test_a_text_is_kept_once_a_page_is_read_again(reader: Reader) -> None:
 async def test_a_kept_text_has_the_end_that_is_asked_for(reader: Reader) -> None:
     ends = (b',"cursor":"1"}', b',"cursor":"1"}', b',"cursor":"123"}', b"}", b',"cursor":"4"}')
     texts = [
-        (await reader.pages.read("", partial(Listing, JobQuery(), 3, None), end))[0] for end in ends
+        (await reader.pages.read("", partial(Listing, JobQuery(), 3, None), end))[0].text
+        for end in ends
     ]
     whole = [json.loads(text) for text in texts]
     assert [it.get("cursor") for it in whole] == ["1", "1", "123", None, "4"]
@@ -227,7 +228,7 @@ async def test_a_text_that_is_kept_is_compressed_once_for_all_ends(
     # The page is found, then its text is kept; before that, nothing is compressed.
     assert [is_gzip for _, is_gzip in found] == [False, False, True, True]
     assert len(made) == 1
-    texts = [gzip.decompress(text) if is_gzip else text for text, is_gzip in found]
+    texts = [gzip.decompress(it.text) if is_gzip else it.text for it, is_gzip in found]
     start = texts[0].removesuffix(ends[0])
     assert texts == [start + end for end in ends]
 
@@ -237,7 +238,7 @@ async def test_a_text_that_is_hardly_shorter_is_sent_as_it_is(
 ) -> None:
     monkeypatch.setattr(GzipText, "__len__", lambda _: 1 << 20)
     for _ in range(4):
-        text, is_gzip = await reader.pages.read(
+        (text, _), is_gzip = await reader.pages.read(
             "", partial(Listing, JobQuery(), 8, None), b"}", takes_gzip=True
         )
         assert json.loads(text)["jobs"]
@@ -247,7 +248,7 @@ async def test_a_text_that_is_hardly_shorter_is_sent_as_it_is(
 async def test_large_texts_are_not_kept(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_MAX_TEXT_BYTES", 10)
     texts = [
-        (await reader.pages.read("", partial(Listing, JobQuery(), 3, None), b""))[0]
+        (await reader.pages.read("", partial(Listing, JobQuery(), 3, None), b""))[0].text
         for _ in range(3)
     ]
     assert texts[1] is not texts[2]
