@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 __all__ = ["GATE_TIMEOUT_S", "Command", "exit_fd", "find_program", "limits", "spawn"]
 
@@ -41,6 +42,9 @@ _GATE = ["/bin/sh", "-c", 'kill -STOP $$; exec "$@"', "sh"]
 
 GATE_TIMEOUT_S = 5.0
 """Time in which the gate must stop itself. A library that ``LD_PRELOAD`` names may keep it."""
+
+_EXPOSURE, _MAX_EXPOSURE = 500, 1000
+"""By how much more than the service a process of a job counts, see proc_pid_oom_score_adj(5)."""
 
 _MIN_PAUSE_S, _MAX_PAUSE_S = 0.0005, 0.02
 
@@ -160,9 +164,25 @@ def _popen(command: Command, argv: list[str], program: str) -> int:
         cwd=command.cwd,
         start_new_session=True,
     )
+    _expose(process.pid)
     # The engine waits for the process; without this, the object would on garbage collection.
     process.returncode = 0
     return process.pid
+
+
+def _expose(pid: int) -> None:
+    """Let the kernel end a process of a job rather than the service if there is no memory left.
+
+    It ends the largest process otherwise, which is the service if a job has many small ones.
+    """
+    with contextlib.suppress(OSError):
+        Path(f"/proc/{pid}/oom_score_adj").write_bytes(b"%d" % _exposure())
+
+
+@lru_cache(maxsize=1)
+def _exposure() -> int:
+    own = int(Path("/proc/self/oom_score_adj").read_bytes())
+    return min(own + _EXPOSURE, _MAX_EXPOSURE)
 
 
 def exit_fd(pid: int) -> int:

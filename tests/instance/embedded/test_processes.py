@@ -70,6 +70,14 @@ async def test_the_directory(site: Site, tmp_path: Path) -> None:
     assert await site.text(jobid) == f"{tmp_path}\n"
 
 
+async def test_the_kernel_ends_jobs_before_the_service(site: Site) -> None:
+    own = int(await asyncio.to_thread(Path("/proc/self/oom_score_adj").read_text))
+    # With a limit, the program starts after its exposure is set.
+    options = {"rlimit": {"nofile": 100}}
+    jobid = await site.run(spec("cat", "/proc/self/oom_score_adj", options=options))
+    assert int(await site.text(jobid)) == min(own + 500, 1000)
+
+
 async def test_a_missing_directory_is_tmp_and_a_log_entry(site: Site) -> None:
     jobid = await site.run(spec("pwd", cwd="/no/such/directory"))
     assert await site.text(jobid) == "/tmp\n"  # noqa: S108 - where Flux goes
