@@ -19,6 +19,7 @@ import msgspec
 from fluxapi.errors import FluxapiError, FluxRefused, Forbidden
 from fluxapi.model.output import written
 from fluxapi.process import file_piece
+from fluxapi.process.client_turns import ClientTurns
 from fluxapi.process.file_piece import MAX_PIECE_BYTES, Piece, Wanted, decode_piece
 from fluxapi.process.timeout import within
 
@@ -31,8 +32,8 @@ _PASS_ON = 1 | 2
 """SUBPROCESS_REXEC_STDOUT and SUBPROCESS_REXEC_STDERR."""
 
 _MAX_ANSWER_BYTES = MAX_PIECE_BYTES + (64 << 10)
-_MAX_PROCESSES = 4
-"""Processes that run at the same time; other reads wait."""
+_MAX_PROCESSES, _MAX_OF_CLIENT = 4, 3
+"""Processes that run at the same time, and those for one client among them; other reads wait."""
 
 _MAX_COMPLAINT_LENGTH = 200
 
@@ -49,13 +50,13 @@ class NodeFiles:
     def __init__(self, rpc: RpcThread, timeout: float) -> None:
         self._rpc = rpc
         self._timeout = timeout
-        self._slots = asyncio.Semaphore(_MAX_PROCESSES)
+        self._turns = ClientTurns(_MAX_PROCESSES, _MAX_OF_CLIENT)
 
     async def read(self, rank: int, wanted: Wanted) -> Piece:
         """Read a piece of a file on the node of broker *rank*, as ``read_piece`` does."""
         # The first call reads a file.
         program = await asyncio.to_thread(_program)
-        async with self._slots:
+        async with self._turns.held():
             process = _Process(self._rpc, rank, [program, *map(str, wanted)])
             try:
                 piece = await within(self._timeout, process.run())
