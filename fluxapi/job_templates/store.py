@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import msgspec
 
 from fluxapi.errors import Conflict, NotFound, NotStored, NotSupported, SettingsError
 from fluxapi.model.message import problem
+from fluxapi.process.daemon_threads import DaemonThreads
 
 from .folder import MAX_FILE_BYTES, TemplateFolder
 from .template import Entry, Template
@@ -21,6 +23,12 @@ __all__ = ["MAX_TEMPLATES", "MAX_TEMPLATES_BYTES", "TemplateStore"]
 MAX_TEMPLATES = 500
 MAX_TEMPLATES_BYTES = 64 << 20
 """The number of templates, and the size of all together."""
+
+_MAX_READS = 4
+"""Templates that are read at the same time."""
+
+_READ_TIMEOUT_S = 10.0
+_HANGS = "its file system does not answer"
 
 _NOT_KEPT = (
     "This service has no state directory, so it keeps no templates; start it with --statedir DIR."
@@ -38,6 +46,9 @@ class TemplateStore:
         self._folder = None if path is None else TemplateFolder(path)
         self._entries: dict[str, Entry] = {}
         self._lock = asyncio.Lock()
+        # The disk may not answer, and the other threads are needed for pages and metrics.
+        self._reads = DaemonThreads("template", _MAX_READS)
+        self._writes = DaemonThreads("template", 1)
 
     @property
     def is_kept(self) -> bool:
@@ -75,7 +86,9 @@ class TemplateStore:
         folder = self._kept()
         self._entry(name)
         try:
-            template, _ = await asyncio.to_thread(folder.read, name)
+            template, _ = await self._reads.run(_READ_TIMEOUT_S, folder.read, name)
+        except asyncio.TimeoutError:
+            raise NotStored(problem("template_unreadable", name=name, reason=_HANGS)) from None
         except (OSError, ValueError) as error:
             async with self._lock:
                 self._entry(name)  # It may just have been deleted.
@@ -104,7 +117,9 @@ class TemplateStore:
             data = msgspec.json.encode(template)
             self._check_room(known, len(data))
             try:
-                await asyncio.to_thread(folder.write, name, data, is_new=known is None)
+                await self._writes.run(
+                    None, partial(folder.write, is_new=known is None), name, data
+                )
             except OSError as error:
                 raise NotStored(
                     problem(
@@ -127,7 +142,7 @@ class TemplateStore:
         async with self._lock:
             entry = self._entry(name)
             try:
-                await asyncio.to_thread(folder.remove, name)
+                await self._writes.run(None, folder.remove, name)
             except OSError as error:
                 raise NotStored(
                     problem("template_not_deleted", name=name, reason=error.strerror or str(error))

@@ -1,15 +1,20 @@
-"""Files of labeled output on a file server that does not answer delay no other files."""
+"""Files on a file server that does not answer: labeled output, and templates."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import threading
 from pathlib import Path
 
 import pytest
 
+from fluxapi.errors import NotStored
 from fluxapi.instance.embedded import label_spool
 from fluxapi.instance.embedded.files import LabeledFile
+from fluxapi.job_templates import store
+from fluxapi.job_templates.folder import TemplateFolder
+from fluxapi.job_templates.store import TemplateStore
 from tests.instance.embedded.conftest import Starter, start
 from tests.instance.embedded.harness import TIMEOUT, shell
 
@@ -43,3 +48,24 @@ async def test_files_that_do_not_answer_stop_no_file_of_another_file_system(
     for jobid, path in zip(hung, paths, strict=True):
         await site.journal.wait(jobid)
         assert path.read_text() == "0: x\n"
+
+
+async def test_templates_that_are_not_read_leave_the_threads_to_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = TemplateStore(tmp_path / "templates")
+    await kept.open()
+    await kept.save("name", "", {"command": ["true"]})
+    answers = threading.Event()
+    monkeypatch.setattr(TemplateFolder, "read", lambda *_: answers.wait(30))
+    monkeypatch.setattr(store, "_READ_TIMEOUT_S", 2.0)
+    # The event loop has a pool of at most 32 threads for all blocking calls.
+    reads = [asyncio.ensure_future(kept.get("name")) for _ in range(33)]
+    try:
+        await asyncio.sleep(0)
+        assert await asyncio.wait_for(asyncio.to_thread(int), 1) == 0
+        errors = await asyncio.gather(*reads, return_exceptions=True)
+        assert {type(error) for error in errors} == {NotStored}
+        assert "does not answer" in str(errors[0])
+    finally:
+        answers.set()
