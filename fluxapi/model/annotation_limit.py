@@ -27,6 +27,9 @@ MAX_TOTAL_BYTES = 32 << 20
 _VALUE_BYTES, _LIST_BYTES, _OBJECT_BYTES = 72, 160, 440
 """Memory of a value besides its name and its text, and of a list and an object without values."""
 
+_MIN_MANY = 10_000
+"""Jobs after which those that have ended are looked for."""
+
 _encoder = msgspec.json.Encoder()
 
 _Path = tuple[str, ...]
@@ -44,6 +47,7 @@ class AnnotationLimit:
         self._by_job: dict[int, _Sizes] = {}
         self._total = 0
         self._find = find
+        self._many = _MIN_MANY
 
     def add(self, jobid: int, memo: Mapping[str, Any]) -> None:
         """Count a memo; raise ``FluxRefused`` if there is no room for it."""
@@ -53,7 +57,7 @@ class AnnotationLimit:
         if size > MAX_JOB_BYTES:
             raise FluxRefused("the annotations of the job are too large", errno=errno.ENOSPC)
         growth = size - sum(before.values())
-        if self._total + growth > MAX_TOTAL_BYTES:
+        if self._total + growth > MAX_TOTAL_BYTES or len(self._by_job) > self._many:
             self._forget_ended()
             growth = size - sum(self._by_job.get(jobid, {}).values())
         if self._total + growth > MAX_TOTAL_BYTES:
@@ -66,6 +70,7 @@ class AnnotationLimit:
             job = self._find(jobid)
             if job is None or job.is_inactive:
                 self._total -= sum(self._by_job.pop(jobid).values())
+        self._many = max(_MIN_MANY, 2 * len(self._by_job))
 
 
 def _merged(before: _Sizes, memo: Mapping[str, Any]) -> _Sizes:

@@ -78,3 +78,14 @@ def test_jobs_that_have_ended_leave_room_to_others(
     memos.add(3, {"a": "x" * 200_000})
     with pytest.raises(FluxRefused):
         memos.add(4, {"a": "x" * 200_000})
+
+
+def test_jobs_that_have_ended_are_forgotten_now_and_then(
+    memos: AnnotationLimit, jobs: dict[int, Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memos, "_many", 10)
+    monkeypatch.setattr(annotation_limit, "_MIN_MANY", 10)
+    for number in range(100):
+        memos.add(number, {"a": 1, "b": None})
+        jobs[number].state = "INACTIVE"
+    assert len(memos._by_job) < 15
