@@ -190,18 +190,19 @@ class TokenStore:
             NotFound: There is none.
             NotStored: The tokens cannot be written, so it is revoked only in this process.
         """
+        token = self._tokens.get(text)
+        if token is None:
+            named = [it for it in self._tokens.values() if it.name == text]
+            token = named[0] if named else None
+        if token is None:
+            raise NotFound(problem("no_token", name=text[:64]))
+        # At once, since an earlier write may take as long as the disk does not answer.
+        gone = [token, *self._children(token)]
+        for one in gone:
+            self._remove(one)
+        for one in gone:
+            self.on_revoke(one.id)
         async with self._lock:
-            token = self._tokens.get(text)
-            if token is None:
-                named = [it for it in self._tokens.values() if it.name == text]
-                token = named[0] if named else None
-            if token is None:
-                raise NotFound(problem("no_token", name=text[:64]))
-            gone = [token, *self._children(token)]
-            for one in gone:
-                self._remove(one)
-            for one in gone:
-                self.on_revoke(one.id)
             try:
                 await self._save()
             except OSError as error:
@@ -209,7 +210,7 @@ class TokenStore:
                     "The token is revoked until the service restarts, and would be valid after "
                     f"that, since {self._why(error)} Then revoke it again."
                 ) from None
-            return token
+        return token
 
     def _children(self, token: Token) -> list[Token]:
         """Return the tokens that were created with *token*, and those created with these."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import time
 from collections.abc import AsyncIterator
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +17,9 @@ from fluxapi.errors import FluxapiError, InstanceUnavailable, Unauthorized
 from fluxapi.handlers import many
 from fluxapi.http import authentication
 from fluxapi.instance.protocol import Submission
+from fluxapi.security.token_file import TokenFile
 from fluxapi.security.tokens import TokenStore
+from fluxapi.sessions.row_text import text_of
 from tests.handlers.fake import FakeInstance
 from tests.security.test_credentials import AUTH, basic, bearer
 
@@ -104,6 +108,39 @@ async def test_a_token_that_waits_to_be_created_is_not_if_its_creator_is_revoked
     assert store.all() == []
 
 
+async def test_a_token_is_revoked_at_once_though_the_disk_does_not_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, answered = TokenStore(tmp_path / "tokens.json"), threading.Event()
+    ended: list[str] = []
+    await store.open()
+    store.on_revoke = ended.append
+    token, secret = await store.create("lost", "view", None)
+    write = TokenFile.write
+
+    def write_late(file: TokenFile, tokens: Any) -> None:
+        answered.wait(20)
+        write(file, tokens)
+
+    monkeypatch.setattr(TokenFile, "write", write_late)
+    writing = asyncio.ensure_future(store.create("other", "view", None))
+    await asyncio.sleep(0)
+    revoking = asyncio.ensure_future(store.revoke("lost"))
+    await asyncio.sleep(0)
+    try:
+        assert store.find(secret) is None
+        assert ended == [token.id]
+        assert not revoking.done()
+    finally:
+        answered.set()
+    await asyncio.gather(writing, revoking)
+    await store.close()
+    again = TokenStore(tmp_path / "tokens.json")
+    await again.open()
+    assert [one.name for one in again.all()] == ["other"]
+    await again.close()
+
+
 async def test_a_client_that_waits_for_a_job_sees_nothing_after_the_end_of_its_token(
     port: int,
 ) -> None:
@@ -122,14 +159,14 @@ async def test_a_client_that_waits_for_a_job_sees_nothing_after_the_end_of_its_t
 async def test_jobs_of_a_list_are_not_shown_after_the_end_of_the_token(
     port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    find, entered, released = many._find, asyncio.Event(), asyncio.Event()
+    entered, released = asyncio.Event(), asyncio.Event()
 
-    async def find_late(*arguments: Any) -> Any:
+    async def encode_late(*arguments: Any) -> Any:
         entered.set()
         await released.wait()
-        return await find(*arguments)
+        return await text_of(*arguments)
 
-    monkeypatch.setattr(many, "_find", find_late)
+    monkeypatch.setattr(many, "text_of", encode_late)
     job = await ask(port, "POST", "/v1/jobs", b'{"command":"true"}')
     made = await ask(port, "POST", "/v1/tokens", b'{"name":"lost"}')
     body = json.dumps({"ids": [job["id"]]}).encode()
