@@ -32,6 +32,7 @@ _DETAILS = {
     "ContentLengthError": "The body is shorter than its Content-Length.",
     "HTTPBadRequest": f"The path has more than {MAX_SEGMENTS} segments.",
     "HTTPVersionNotSupported": "The service speaks HTTP/1.1 and HTTP/1.0 only.",
+    "HTTPNotImplemented": "The service reads no transfer coding but chunked; send the body plain.",
     "HTTPExpectationFailed": "The service supports only Expect: 100-continue; leave others out.",
 }
 """Sentences by the error of aiohttp's parser, whose own texts repeat the input."""

@@ -13,12 +13,14 @@ __all__ = ["with_usual_heads"]
 _RequestHandler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 _VERSIONS = frozenset({HttpVersion10, HttpVersion11})
+_NO_CODINGS: list[str] = []
 
 
 def with_usual_heads(answer: _RequestHandler) -> _RequestHandler:
     """Return a handler that refuses unusual heads, and calls *answer* for all others.
 
-    It refuses unknown ``Expect``, other versions of HTTP, and very deep paths.
+    It refuses unknown ``Expect``, other versions of HTTP, transfer codings besides ``chunked``,
+    which aiohttp ignores, and very deep paths.
     """
 
     def handle(request: web.BaseRequest) -> Awaitable[web.StreamResponse]:
@@ -28,6 +30,9 @@ def with_usual_heads(answer: _RequestHandler) -> _RequestHandler:
         if request.version not in _VERSIONS:
             # A request line without a version is that of HTTP/0.9, whose responses have no head.
             return _refuse(request, web.HTTPVersionNotSupported(), web.HTTPBadRequest.status_code)
+        codings = request.headers.getall(hdrs.TRANSFER_ENCODING, _NO_CODINGS)
+        if codings and (len(codings) > 1 or codings[0].lower() != "chunked"):
+            return _refuse(request, web.HTTPNotImplemented(), web.HTTPBadRequest.status_code)
         if request.rel_url.raw_path.count("/") > MAX_SEGMENTS:
             return _refuse(request, web.HTTPBadRequest())
         return answer(request)

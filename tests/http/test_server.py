@@ -126,6 +126,19 @@ async def test_a_broken_chunk_is_a_problem(port: int) -> None:
     assert headers["content-type"] == "application/problem+json"
 
 
+@pytest.mark.parametrize(
+    "codings",
+    ["gzip, chunked", "chunked, chunked", "xchunked", "chunked\r\nTransfer-Encoding: gzip"],
+)
+async def test_a_transfer_coding_besides_chunked_is_refused(port: int, codings: str) -> None:
+    request = (
+        "POST /v1/jobs/check HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        f'Transfer-Encoding: {codings}\r\n\r\n15\r\n{{"command": ["true"]}}\r\n0\r\n\r\n'
+    )
+    status, _, _ = await answer(port, request.encode())
+    assert status == 400
+
+
 async def test_a_readable_request_is_answered_as_usual(port: int) -> None:
     request = b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     status, _, body = await answer(port, request)
