@@ -121,7 +121,8 @@ def _queue_fault(system: Mapping[str, Any]) -> Message | None:
 
 
 def _name_fault(system: Mapping[str, Any]) -> Message | None:
-    name = _below(system, "job").get("name", "")
+    job = system.get("job", {})
+    name = job.get("name", "") if isinstance(job, dict) else None
     if not isinstance(name, str):
         return field_message("name_text")
     if len(name.encode("utf-8", "surrogatepass")) > _MAX_NAME_BYTES:

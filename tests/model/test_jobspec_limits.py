@@ -115,6 +115,7 @@ def test_a_job_name_that_plugins_cannot_read_is_refused(name: Any, said: str) ->
         build({"jobspec": document}, Defaults())
     (error,) = caught.value.members["errors"]
     assert error["pointer"] == "/jobspec/attributes/system/job/name"
+    assert set(refusal(attributes={"system.job": None})) == {"/name"}
     build({"command": "true", "name": "n" * 1000}, Defaults())
 
 
