@@ -6,7 +6,7 @@ without an end on each connection.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 __all__ = ["MAX_HEAD_BYTES", "MAX_SEGMENTS", "HeadLimit"]
 
@@ -39,8 +39,13 @@ class HeadLimit:
         self.is_unreadable = False
         """Something on the connection was not HTTP."""
 
-    def pieces(self, data: bytes, awaits_head: Callable[[], bool]) -> Iterator[bytes]:
-        """Yield *data* in pieces to parse, up to what is not HTTP."""
+    def pieces(self, data: bytes, awaits_head: Callable[[], bool]) -> Iterable[bytes]:
+        """Return *data* in pieces to parse, up to what is not HTTP."""
+        if len(data) > _PIECE_BYTES:
+            return self._cut(data, awaits_head)
+        return () if self.is_unreadable else (data,)
+
+    def _cut(self, data: bytes, awaits_head: Callable[[], bool]) -> Iterator[bytes]:
         # aiohttp would parse all that comes until the answer to the first error is sent.
         while not self.is_unreadable:
             size = _PIECE_BYTES if awaits_head() else len(data)
