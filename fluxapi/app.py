@@ -31,6 +31,7 @@ from fluxapi.handlers.mcp import MAX_TOOL_OUTPUTS
 from fluxapi.handlers.routes import ROUTES
 from fluxapi.http import querystring
 from fluxapi.http.body_budget import BodyBudget
+from fluxapi.http.common_headers import COMMON_HEADERS, CommonHeaders
 from fluxapi.http.decode_turn import MAX_DECODED
 from fluxapi.http.endpoints import Endpoints, add_routes
 from fluxapi.http.rate_limits import RateLimits
@@ -170,7 +171,7 @@ def create_app(
     _add_pages(app)
     metrics.watch(sessions, app[keys.CONNECTIONS], archive, webhooks)
     add_routes(app, _endpoints())
-    app.on_response_prepare.append(middleware.header_adder(settings))
+    _add_headers(app, settings)
     app.on_shutdown.append(_end_waits)
     if tracing is not None:
         app.on_cleanup.append(lambda _: tracing.close())
@@ -320,6 +321,11 @@ async def _end_waits(app: web.Application) -> None:
     app[keys.HEAP].close()
     for session in app[keys.SESSIONS]:
         session.journal.waiters.release()
+
+
+def _add_headers(app: web.Application, settings: Settings) -> None:
+    common = app[COMMON_HEADERS] = CommonHeaders(settings)
+    app.on_response_prepare.append(common.add)
 
 
 async def _loop_lag(app: web.Application) -> AsyncIterator[None]:

@@ -1,4 +1,4 @@
-"""The middleware: request ID, admission, errors as problem documents, headers, metrics."""
+"""The middleware: request ID, admission, errors as problem documents, metrics."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import logging
 import random
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 
 import msgspec
 from aiohttp import hdrs, web
@@ -29,7 +29,7 @@ from fluxapi.settings import Settings
 from . import authentication, base, clients, keys, peer
 from .rate_limits import RateLimits
 
-__all__ = ["HEADERS", "create", "header_adder", "problem"]
+__all__ = ["create", "problem"]
 
 _log = logging.getLogger(__name__)
 
@@ -40,21 +40,6 @@ _HOOKED_F = "\N{LATIN SMALL LETTER F WITH HOOK}"
 """The first letter of a job ID in F58 (RFC 19), if it is not written as ASCII ``f``."""
 
 _encoder = msgspec.json.Encoder()
-
-_POLICY = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; worker-src 'self'; "
-    "img-src 'self' data:; "
-    "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors {}"
-)
-
-HEADERS = {
-    "Content-Security-Policy": _POLICY.format("'none'"),
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "same-origin",
-    "Server": "fluxapi",
-    "X-Content-Type-Options": "nosniff",
-}
 
 _SUBMISSIONS = frozenset({"submit", "bulk"})
 """Body schemas of the routes that submit jobs."""
@@ -68,33 +53,6 @@ _BY_STATUS: dict[int, type[errors.FluxapiError]] = {
     413: errors.BodyTooLarge,
     415: errors.UnsupportedMediaType,
 }
-
-
-def _headers(settings: Settings) -> Mapping[str, str]:
-    """Return the headers of every response."""
-    found = ("'self'" if name == "self" else name for name in settings.frame_ancestors)
-    ancestors = " ".join(found) or "'none'"
-    return {**HEADERS, "Content-Security-Policy": _POLICY.format(ancestors)}
-
-
-def header_adder(
-    settings: Settings,
-) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
-    """Return what adds the common headers to a response (``on_response_prepare``)."""
-    common = _headers(settings)
-    is_framed_elsewhere = bool(set(settings.frame_ancestors) - {"self"})
-
-    async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
-        sent = response.headers
-        sent.update(common)
-        if is_framed_elsewhere and response.content_type == "text/html":
-            # A page of another site that isolates itself shows only frames that allow it.
-            sent["Cross-Origin-Resource-Policy"] = "cross-origin"
-        sent["X-Request-ID"] = request.get(keys.REQUEST_ID, "")
-        if hdrs.CACHE_CONTROL not in sent:
-            sent[hdrs.CACHE_CONTROL] = "no-store"
-
-    return add_headers
 
 
 def create(

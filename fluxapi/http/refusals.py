@@ -9,8 +9,8 @@ from aiohttp import hdrs
 
 from fluxapi import errors
 
+from .common_headers import HEADERS
 from .head_limit import MAX_HEAD_BYTES
-from .middleware import HEADERS
 
 __all__ = ["LONG_HEAD", "TINY_CHUNKS", "TOO_MANY_CONNECTIONS"]
 

@@ -28,6 +28,7 @@ from . import base, keys
 from .acceptor import Acceptor
 from .chunk_limit import READ_BUFFER_BYTES, ChunkLimit
 from .clients import reader_of
+from .common_headers import COMMON_HEADERS, CommonHeaders
 from .connection_limit import ConnectionLimit
 from .handshake import begin_plain, begin_tls
 from .head_limit import MAX_HEAD_BYTES, HeadLimit
@@ -53,8 +54,6 @@ _LAST_ANSWER_S = 0.5
 
 STALL_TIMEOUT_S = 30.0
 """Time that a response may wait for a client that reads nothing of it."""
-
-_BACKLOG = 1024
 
 
 class Runner(web.AppRunner):
@@ -88,6 +87,7 @@ class Runner(web.AppRunner):
         server.stall = self._stall
         server.limit = self._limit
         server.unsent = Unsent()
+        server.common = self.app.get(COMMON_HEADERS)
         if self._limit is not None:
             # Handshakes and heads leave more in the heap than the next ones need.
             self._limit.on_leave = self.app[keys.HEAP].after_answer
@@ -103,7 +103,7 @@ class Site(web.SockSite):
     def __init__(
         self, runner: Runner, sock: socket.socket, ssl_context: ssl.SSLContext | None
     ) -> None:
-        super().__init__(runner, sock, ssl_context=ssl_context, backlog=_BACKLOG)
+        super().__init__(runner, sock, ssl_context=ssl_context, backlog=1024)
         self._acceptor: Acceptor | None = None
 
     async def start(self) -> None:
@@ -143,6 +143,7 @@ class _Server(web.Server):
     stall: float
     limit: ConnectionLimit | None
     unsent: Unsent
+    common: CommonHeaders | None
 
     def __call__(self) -> web.RequestHandler:
         return _Protocol(self, loop=self._loop, **self._kwargs)
@@ -354,14 +355,13 @@ class _Protocol(web.RequestHandler):
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
         """Send a response; return it, and whether the client has left."""
+        common = self._manager.common if isinstance(self._manager, _Server) else None
         body = None if self._upgraded else long_body(resp, request)
         if isinstance(resp, web.Response) and isinstance(self._manager, _Server) and body:
             with self._manager.unsent.sending(self, reader_of(request), body) as body:
                 resp.body = body
                 if is_whole(resp, request) and not isinstance(self.transport, asyncio.Transport):
-                    has_left = not await send_whole(resp, request)
-                    resp.body = None  # An idle connection holds its last response.
-                    return resp, has_left
+                    return resp, not await send_whole(resp, request, common)
                 # aiohttp, and the transports of asyncio, would copy the body for each reader.
                 stream = await send_in_pieces(resp, body, request, self._tell_unwritten)
             return await super().finish_response(request, stream, start_time)
@@ -370,7 +370,7 @@ class _Protocol(web.RequestHandler):
             # After an upgrade that was refused, what has arrived is parsed only now.
             self._head.is_unreadable |= forget_frames(None, self._messages)
             return sent
-        return resp, not await send_whole(resp, request)
+        return resp, not await send_whole(resp, request, common)
 
     def handle_error(
         self,

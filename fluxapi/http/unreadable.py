@@ -10,8 +10,8 @@ from aiohttp import StreamReader, hdrs, web
 from fluxapi import errors
 from fluxapi.process.tracebacks import drop_tracebacks
 
+from .common_headers import HEADERS
 from .head_limit import MAX_SEGMENTS
-from .middleware import HEADERS
 
 __all__ = ["forget_frames", "refusal", "unreadable"]
 

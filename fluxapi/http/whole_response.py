@@ -16,10 +16,15 @@ from aiohttp.helpers import rfc822_formatted_time
 from aiohttp.http import SERVER_SOFTWARE
 from aiohttp.http_writer import _serialize_headers
 
+from .common_headers import CommonHeaders
+
 __all__ = ["is_whole", "send_whole"]
 
 _WITH_BODY = frozenset({200, 201, 202})
 _METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
+
+_END = b"\r\n"
+"""The end of a line, and of a head."""
 
 _MIN_PART_BYTES = 4096
 """Size of a body that costs less to write as a part of its own than to copy behind the head."""
@@ -44,16 +49,26 @@ def is_whole(response: web.StreamResponse, request: web.BaseRequest) -> TypeGuar
     )
 
 
-async def send_whole(response: web.Response, request: web.BaseRequest) -> bool:
-    """Write a response for which :func:`is_whole` holds; return whether the client got it."""
+async def send_whole(
+    response: web.Response, request: web.BaseRequest, common: CommonHeaders | None = None
+) -> bool:
+    """Write a response for which :func:`is_whole` holds; return whether the client got it.
+
+    The headers *common* are all that the application adds to a response.
+    """
     request._finish()
     body = cast("bytes", response.body)
     headers = response.headers
     headers[hdrs.CONTENT_LENGTH] = str(len(body))
     headers.setdefault(hdrs.DATE, rfc822_formatted_time())
-    headers.setdefault(hdrs.SERVER, SERVER_SOFTWARE)
-    await request._prepare_hook(response)
-    head = _serialize_headers(f"HTTP/1.1 {response.status} {response.reason}", headers)
+    lines = b""
+    if common is not None and common.add_all_but_lines(request, response):
+        lines = common.lines
+    else:
+        headers.setdefault(hdrs.SERVER, SERVER_SOFTWARE)
+        await request._prepare_hook(response)
+    status = f"HTTP/1.1 {response.status} {response.reason}"
+    head = _serialize_headers(status, headers).removesuffix(_END) + lines + _END
     response._keep_alive = response._eof_sent = True
     # An idle connection holds its last response. The memory of the body is free for the next one,
     # while it is still in the caches of the processor.

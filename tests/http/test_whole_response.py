@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 from aiohttp import web
 
 from fluxapi.http import server, whole_response
+from fluxapi.http.common_headers import COMMON_HEADERS, CommonHeaders
+from fluxapi.settings import Settings
 from tests.waiting import hang_up
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
@@ -60,10 +63,14 @@ async def add_header(_: web.Request, response: web.StreamResponse) -> None:
     response.headers["Date"] = "Thu, 01 Jan 1970 00:00:00 GMT"
 
 
-async def answer(handler: Handler, request: bytes) -> bytes:
+async def answer(handler: Handler, request: bytes, common: CommonHeaders | None = None) -> bytes:
     """Return all bytes that a server sends for two requests and the end."""
     app = web.Application()
-    app.on_response_prepare.append(add_header)
+    if common is None:
+        app.on_response_prepare.append(add_header)
+    else:
+        app[COMMON_HEADERS] = common
+        app.on_response_prepare.append(common.add)
     app.router.add_route("*", "/", handler)
     runner = server.Runner(app, access_log=None, handle_signals=False)
     await runner.setup()
@@ -93,13 +100,48 @@ async def test_the_bytes_are_those_of_aiohttp(
     assert found == await answer(handler, request)
 
 
+async def own_server(_: web.Request) -> web.Response:
+    return web.Response(text="yes", headers={"server": "other"})
+
+
+async def page(_: web.Request) -> web.Response:
+    return web.Response(text="<p>", content_type="text/html")
+
+
+COMMON = {
+    "all": CommonHeaders(Settings()),
+    "framed": CommonHeaders(Settings(frame_ancestors=("https://portal.example",))),
+}
+
+
+def in_order(sent: bytes) -> list[list[bytes]]:
+    """Return the heads and bodies of responses, with the lines of each head in order.
+
+    The time of a response is left out.
+    """
+    parts = (part.split(b"\r\n") for part in sent.split(b"\r\n\r\n"))
+    return [sorted(line for line in lines if not line.startswith(b"Date: ")) for lines in parts]
+
+
+@pytest.mark.parametrize("handler", [*HANDLERS, own_server, page], ids=lambda it: it.__name__)
+@pytest.mark.parametrize("kind", COMMON)
+async def test_ready_headers_are_those_that_aiohttp_adds(
+    handler: Handler, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+    found = await answer(handler, request, COMMON[kind])
+    monkeypatch.setattr(server, "is_whole", lambda *_: False)
+    monkeypatch.setattr(server, "long_body", lambda *_: None)
+    assert in_order(found) == in_order(await answer(handler, request, COMMON[kind]))
+
+
 async def test_plain_json_is_written_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[int] = []
     send = whole_response.send_whole
 
-    async def note(response: web.Response, request: web.BaseRequest) -> bool:
+    async def note(response: web.Response, *rest: Any) -> bool:
         sent.append(response.status)
-        return await send(response, request)
+        return await send(response, *rest)
 
     monkeypatch.setattr(server, "send_whole", note)
     request = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
