@@ -112,14 +112,16 @@ async def follow(request: web.Request) -> web.StreamResponse:
     """Stream the output until its end: as text, as entries in messages, or as bytes."""
     kind = accepted(request, STREAM_OFFERS)
     jobid, _ = await find(request)
-    source = _Viewing(request[keys.SESSION].outputs, jobid, _selection(request))
+    outputs, clients = request[keys.SESSION].outputs, clients_of(request)
+    outputs.check(clients[-1])
+    source = _Viewing(outputs, jobid, _selection(request))
     return await streams.follow(
         request,
         source,
         kind,
         request.app[keys.CONNECTIONS],
         request[keys.PRINCIPAL],
-        clients=clients_of(request),
+        clients=clients,
         plain=partial(
             OutputText,
             exact=kind == "application/octet-stream",

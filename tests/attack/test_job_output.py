@@ -19,6 +19,7 @@ from fluxapi.instance.broker.output import OutputReader
 from fluxapi.model.eventlog import Event
 from fluxapi.model.output import Last, OutputBatch
 from fluxapi.model.output_lines import LineReader, Part
+from fluxapi.process.admission import AdmissionLimiter
 from tests.instance.broker.test_output import JOB, Kvs, entry, reader
 
 ENTRIES = 20_000
@@ -152,6 +153,7 @@ async def test_a_viewer_writes_repeated_entries_one_by_one() -> None:
         OutputText(),
         tails=Tails().reader(),
         mark=lambda _: b"",
+        resumed=AdmissionLimiter(),
     )
     await viewer._write([encode_entry(index, repeated("x")) for index in range(8)])
     assert len(writer.sizes) == 8

@@ -128,6 +128,7 @@ class Subscriptions:
     def _output(self, fields: dict[str, Any]) -> Callable[[], Callable[[], None]]:
         """Return such a function for the output of a job."""
         label, jobid = fields["sub"], self._outputs.find(fields["job"])
+        self._outputs.check(self._client)
         streams = set(fields.get("streams", ()))
         only = streams.pop() if len(streams) == 1 else None
         wanted = Selection(

@@ -15,14 +15,16 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Protocol
 
-from fluxapi.errors import JobNotFound
+from fluxapi.errors import JobNotFound, TooManyRequests
 from fluxapi.events.transport.stream_writer import StreamWriter
 from fluxapi.events.transport.wire import ServerSentEvents, Wire
 from fluxapi.instance.protocol import OutputSource
 from fluxapi.model import jobid
 from fluxapi.model.message import problem
 from fluxapi.model.output import source_of
+from fluxapi.process.admission import AdmissionLimiter
 from fluxapi.process.cancellations import Cancellations
+from fluxapi.process.client_shares import ClientShares
 from fluxapi.process.timeout import within
 from fluxapi.table.table import Table
 
@@ -32,6 +34,18 @@ from .viewer import Selection, Viewer
 from .watch import End, Key, Watch, Windows, end_of
 
 __all__ = ["OnEnd", "OutputHub"]
+
+_MAX_VIEWS = 8192
+"""Outputs that are followed at the same time. Each takes about 5 KB, and about 0.05 ms of
+the event loop for each piece of the output."""
+
+_SMALL_SHARE = 40
+"""Outputs that a client may follow though others follow very many."""
+
+_RETRY_AFTER_S = 5
+
+_MAX_RESUMED_PER_PASS = 32
+"""Viewers that write new output in one pass of the event loop, at about 0.05 ms each."""
 
 _LOOK_INTERVAL_S = 1.0
 """Time after which the files of a job are requested again, if they are not known yet."""
@@ -79,6 +93,8 @@ class OutputHub:
         self._watches: dict[Key, Watch] = {}
         self._windows = Windows()
         self._canceled = Cancellations()
+        self._shares = ClientShares(_MAX_VIEWS, _SMALL_SHARE)
+        self._resumed = AdmissionLimiter(_MAX_RESUMED_PER_PASS)
 
     def find(self, text: str) -> int:
         """Return the ID of a job from any RFC 19 form; raise ``JobNotFound`` if it has no output.
@@ -93,12 +109,20 @@ class OutputHub:
             raise JobNotFound(problem("no_job", job=text[:64]))
         return found
 
+    def check(self, client: str) -> None:
+        """Raise ``TooManyRequests`` unless a client may follow one more output."""
+        if not self._shares.has_room(client, 1):
+            raise TooManyRequests(
+                problem("too_many_outputs", wait_seconds=_RETRY_AFTER_S), retry_after=_RETRY_AFTER_S
+            )
+
     def view(
         self, jobid: int, selection: Selection, writer: StreamWriter, wire: Wire, on_end: OnEnd
     ) -> Callable[[], None]:
         """Write the output of a job until its end; return a function that stops it."""
         view = _View(jobid, selection, writer, wire, on_end)
         self.writers.setdefault(writer, []).append(view)
+        self._shares.add(writer.client, 1)
         source = self._instance
         if self.past is not None and jobid not in self._table:
             source = self.past
@@ -143,6 +167,7 @@ class OutputHub:
                 kind="past" if watch.is_past else "present",
             ),
             mark=lambda index: view.mark(number, index),
+            resumed=self._resumed,
         )
         view.viewers.append(viewer)
         view.run(viewer.run, self._part_ended)
@@ -205,6 +230,7 @@ class OutputHub:
         if view not in held:
             return False
         held.remove(view)
+        self._shares.add(view.writer.client, -1)
         if not held:
             del self.writers[view.writer]
         for viewer in view.viewers:

@@ -13,6 +13,7 @@ from fluxapi.events.transport.stream_writer import StreamWriter
 from fluxapi.events.transport.wire import Wire
 from fluxapi.instance.protocol import Last, OutputBatch
 from fluxapi.model.output import MAX_SEARCH_BYTES
+from fluxapi.process.admission import AdmissionLimiter
 from fluxapi.process.timeslice import TimeSlice
 
 from .entries import PIECE_BYTES, Entry, pieces
@@ -49,7 +50,8 @@ class Viewer:
     """One reader of the source that *watch* reads, from index *first* on.
 
     ``tails`` reads the tail, which waits for the client. ``mark`` is called with the index of each
-    entry that is written, and returns the ID of its message, which may be empty.
+    entry that is written, and returns the ID of its message, which may be empty. ``resumed`` limits
+    the viewers that go on in one pass of the event loop: new output wakes all of them.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Viewer:
         *,
         tails: TailReader,
         mark: Callable[[int], bytes],
+        resumed: AdmissionLimiter,
     ) -> None:
         self.watch = watch
         self._selection = selection
@@ -70,6 +73,7 @@ class Viewer:
         self._wire = wire
         self._tails = tails
         self._turn = TimeSlice()
+        self._resumed = resumed
         self._mark: Callable[[int], bytes] | None = mark
 
     def stop(self) -> None:
@@ -101,6 +105,7 @@ class Viewer:
                 return watch.end
             else:
                 await watch.changed()
+                await self._resumed.take()
 
     async def _catch_up(self) -> bool:
         """Read the instance until the window holds the next entry; return whether it does."""
