@@ -1,4 +1,4 @@
-"""The limits of all filters of one instance, and of those of each client."""
+"""The limits of all filters and groups of subscribers of one instance, and of each client."""
 
 from __future__ import annotations
 
@@ -17,6 +17,10 @@ them."""
 _MAX_IDS = 400_000
 """Job IDs in the filters of all subscriptions: some 50 MB."""
 
+_MAX_GROUPS = 32_768
+"""Groups of subscribers with the same stream, filter and name: each change of a job goes through
+all of them, at half a microsecond each."""
+
 _SMALL_PARTS = 400
 """The number of small shares in a limit; one is 40 filters, or the 1,000 IDs of one filter."""
 
@@ -24,15 +28,24 @@ _RETRY_AFTER_S = 5
 
 
 class FilterLimits:
-    """Counts different filters, each for the client that was the first to follow it, and job IDs.
+    """Counts different filters and groups, each for the client that was the first to follow it.
+
+    The job IDs in filters count for each client that follows them.
 
     Without the name of a client, nothing is counted.
     """
 
-    def __init__(self, max_filters: int = _MAX_FILTERS, max_ids: int = _MAX_IDS) -> None:
+    def __init__(
+        self,
+        max_filters: int = _MAX_FILTERS,
+        max_ids: int = _MAX_IDS,
+        max_groups: int = _MAX_GROUPS,
+    ) -> None:
         self._filters = ClientShares(max_filters, max(max_filters // _SMALL_PARTS, 1))
         self._ids = ClientShares(max_ids, max(max_ids // _SMALL_PARTS, 1))
+        self._groups = ClientShares(max_groups, max(max_groups // _SMALL_PARTS, 1))
         self._payers: dict[Hashable, str] = {}
+        self._group_payers: dict[Hashable, str] = {}
 
     def check(self, client: str, ids: Collection[int] | None, *, is_new: bool) -> None:
         """Raise ``TooManyRequests`` unless a client may follow a filter, with these IDs."""
@@ -42,6 +55,26 @@ class FilterLimits:
             raise TooManyRequests(
                 problem("too_many_filters", wait_seconds=_RETRY_AFTER_S), retry_after=_RETRY_AFTER_S
             )
+
+    def check_group(self, client: str) -> None:
+        """Raise ``TooManyRequests`` unless a client may have one more group of its own."""
+        if not self._groups.has_room(client, 1):
+            raise TooManyRequests(
+                problem("too_many_subscriptions", wait_seconds=_RETRY_AFTER_S),
+                retry_after=_RETRY_AFTER_S,
+            )
+
+    def begin_group(self, key: Hashable, client: str) -> None:
+        """Count a group that nobody was in."""
+        if client:
+            self._group_payers[key] = client
+            self._groups.add(client, 1)
+
+    def end_group(self, key: Hashable) -> None:
+        """Do not count a group anymore."""
+        payer = self._group_payers.pop(key, "")
+        if payer:
+            self._groups.add(payer, -1)
 
     def begin(self, key: Hashable, client: str) -> None:
         """Count a filter that nobody has followed."""

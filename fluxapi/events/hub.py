@@ -217,8 +217,15 @@ class Hub:
             self._behind.add(subscription)
         return subscription
 
-    def check_filter(self, stream: str, filter: Filter, client: str) -> None:
-        """Raise ``TooManyRequests`` unless a client may follow a stream under one more filter."""
+    def check_filter(
+        self, stream: str, filter: Filter, client: str, wire: Wire | None = None
+    ) -> None:
+        """Raise ``TooManyRequests`` unless a client may follow a stream under one more filter.
+
+        A *wire* that nobody shares counts, too.
+        """
+        if wire is not None and (stream, filter, wire, 0) not in self.groups:
+            self._limits.check_group(client)
         is_new = filter != ANY and (stream, filter) not in self._views
         self._limits.check(client, filter.ids, is_new=is_new)
 
@@ -274,6 +281,7 @@ class Hub:
         if group is None:
             view = self._view(stream, filter, client)
             group = self.groups[key] = FanoutGroup(key, stream, view, wire, view.head)
+            self._limits.begin_group(key, client)
             self._groups_of.setdefault(view, {})[group] = (stream, filter)
         return group
 
@@ -301,6 +309,7 @@ class Hub:
         if not group.users:
             self._due.discard(group)
             del self.groups[group.key]
+            self._limits.end_group(group.key)
             others = self._groups_of[group.view]
             key = others.pop(group)
             if not others:

@@ -15,8 +15,9 @@ from fluxapi.events.catchup import CatchUp
 from fluxapi.events.digest import ViewDigest
 from fluxapi.events.fanout import Subscription
 from fluxapi.events.filter_limits import FilterLimits
-from fluxapi.events.filters import read_filter
+from fluxapi.events.filters import ANY, read_filter
 from fluxapi.events.heartbeat import Heartbeat
+from fluxapi.events.transport.wire import WebSocketText
 from fluxapi.events.views import EventsView
 from tests.events.channel import SSE, Channel, FakeStreamWriter, Flux, Turns
 
@@ -263,6 +264,30 @@ def test_a_client_follows_so_many_filters(turns: Turns) -> None:
     assert not hub._limits._filters.used
     assert not hub._limits._ids.used
     follow("a", name="another")
+
+
+def test_a_client_has_so_many_subscriptions_with_names_of_their_own(turns: Turns) -> None:
+    channel = Channel(turns)
+    hub = channel.hub
+    hub._limits = FilterLimits(max_groups=16)
+
+    def follow(client: str, label: str) -> Any:
+        wire = WebSocketText(label)
+        hub.check_filter("events", ANY, client, wire)
+        return hub.subscribe(
+            FakeStreamWriter(), "events", ANY, wire, on_end=lambda _: None, client=client
+        )
+
+    held = [follow("a", f"s{number}") for number in range(4)]
+    with pytest.raises(TooManyRequests) as caught:
+        follow("a", "another")
+    assert caught.value.headers["Retry-After"]
+    # One with the name of another subscription costs next to nothing.
+    held += [follow("a", "s0"), follow("b", "another"), follow("a", "another")]
+    for subscription in held:
+        hub.unsubscribe(subscription)
+    assert not hub._limits._groups.used
+    hub.unsubscribe(follow("a", "another"))
 
 
 def test_a_subscription_that_fails_leaves_nothing(

@@ -109,14 +109,15 @@ class Subscriptions:
     def _changes(self, fields: dict[str, Any]) -> Callable[[], Callable[[], None]]:
         """Return a function that subscribes at the hub and returns one that unsubscribes."""
         wanted = read_filter(fields.get("filter", {}), within="/filter")
-        self._hub.check_filter(fields["stream"], wanted, self._client)
+        wire = self._connection.wire(fields["sub"])
+        self._hub.check_filter(fields["stream"], wanted, self._client, wire)
 
         def begin() -> Callable[[], None]:
             subscription = self._hub.subscribe(
                 self._writer,
                 fields["stream"],
                 wanted,
-                self._connection.wire(fields["sub"]),
+                wire,
                 since=fields.get("since") or None,
                 on_end=partial(self._end_changes, fields["sub"]),
                 client=self._client,
