@@ -19,7 +19,15 @@ from fluxapi.table.index import Facets
 
 from .cursor import Cursor, parse
 
-__all__ = ["CursorError", "Entry", "EventBuffer", "encode_body", "identity", "name_of"]
+__all__ = [
+    "RESETS",
+    "CursorError",
+    "Entry",
+    "EventBuffer",
+    "encode_body",
+    "identity",
+    "name_of",
+]
 
 _MAX_EXCESS_ENTRIES = 4096
 """Entries above the limit at which the oldest are removed, since each removal copies the list."""
@@ -29,6 +37,17 @@ _ENTRY_OVERHEAD_BYTES = 512
 
 _OVERLAP_MS = int(CLOCK_TOLERANCE_S * 1000)
 """Events this long before the time of another process's cursor are sent again."""
+
+RESETS = {
+    "unknown": "The cursor is not valid for this service.",
+    "instance": "The cursor belongs to another Flux instance.",
+    "epoch": "The service has restarted since this cursor.",
+    "future": "The cursor is ahead of the newest event.",
+    "expired": "The cursor is older than the oldest event that the service keeps.",
+    "clock": "The clock of the instance has stepped back since this cursor.",
+    "overflow": "The client was too slow; the service no longer keeps the next event.",
+}
+"""The reasons for which a client cannot resume, with their sentences."""
 
 
 class Entry(msgspec.Struct, gc=False):

@@ -25,7 +25,7 @@ from fluxapi.table.index import Facets
 from fluxapi.table.table import Table
 
 from .bookmarks import Bookmarks
-from .buffer import CursorError
+from .buffer import RESETS, CursorError
 from .catchup import CatchUp
 from .digests import Digests
 from .due_groups import GROUP_WRITES, MAX_WRITES_PER_PASS, DueGroups
@@ -38,20 +38,9 @@ from .stats import StatsView
 from .tree_view import TreeView
 from .views import PIECE_BYTES, EventsView, JobsView, View
 
-__all__ = ["RESETS", "Hub"]
+__all__ = ["Hub"]
 
 _log = logging.getLogger(__name__)
-
-RESETS = {
-    "unknown": "The cursor is not valid for this service.",
-    "instance": "The cursor belongs to another Flux instance.",
-    "epoch": "The service has restarted since this cursor.",
-    "future": "The cursor is ahead of the newest event.",
-    "expired": "The cursor is older than the oldest event that the service keeps.",
-    "clock": "The clock of the instance has stepped back since this cursor.",
-    "overflow": "The client was too slow; the service no longer keeps the next event.",
-}
-"""The reasons for which a client cannot resume, with their sentences."""
 
 _SLICE_JOBS = 1024
 """Jobs that are published as gone before other tasks run: about 5 ms."""

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from fluxapi.events.buffer import RESETS
 from fluxapi.events.channel import async_messages, asyncapi
 from fluxapi.events.channel.stream import ENDS
-from fluxapi.events.hub import RESETS
 from fluxapi.handlers.routes import ROUTES
 from tests.handlers.conftest import Service, service, start
 

@@ -10,10 +10,10 @@ import pytest
 
 from fluxapi.contracts import schema
 from fluxapi.contracts.route import Route
+from fluxapi.events.buffer import RESETS
 from fluxapi.events.channel import async_messages, asyncapi
 from fluxapi.events.channel.stream import ENDS
 from fluxapi.events.channel.websocket import CODES
-from fluxapi.events.hub import RESETS
 from fluxapi.handlers.routes import ROUTES
 from tests.handlers.conftest import Service, service, start
 

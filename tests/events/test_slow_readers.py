@@ -12,9 +12,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from fluxapi.events import change_log, digest, due_groups, hub, snapshot, views
 from fluxapi.events import cursor as cursors
+from fluxapi.events.buffer import RESETS
 from fluxapi.events.fanout import Subscription
 from fluxapi.events.filters import ANY, Filter
-from fluxapi.events.hub import RESETS
 
 from .channel import FILTERS, SSE, Channel, FakeStreamWriter, Flux, Step, Turns, steps
 from .readers import EventsReader, JobsReader, parse

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fluxapi.contracts import schema
-from fluxapi.events.hub import RESETS
+from fluxapi.events.buffer import RESETS
 
 from .stream import ENDS
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fluxapi import __version__
 from fluxapi.contracts import schema
-from fluxapi.events.hub import RESETS
+from fluxapi.events.buffer import RESETS
 
 from .async_messages import ANSWERS, CLIENT, SCHEMAS, SERVER, bundle, messages, schema_name
 from .stream import ENDS
