@@ -28,6 +28,9 @@ BIDI = "\u202egnp.exe\u202c\u2066\u2067\u061c\u200f"
 
 HOSTILE = f"{MARKUP}{TERMINAL}{BIDI}\u2028\u0085\ufeff"
 
+HOSTILE_NAME = HOSTILE.replace("1;" * 1800, "")
+"""The same as a job name, which has at most 1,000 bytes."""
+
 SEEN = "<img src=x onerror=hit(1)><script>hit(2)</script>"
 """The part of it that a page shows at least."""
 

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, Route, WebSocketRoute, expect
 
 from tests.running import Service, flux, service
 
-from .hostile import HOSTILE, MARKUP, SEEN, TERMINAL, check, guarded
+from .hostile import HOSTILE, HOSTILE_NAME, MARKUP, SEEN, TERMINAL, check, guarded
 from .sites import page_only, site
 from .test_jobs import live, submit
 from .test_phone import height
@@ -45,7 +45,7 @@ def hostile_job(site: Service, folder: Path, **fields: Any) -> str:
     cwd.mkdir(exist_ok=True)
     given = {
         "command": ["sh", "-c", WRITE, "sh", HOSTILE],
-        "name": HOSTILE,
+        "name": HOSTILE_NAME,
         "cwd": str(cwd),
         "environment": {"HOSTILE": HOSTILE},
         "attributes": {"user.hostile": HOSTILE, "system.hostile": {HOSTILE.replace(".", ""): 1}},
@@ -97,7 +97,7 @@ def test_hostile_output(browser: Browser, site: Service, tmp_path: Path) -> None
         for title in ("Jobspec", "Resource set (R)"):
             page.locator("summary", has_text=title).click()
         said = page.locator("#jobspec-text").inner_text()
-        assert json.loads(said)["attributes"]["system"]["job"]["name"] == HOSTILE
+        assert json.loads(said)["attributes"]["system"]["job"]["name"] == HOSTILE_NAME
         assert not set(said) & set("\u202e\u202c\u2066\u2067\u061c\u200f\u2028\u0085")
         check(page)
 
