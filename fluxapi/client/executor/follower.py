@@ -33,6 +33,7 @@ _OF_ALL = (TooManyRequests, Unauthorized, Unavailable)
 """Errors that concern more than one job."""
 
 _UNKNOWN_ID = "job ID does not match any job"
+_NO_RESULT = "the job ended without a result"
 
 
 class _Head(msgspec.Struct):
@@ -176,6 +177,8 @@ class Follower:
                 job.future.receive(head.name, raw)
             if head.name == "clean":
                 self._end(head.id, job)
+                # A job can write anything into its own eventlog.
+                job.future.fail(ValueError(_NO_RESULT))
 
     def _look_up(self, jobid: str, job: _Followed) -> None:
         """Hold the events of a job until its eventlog has been read."""
