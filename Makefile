@@ -6,7 +6,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 # Tests mostly wait for other processes, so there are more workers than cores.
-WORKERS ?= 3
+WORKERS ?= 4
 # Percent of lines and branches of model/, table/ and events/ that the fast lane must reach.
 COVERED ?= 95
 PYTEST = $(BIN)/pytest --numprocesses=$(WORKERS) --dist=worksteal
@@ -57,7 +57,6 @@ test: $(STAMP) $(DIST) ## run all tests (also on a real Flux if it is installed)
 	$(PYTEST) --durations=60 --durations-min=4 $(ARGS)
 
 # These wait more than those that drive a browser.
-test-fast: WORKERS = 4
 test-fast: $(STAMP) $(DIST) ## run the tests that need no Flux, no browser and no container
 	$(BIN)/python -m compileall -q fluxapi
 	$(PYTEST) -m "$(FAST)" --hypothesis-profile=fast $(ARGS)
