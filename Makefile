@@ -56,7 +56,6 @@ test: $(STAMP) $(DIST) ## run all tests (also on a real Flux if it is installed)
 	$(BIN)/python -m compileall -q fluxapi
 	$(PYTEST) --durations=60 --durations-min=4 $(ARGS)
 
-# These wait more than those that drive a browser.
 test-fast: $(STAMP) $(DIST) ## run the tests that need no Flux, no browser and no container
 	$(BIN)/python -m compileall -q fluxapi
 	$(PYTEST) -m "$(FAST)" --hypothesis-profile=fast $(ARGS)
