@@ -27,6 +27,28 @@ _SMALL_PARTS = 400
 _RETRY_AFTER_S = 5
 
 
+def _shares(limit: int) -> ClientShares:
+    return ClientShares(limit, max(limit // _SMALL_PARTS, 1))
+
+
+class _Payers:
+    """The client for which each key counts."""
+
+    def __init__(self, limit: int) -> None:
+        self.shares = _shares(limit)
+        self._clients: dict[Hashable, str] = {}
+
+    def begin(self, key: Hashable, client: str) -> None:
+        if client:
+            self._clients[key] = client
+            self.shares.add(client, 1)
+
+    def end(self, key: Hashable) -> None:
+        client = self._clients.pop(key, "")
+        if client:
+            self.shares.add(client, -1)
+
+
 class FilterLimits:
     """Counts different filters and groups, each for the client that was the first to follow it.
 
@@ -41,15 +63,13 @@ class FilterLimits:
         max_ids: int = _MAX_IDS,
         max_groups: int = _MAX_GROUPS,
     ) -> None:
-        self._filters = ClientShares(max_filters, max(max_filters // _SMALL_PARTS, 1))
-        self._ids = ClientShares(max_ids, max(max_ids // _SMALL_PARTS, 1))
-        self._groups = ClientShares(max_groups, max(max_groups // _SMALL_PARTS, 1))
-        self._payers: dict[Hashable, str] = {}
-        self._group_payers: dict[Hashable, str] = {}
+        self._filters = _Payers(max_filters)
+        self._ids = _shares(max_ids)
+        self._groups = _Payers(max_groups)
 
     def check(self, client: str, ids: Collection[int] | None, *, is_new: bool) -> None:
         """Raise ``TooManyRequests`` unless a client may follow a filter, with these IDs."""
-        if not self._filters.has_room(client, is_new) or not self._ids.has_room(
+        if not self._filters.shares.has_room(client, is_new) or not self._ids.has_room(
             client, len(ids or ())
         ):
             raise TooManyRequests(
@@ -58,7 +78,7 @@ class FilterLimits:
 
     def check_group(self, client: str) -> None:
         """Raise ``TooManyRequests`` unless a client may have one more group of its own."""
-        if not self._groups.has_room(client, 1):
+        if not self._groups.shares.has_room(client, 1):
             raise TooManyRequests(
                 problem("too_many_subscriptions", wait_seconds=_RETRY_AFTER_S),
                 retry_after=_RETRY_AFTER_S,
@@ -66,27 +86,19 @@ class FilterLimits:
 
     def begin_group(self, key: Hashable, client: str) -> None:
         """Count a group that nobody was in."""
-        if client:
-            self._group_payers[key] = client
-            self._groups.add(client, 1)
+        self._groups.begin(key, client)
 
     def end_group(self, key: Hashable) -> None:
         """Do not count a group anymore."""
-        payer = self._group_payers.pop(key, "")
-        if payer:
-            self._groups.add(payer, -1)
+        self._groups.end(key)
 
     def begin(self, key: Hashable, client: str) -> None:
         """Count a filter that nobody has followed."""
-        if client:
-            self._payers[key] = client
-            self._filters.add(client, 1)
+        self._filters.begin(key, client)
 
     def end(self, key: Hashable) -> None:
         """Do not count a filter anymore."""
-        payer = self._payers.pop(key, "")
-        if payer:
-            self._filters.add(payer, -1)
+        self._filters.end(key)
 
     def join(self, client: str, ids: Collection[int] | None) -> None:
         """Count the IDs of a subscription."""

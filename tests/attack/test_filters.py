@@ -261,7 +261,7 @@ def test_a_client_follows_so_many_filters(turns: Turns) -> None:
     held.append(follow("e", name="e"))
     for subscription in held:
         hub.unsubscribe(subscription)
-    assert not hub._limits._filters.used
+    assert not hub._limits._filters.shares.used
     assert not hub._limits._ids.used
     follow("a", name="another")
 
@@ -286,7 +286,7 @@ def test_a_client_has_so_many_subscriptions_with_names_of_their_own(turns: Turns
     held += [follow("a", "s0"), follow("b", "another"), follow("a", "another")]
     for subscription in held:
         hub.unsubscribe(subscription)
-    assert not hub._limits._groups.used
+    assert not hub._limits._groups.shares.used
     hub.unsubscribe(follow("a", "another"))
 
 
@@ -309,4 +309,4 @@ def test_a_subscription_that_fails_leaves_nothing(
         )
     assert channel.is_clean()
     limits = channel.hub._limits
-    assert limits._ids.used == limits._filters.used == 0
+    assert limits._ids.used == limits._filters.shares.used == 0

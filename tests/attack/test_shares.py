@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestServer
 
+from fluxapi.archive.archive import Archive
 from fluxapi.archive.figures import FiguresQuery
 from fluxapi.handlers import history
 from fluxapi.http import keys
@@ -72,14 +73,19 @@ async def test_many_logins_with_a_token_end_no_other(
     assert answer.status == 200
 
 
-async def test_a_client_with_many_figures_leaves_room_to_others(
-    start: Start, tmp_path: Path
-) -> None:
-    service, token = await _started(start, statedir=tmp_path)
+def _archive_of(service: Service) -> Archive:
     server = service.client.server
     assert isinstance(server, TestServer)
     archive = server.app[keys.ARCHIVE]
     assert archive is not None
+    return archive
+
+
+async def test_a_client_with_many_figures_leaves_room_to_others(
+    start: Start, tmp_path: Path
+) -> None:
+    service, token = await _started(start, statedir=tmp_path)
+    archive = _archive_of(service)
     async with archive.figures_turn.held():
         asked = [
             asyncio.ensure_future(service.client.get(FIGURES, headers=_guest(token)))
@@ -98,10 +104,7 @@ async def test_the_figures_of_another_client_come_next(
     start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     service, token = await _started(start, statedir=tmp_path)
-    server = service.client.server
-    assert isinstance(server, TestServer)
-    archive = server.app[keys.ARCHIVE]
-    assert archive is not None
+    archive = _archive_of(service)
     computed: list[str | None] = []
 
     def compute(_: Any, query: FiguresQuery) -> dict[str, Any]:

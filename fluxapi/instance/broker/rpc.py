@@ -279,7 +279,7 @@ class RpcThread:
                     return False
                 batch = self._batches.popleft()
             batch.pass_over(self._outbox.post)
-            # The batch failed, nobody waits for it, or it is the turn of others.
+            # This batch failed, or nobody waits for it, or others have their turn.
             if batch.all_sent or (not is_slow and self._slow.takes(batch)):
                 continue
             size = batch.size(batch.sent)
