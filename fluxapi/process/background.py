@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 import math
 import random
@@ -62,7 +63,10 @@ class BackgroundTask(ABC):
         if self.is_running:
             return
         self._closing = False
-        self._task = asyncio.get_running_loop().create_task(self._supervise(), name=self.name)
+        loop = asyncio.get_running_loop()
+        # The task works for all clients, not for the one whose request happens to start it.
+        context = contextvars.Context()
+        self._task = context.run(loop.create_task, self._supervise(), name=self.name)
 
     async def aclose(self) -> None:
         """Cancel the task and return when it has ended."""

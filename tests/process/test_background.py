@@ -12,6 +12,7 @@ import pytest
 
 from fluxapi.process import background
 from fluxapi.process.background import BackgroundTask, Worker
+from fluxapi.process.turn_queue import current_client, work_for
 
 
 class Failing(BackgroundTask):
@@ -127,3 +128,17 @@ async def test_a_worker_runs_once_at_a_time_and_again_when_there_is_work() -> No
     worker.start()
     await worker.ended()
     assert len(began) == 2
+
+
+async def test_a_task_does_not_work_for_the_client_that_has_started_it() -> None:
+    clients: list[str] = []
+
+    async def work() -> None:
+        clients.append(current_client())
+
+    work_for("somebody")
+    worker = Worker("example", work)
+    worker.start()
+    await worker.ended()
+    assert clients == [""]
+    assert current_client() == "somebody"

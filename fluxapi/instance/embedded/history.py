@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import msgspec
 from fluxapi.errors import FluxRefused, InstanceUnavailable
 from fluxapi.model.eventlog import Event, JournalMessage, Purged, decode_eventlog, encode_eventlog
 from fluxapi.process.background import Worker
+from fluxapi.process.timeslice import TimeSlice
 
 from .dependencies import parse_dependency
 from .ids import MAX_ID
@@ -116,7 +118,7 @@ class History:
         gone, self._gone = self._gone, []
         try:
             forgotten = set(gone)
-            rows = [_row(job) for job in jobs.values() if job.id not in forgotten]
+            rows = await _rows(job for job in jobs.values() if job.id not in forgotten)
             # The row of an ended job describes its output, which must be written first.
             await self._spool.flushed(job.log for job in jobs.values() if job.log.ended)
             await store.save(rows, gone)
@@ -199,6 +201,16 @@ class History:
             if dependency.description in job.depends and job.state == "DEPEND":
                 engine.await_dependency(job, dependency)
         engine.resume(job)
+
+
+async def _rows(jobs: Iterable[Job]) -> list[Row]:
+    """Return the rows of jobs; thousands may have gathered while the disk was slow."""
+    turn = TimeSlice()
+    rows: list[Row] = []
+    for job in jobs:
+        await turn.share()
+        rows.append(_row(job))
+    return rows
 
 
 def _row(job: Job) -> Row:

@@ -16,6 +16,7 @@ from fluxapi.instance.protocol import ChangeBatch
 from fluxapi.model.eventlog import UNINDEXED, JournalMessage, Purged, Resync
 from fluxapi.model.jobid import JOBID_ANY
 from fluxapi.process.background import Worker
+from fluxapi.process.timeslice import TimeSlice
 
 from .job import Ended, Job, log_unreadable
 
@@ -25,7 +26,9 @@ _BACKLOG_BATCH = 64
 """Jobs decoded for one batch of the backlog: a few milliseconds."""
 
 _BACKLOG_BYTES = 256 << 10
-"""Bytes of their jobspecs, whose values take ten times as much, after which a batch ends."""
+"""Bytes of their jobspecs and eventlogs after which a batch ends; the values in them take ten times
+as much.
+"""
 
 RETRY_INTERVAL_S = 1.0
 """Seconds between two attempts to write to a failing store."""
@@ -151,7 +154,8 @@ class Journal:
         if self.persist is None:
             self._scheduled = False
             queue, self._queue = deque(self._queue), []
-            self._publish(queue)
+            while queue:
+                self._publish(*queue.popleft())
             self._wake()
         else:
             self._pump.start()
@@ -169,7 +173,11 @@ class Journal:
                     self._wake(settled)
                     self._wake()
                     await asyncio.sleep(RETRY_INTERVAL_S)
-                self._publish(queue)
+                turn = TimeSlice()
+                while queue:
+                    self._publish(*queue.popleft())
+                    # Thousands may have gathered while the disk was slow.
+                    await turn.share()
             finally:
                 # If a message fails, those after it follow when the task starts again.
                 self._queue = [*queue, *self._queue]
@@ -177,19 +185,19 @@ class Journal:
         self._scheduled = False
         self._wake()
 
-    def _publish(self, queue: deque[_Queued]) -> None:
-        while queue:
-            job, message = queue.popleft()
-            if callable(message):
-                message()
-                continue
-            if job is not None and job.withdrawn:
-                continue
-            if job is not None and isinstance(message, JournalMessage):
-                job.published += sum(event.name not in UNINDEXED for event in message.events)
-            for stream in self._streams:
-                stream.put(message)
-            self.published((job, message))
+    def _publish(
+        self, job: Job | None, message: JournalMessage | Purged | Callable[[], None]
+    ) -> None:
+        if callable(message):
+            message()
+            return
+        if job is not None and job.withdrawn:
+            return
+        if job is not None and isinstance(message, JournalMessage):
+            job.published += sum(event.name not in UNINDEXED for event in message.events)
+        for stream in self._streams:
+            stream.put(message)
+        self.published((job, message))
 
     def _wake(self, waiters: list[asyncio.Future[None]] | None = None) -> None:
         if waiters is None:
@@ -214,7 +222,7 @@ def _backlog(
             jobid = next(iter(stream.ahead))
             del stream.ahead[jobid]
             if (ended := inactive.get(jobid)) is not None:
-                size += len(ended.jobspec)
+                size += len(ended.jobspec) + len(ended.eventlog)
                 try:
                     batch.append(ended.message())
                 except Exception as error:  # noqa: BLE001 - no stored job may stop the others

@@ -11,10 +11,15 @@ from pathlib import Path
 import pytest
 
 from fluxapi.errors import FluxRefused, InstanceUnavailable, JobNotFound
-from fluxapi.instance.embedded import EmbeddedInstance
+from fluxapi.instance.embedded import EmbeddedInstance, history, journal
+from fluxapi.instance.embedded.job import Job
+from fluxapi.instance.embedded.journal import Posted
 from fluxapi.instance.embedded.launcher import Launched, Launcher, Plan
 from fluxapi.instance.embedded.store import Row, Store
+from fluxapi.instance.protocol import Submission
 from fluxapi.model.eventlog import decode_eventlog
+from fluxapi.process.timeslice import TimeSlice
+from tests.attack.passes import Passes
 from tests.waiting import ended, files_show
 
 from .conftest import Starter
@@ -238,3 +243,31 @@ async def test_dependents_of_an_interrupted_job_fail_after_the_restart(
     second = await start(statedir=tmp_path)
     await second.journal.wait(dependent)
     assert second.journal.context(dependent, "exception")["type"] == "dependency"
+
+
+async def test_jobs_that_gather_while_the_disk_is_slow_let_others_have_their_turn(
+    start: Starter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = await start(statedir=tmp_path)
+    counted = Passes()
+    row = history._row
+
+    def _row(job: Job) -> Row:
+        counted.note()
+        return row(job)
+
+    for module in (history, journal):
+        monkeypatch.setattr(module, "TimeSlice", lambda: TimeSlice(0))
+    monkeypatch.setattr(history, "_row", _row)
+    publish = site.instance._running().journal.published
+    published = Passes()
+
+    def _publish(posted: Posted) -> None:
+        published.note()
+        publish(posted)
+
+    monkeypatch.setattr(site.instance._running().journal, "published", _publish)
+    ids = await site.instance.submit([Submission(spec("true"), urgency=0)] * 20)
+    assert len(ids) == 20
+    assert (counted.most, published.most) == (1, 1)
+    assert sum(published.done.values()) >= 20

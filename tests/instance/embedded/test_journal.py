@@ -54,6 +54,23 @@ async def test_the_backlog_holds_whole_eventlogs(site: Site) -> None:
     assert "environment" not in spec_["attributes"]["system"]
 
 
+async def test_long_eventlogs_come_in_batches_of_few(site: Site) -> None:
+    memos = 3
+    for _ in range(4):
+        held = await site.submit(spec("true"), urgency=0)
+        for _ in range(memos):
+            await site.instance.post_memo(held, {"note": "x" * 50_000})
+        await site.instance.raise_exception(held, "cancel", 0)
+        await site.journal.wait(held)
+    sizes: list[int] = []
+    async for batch in site.instance.changes():
+        found = [it for it in batch if isinstance(it, JournalMessage)]
+        if any(it.is_sentinel for it in found):
+            break
+        sizes.append(len(found))
+    assert sizes == [0, 2, 2]
+
+
 @pytest.mark.slow
 async def test_a_stream_that_opens_under_load_misses_and_repeats_nothing(site: Site) -> None:
     jobs = 300
