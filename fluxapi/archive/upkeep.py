@@ -46,13 +46,15 @@ class Upkeep:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self.horizon = 0.0
+        self.horizon = self._dropped = 0.0
         self.jobs_dropped = self.outputs_dropped = self.bytes = 0
         self._reported = (0, 0)
 
     def look(self, database: sqlite3.Connection, now: float) -> None:
         """Read the horizon, which other services move, too."""
-        self.horizon = max(self.horizon, now - self._limits.max_age, meta(database, _HORIZON))
+        self._dropped = max(self._dropped, meta(database, _HORIZON))
+        # The clock may have been ahead before, so only what was dropped moves it for good.
+        self.horizon = max(self._dropped, now - self._limits.max_age)
 
     def step(self, database: sqlite3.Connection, now: float) -> bool:
         """Drop one batch of what exceeds the limits; return whether there may be more.
@@ -126,8 +128,9 @@ class Upkeep:
             [{"key": nodelist} for nodelist, _ in rows],
         )
         # The clock of a job may be wrong, and must not keep others out.
-        self.horizon = max(self.horizon, min(max(ended for _, ended in rows), now))
-        database.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_HORIZON, self.horizon))
+        self._dropped = max(self._dropped, min(max(ended for _, ended in rows), now))
+        self.horizon = max(self.horizon, self._dropped)
+        database.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_HORIZON, self._dropped))
 
     def _report(self) -> None:
         dropped = (self.jobs_dropped, self.outputs_dropped)

@@ -33,3 +33,12 @@ def test_jobs_of_the_future_are_dropped_before_others(
     assert kept == [job.id for job in past][-len(kept) :]
     # Jobs that end now are stored on.
     assert upkeep.horizon <= NOW - 1
+
+
+def test_a_clock_that_was_ahead_keeps_no_later_jobs_out(tmp_path: Path) -> None:
+    path = store(tmp_path, Past(1 << 24, NOW - 10))
+    upkeep = Upkeep(dataclasses.replace(Limits(), max_age=100.0))
+    with closing(connect(path)) as database:
+        upkeep.look(database, NOW + 1e8)
+        upkeep.look(database, NOW)
+    assert upkeep.horizon == NOW - 100
