@@ -59,11 +59,11 @@ def test_a_deep_document_stays_as_short_as_it_is() -> None:
 def test_a_resource_set_of_any_length_is_read_soon() -> None:
     entry = {"rank": "0-99", "children": {"core": ",".join(["0-1"] * 1_000_000)}}
     R = {"execution": {"R_lite": [entry], "nodelist": ["node[0-99]"]}}
-    began = time.perf_counter()
+    began = time.thread_time()
     assert granted(R, ENGLISH)["granted"] == []
     cores = ",".join(str(2 * core) for core in range(30_000))
     entry["children"] = {"core": cores}
     found = granted(R, ENGLISH)["granted"]
-    assert time.perf_counter() - began < 2
+    assert time.thread_time() - began < 1
     assert found[0]["cores"].startswith("30,000 (IDs 0,2,4")
     assert len(str(found)) < 100 * 400
