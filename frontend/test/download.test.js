@@ -17,6 +17,8 @@ test("nothing in a cell is a formula, whatever a spreadsheet separates by", () =
     ["@x", "'@x"],
     ["-x", "'-x"],
     ["  =x", "'  =x"],
+    ["\u00a0=x", "'\u00a0=x"],
+    ["\u200b\ufeff=x", "'\u200b\ufeff=x"],
     ["\t=x", "\"'\t'=x\""],
     ["\uff1dx", "'\uff1dx"],
     ["a;=x", "\"a;'=x\""],

@@ -10,8 +10,9 @@ const FIRST_SERVER_ERROR = 500;
 export class Sender {
   /**
    * A request that may have been taken, although its answer never came, is sent again under the same
-   * key: it then gives the same jobs.
-   * @type {{ key: string, text: string } | undefined}
+   * key: it then gives the same jobs. The key is kept until then: a refusal of its repetition, such as by a service that was
+   * restarted and wants a login, says nothing of the first attempt.
+   * @type {{ key: string, text: string, isDoubtful: boolean } | undefined}
    */
   #unanswered;
 
@@ -20,10 +21,13 @@ export class Sender {
     const text = path + JSON.stringify(body);
     if (this.#unanswered?.text !== text) {
       const key = [...crypto.getRandomValues(new Uint8Array(KEY_BYTES))].map((it) => it.toString(16).padStart(2, "0")).join("");
-      this.#unanswered = { key, text };
+      this.#unanswered = { key, text, isDoubtful: false };
     }
-    const answer = await call("POST", path, body, { "Idempotency-Key": this.#unanswered.key }).catch((problem) => {
-      if (problem instanceof Problem && problem.document["status"] < FIRST_SERVER_ERROR) this.#unanswered = undefined;
+    const sent = this.#unanswered;
+    const answer = await call("POST", path, body, { "Idempotency-Key": sent.key }).catch((problem) => {
+      const isRefused = problem instanceof Problem && problem.document["status"] < FIRST_SERVER_ERROR;
+      if (!isRefused) sent.isDoubtful = true;
+      else if (!sent.isDoubtful) this.#unanswered = undefined;
       throw problem;
     });
     this.#unanswered = undefined;

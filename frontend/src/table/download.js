@@ -9,9 +9,9 @@ import { element } from "../ui/element.js";
 const PIECE = 1000;
 /**
  * The beginning of a formula; a spreadsheet that separates by another sign than the comma begins a
- * cell after that sign.
+ * cell after that sign. Some remove blanks before it, and characters that have no width, as fluxapi/archive/export.py says.
  */
-const FORMULA = /(^|[;|\t\r\n])( *[=+\-@\uff1d\uff0b\uff0d\uff20])/g;
+const FORMULA = /(^|[;|\t\r\n])([ \xa0\u2000-\u200f\u2028-\u202f\u2060-\u2069\u3000\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20])/g;
 const NUMBER = /^-?\d+(\.\d+)?$/;
 
 /** Format a value of a table of comma-separated values (RFC 4180). @param {string | number} value */

@@ -83,7 +83,12 @@ export async function call(method, path, body, headers = {}, told = () => {}) {
     throw new Problem({ detail: t("common.unreachable") });
   });
   compare(response.headers.get("Date"));
-  const answer = await response.json().catch(() => ({}));
+  const isJson = /\bjson\b/.test(response.headers.get("Content-Type") ?? "");
+  const answer = await response.json().catch(() => {
+    // An answer that broke off does not tell what became of the request.
+    if (response.ok && isJson) throw new Problem({ detail: t("common.no_answer") });
+    return {};
+  });
   session.note(response.status);
   if (!response.ok) throw new Problem({ status: response.status, ...answer });
   told(response.headers);
