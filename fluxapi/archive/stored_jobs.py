@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -146,13 +146,43 @@ def _derived(jobid: int, record: bytes) -> JournalMessage:
     add("t_run", "start")
     exception = job.get("exception", {})
     if exception.get("occurred"):
+        # The first event after the start tells when the job ended.
         add(
-            "t_inactive", "exception", type=exception.get("type", ""),
-            severity=exception.get("severity", 0), note=exception.get("note", ""),
+            "t_cleanup" if "t_cleanup" in job else "t_inactive", "exception",
+            type=exception.get("type", ""), severity=exception.get("severity", 0),
+            note=exception.get("note", ""),
         )  # fmt: skip
     if "waitstatus" in job:
         add("t_cleanup", "finish", status=job["waitstatus"])
     add("t_inactive", "clean")
-    system = {name: job[name] for name in ("cwd", "queue", "bank", "project") if name in job}
-    jobspec = {"attributes": {"system": system | {"job": {"name": job.get("name", "")}}}}
-    return decode_journal(_encoder.encode({"id": jobid, "events": events, "jobspec": jobspec}))
+    system = {
+        name: job[name] for name in ("cwd", "queue", "bank", "project", "duration") if name in job
+    }
+    attributes = {"system": system | {"job": {"name": job.get("name", "")}}}
+    jobspec = {"attributes": attributes} | _requested(job)
+    document = {"id": jobid, "events": events, "jobspec": jobspec, "R": _resources(job)}
+    return decode_journal(_encoder.encode(document))
+
+
+def _requested(job: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the resources and the tasks of a jobspec that lead to those of a record."""
+    nodes, cores = job.get("nnodes", 0), job.get("ncores", 0)
+    if max(nodes, cores) <= 0:
+        return {}
+    core = {"type": "core", "count": max(cores // max(nodes, 1), 1)}
+    slot = {"type": "slot", "count": 1, "label": "task", "with": [core]}
+    # Of whole nodes that the job never had, nobody knows the cores.
+    node = {"type": "node", "count": nodes, "with": [slot], "exclusive": "ncores" not in job}
+    resources = [node if nodes > 0 else slot]
+    count = {"total": job["ntasks"]} if "ntasks" in job else {"per_slot": 1}
+    return {"resources": resources, "tasks": [{"slot": "task", "count": count}]}
+
+
+def _resources(job: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return an R with the nodes and cores of a record, if it tells of them."""
+    nodes, cores = job.get("nnodes", 0), job.get("ncores", 0)
+    if not (nodes > 0 and cores > 0 and "ranks" in job) or cores % nodes:
+        return None
+    entry = {"rank": job["ranks"], "children": {"core": f"0-{cores // nodes - 1}"}}
+    execution = {"R_lite": [entry], "nodelist": [job.get("nodelist", "")]}
+    return {"version": 1, "execution": execution | {"expiration": job.get("expiration", 0.0)}}

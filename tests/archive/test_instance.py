@@ -142,7 +142,11 @@ async def test_a_job_without_an_eventlog_is_made_from_its_record(
     database.close()
     instance = await past()
     found = everything(await listed(instance))
-    kept = ("state", "result", "status", "name", "t_submit", "t_inactive", "userid", "exception")
+    kept = (
+        "state", "result", "status", "name", "t_submit", "t_run", "t_cleanup", "t_inactive",
+        "runtime", "duration", "userid", "exception", "ntasks", "nnodes", "ncores", "ranks",
+        "nodelist",
+    )  # fmt: skip
     expected = recording.flux_jobs()
     assert set(found) == inactive()
     for jobid, record in found.items():
