@@ -39,7 +39,7 @@ from fluxapi.process.timeslice import TimeSlice
 from .guardian import Guardian
 from .history import MAX_INACTIVE_BYTES, History
 from .ids import IdSource
-from .job import Ended, Job, redact
+from .job import Ended, Job, redacted
 from .journal import Journal
 from .launcher import Launcher
 from .output import OutputLog
@@ -245,7 +245,7 @@ class EmbeddedInstance:
         job = self._find(jobid)
         if key == "jobspec":
             # As in Flux's KVS, where only the signed jobspec contains the environment.
-            return msgspec.json.encode(redact(msgspec.json.decode(job.jobspec))).decode()
+            return redacted(job.jobspec).decode()
         if key == "eventlog":
             text = encode_eventlog(job.events) if isinstance(job, Job) else job.eventlog
             return text.decode()

@@ -19,9 +19,10 @@ from .output import OutputLog
 from .scheduler import Allocated
 from .wall_timers import WallTimer
 
-__all__ = ["DEBUG", "Ended", "Job", "Outcome", "log_unreadable", "redact"]
+__all__ = ["DEBUG", "Ended", "Job", "Outcome", "log_unreadable", "redact", "redacted"]
 
 _log = logging.getLogger(__name__)
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 DEBUG = 2
 """FLUX_JOB_DEBUG, in the submit event's ``flags``."""
@@ -179,6 +180,17 @@ def redact(jobspec: dict[str, Any]) -> dict[str, Any]:
     """Remove the environment from *jobspec* in place, as in the journal, and return it."""
     jobspec["attributes"]["system"].pop("environment", None)
     return jobspec
+
+
+def redacted(jobspec: bytes) -> bytes:
+    """Return a jobspec without the environment; its values, maybe millions, are not decoded."""
+    whole = _members.decode(jobspec)
+    attributes = _members.decode(whole["attributes"])
+    system = _members.decode(attributes["system"])
+    system.pop("environment", None)
+    attributes["system"] = msgspec.Raw(msgspec.json.encode(system))
+    whole["attributes"] = msgspec.Raw(msgspec.json.encode(attributes))
+    return msgspec.json.encode(whole)
 
 
 def _outcome(events: list[Event], *, inactive: bool) -> Outcome:

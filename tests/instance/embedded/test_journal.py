@@ -101,6 +101,17 @@ async def test_lookup(site: Site) -> None:
         await site.instance.lookup(12345, "eventlog")
 
 
+async def test_the_values_of_a_jobspec_are_not_decoded_to_look_it_up(site: Site) -> None:
+    # An encoder would write one digit less.
+    whole = spec("true", queue=None, note=["a"]).replace(b'["a"]', b"[1.50,[],{}]")
+    jobid = await site.submit(whole, urgency=0)
+    text = await site.instance.lookup(jobid, "jobspec")
+    assert "[1.50,[],{}]" in text
+    expected = json.loads(whole)
+    del expected["attributes"]["system"]["environment"]
+    assert json.loads(text) == expected
+
+
 async def test_resources_of_a_job_that_never_had_any(site: Site) -> None:
     jobid = await site.submit(spec("true"), urgency=0)
     with pytest.raises(NotFound):
