@@ -54,8 +54,12 @@ function at(text, now, isEnd) {
   const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = parts.slice(0, 6).map((it) => Number(it ?? 0));
   const made = new Date(Date.UTC(year, month - 1, day, hour, minute, second));
   const isReal = made.getUTCMonth() === month - 1 && made.getUTCDate() === day && hour < 24 && minute < 60 && second < 60;
-  if (!isReal || year < 1) return undefined;
+  // Dates of the first century are those of the twentieth to a Date; all before 1970 are none.
+  if (!isReal || year < 100) return undefined;
   if (parts.length === 3) return seconds(year, month - 1, day + Number(isEnd));
-  if (parts[6]) return Date.parse(text.replace(" ", "T")) / 1000 || undefined;
+  if (parts[6]) {
+    const parsed = Date.parse(text.replace(" ", "T")) / 1000;
+    return Number.isNaN(parsed) ? undefined : parsed;
+  }
   return seconds(year, month - 1, day, hour, minute, second);
 }
