@@ -58,9 +58,12 @@ def own_folder(path: Path) -> None:
         FileExistsError: Another user has put something there, or it is not a folder.
         OSError: It cannot be created.
     """
-    with contextlib.suppress(FileExistsError):
-        path.mkdir(mode=PRIVATE_FOLDER)
-    found = path.lstat()
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        with contextlib.suppress(FileExistsError):
+            path.mkdir(mode=PRIVATE_FOLDER)
+        found = path.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
         raise FileExistsError(errno.EEXIST, "it is not a folder of this user", str(path))
 

@@ -9,7 +9,7 @@ import os
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 import msgspec
@@ -31,6 +31,9 @@ __all__ = ["LaunchError", "Launched", "Launcher", "Plan", "Task"]
 
 _FALLBACK_CWD = "/tmp"  # noqa: S108 - used by Flux if the directory of a job does not exist
 _MAX_NOTE_LENGTH = 1024
+_SHORT_JOBSPEC = 1 << 13
+"""Bytes of a jobspec up to which its request is cached."""
+
 _OPENING_THREADS = 4
 """Jobs with input or output files, or with limits, that are started concurrently."""
 
@@ -123,10 +126,11 @@ class Launcher:
         self._loop.call_soon_threadsafe(done, plan, launched)
 
     def _launch(self, plan: Plan, launched: Launched) -> None:
-        request, _ = parse_request(plan.jobspec, self._hostname)
+        request = _request(plan.jobspec, self._hostname)
         # A program that cleans /tmp, or a job, may have removed it since the last job.
         own_folder(self._rundir)
         tmpdir = self._rundir / f"jobtmp-0-{encode_f58(plan.jobid)}"
+        self._remover.remove_empty()
         tmpdir.mkdir(mode=0o700)
         launched.tmpdir = tmpdir
         tags = Tags(
@@ -212,6 +216,18 @@ class Launcher:
             environment["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, plan.allocated.gpus))
             environment.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
         return environment
+
+
+def _request(jobspec: bytes, hostname: str) -> Request:
+    if len(jobspec) > _SHORT_JOBSPEC:
+        return parse_request(jobspec, hostname)[0]
+    return _short_request(jobspec, hostname)
+
+
+@lru_cache(maxsize=64)
+def _short_request(jobspec: bytes, hostname: str) -> Request:
+    # The copies of a bulk request have the same jobspec, as have many steps of a workflow.
+    return parse_request(jobspec, hostname)[0]
 
 
 class _Failed(Exception):

@@ -176,13 +176,17 @@ def _expose(pid: int) -> None:
     It ends the largest process otherwise, which is the service if a job has many small ones.
     """
     with contextlib.suppress(OSError):
-        Path(f"/proc/{pid}/oom_score_adj").write_bytes(b"%d" % _exposure())
+        fd = os.open(f"/proc/{pid}/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            os.write(fd, _exposure())
+        finally:
+            os.close(fd)
 
 
 @lru_cache(maxsize=1)
-def _exposure() -> int:
+def _exposure() -> bytes:
     own = int(Path("/proc/self/oom_score_adj").read_bytes())
-    return min(own + _EXPOSURE, _MAX_EXPOSURE)
+    return b"%d" % min(own + _EXPOSURE, _MAX_EXPOSURE)
 
 
 def exit_fd(pid: int) -> int:

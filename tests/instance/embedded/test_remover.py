@@ -130,3 +130,27 @@ def test_a_lack_of_threads_leaves_a_directory_to_the_next_call(
     remover.remove(second)
     block_until(lambda: not first.exists() and not second.exists())
     remover.close()
+
+
+def test_empty_directories_need_no_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    empty, full = tmp_path / "empty", tmp_path / "full"
+    empty.mkdir()
+    (full / "below").mkdir(parents=True)
+    remover = Remover()
+    started: list[threading.Thread] = []
+
+    def note(thread: threading.Thread) -> None:
+        started.append(thread)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", note)
+        for folder in (full, empty, tmp_path / "gone"):
+            remover.remove(folder)
+    for _ in range(2):
+        remover.remove_empty()
+        assert (empty.exists(), full.exists()) == (False, True)
+    [thread] = started
+    thread.start()
+    block_until(lambda: not full.exists())
+    remover.close()
+    thread.join()
