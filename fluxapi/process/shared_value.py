@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import time
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
@@ -23,11 +24,15 @@ class SharedValue(Generic[T]):
     Args:
         compute: Returns the value. An exception goes to all who wait for it, and is not kept.
         seconds: How long a value is returned again; longer if it takes long to compute.
+        for_all: The computation has turns of the service, not those of the client who asks first.
     """
 
-    def __init__(self, compute: Callable[[], Awaitable[T]], seconds: float) -> None:
+    def __init__(
+        self, compute: Callable[[], Awaitable[T]], seconds: float, *, for_all: bool = True
+    ) -> None:
         self._compute = compute
         self._seconds = seconds
+        self._for_all = for_all
         self._task: asyncio.Task[T] | None = None
         self._kept: tuple[T, float] | None = None
         self._resumed = AdmissionLimiter()
@@ -45,7 +50,8 @@ class SharedValue(Generic[T]):
         if self._kept is not None and time.monotonic() < self._kept[1]:
             return self._kept[0]
         if self._task is None:
-            self._task = asyncio.ensure_future(self._run())
+            context = contextvars.Context() if self._for_all else contextvars.copy_context()
+            self._task = context.run(asyncio.ensure_future, self._run())
             self._task.add_done_callback(self._finish)
         value = await asyncio.shield(self._task)
         await self._resumed.take()

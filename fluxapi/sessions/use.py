@@ -46,7 +46,9 @@ class UseReader:
         key = (span.begin, span.step, len(span.steps))
         shared = self._kept.get(key)
         if shared is None:
-            shared = self._kept[key] = SharedValue(lambda: self._compute(span), _KEPT_S)
+            # A client may ask for any number of ranges, so each takes the turns of its client.
+            shared = SharedValue(lambda: self._compute(span), _KEPT_S, for_all=False)
+            self._kept[key] = shared
             if len(self._kept) > _MAX_KEPT:
                 self._replaced.append(self._kept.popitem(last=False)[1])
                 self._replaced = [one for one in self._replaced if one.is_busy]

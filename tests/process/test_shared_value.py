@@ -6,6 +6,8 @@ import time
 import pytest
 
 from fluxapi.process.shared_value import SharedValue
+from fluxapi.process.timeslice import TimeSlice
+from fluxapi.process.turn_queue import work_for
 
 LONG = 3600.0
 
@@ -96,3 +98,34 @@ async def test_closing_ends_a_computation() -> None:
     await shared.aclose()
     with pytest.raises(asyncio.CancelledError):
         await caller
+
+
+@pytest.mark.parametrize(("for_all", "most"), [(True, 60), (False, None)])
+async def test_a_client_whose_turns_are_taken_holds_up_no_other(
+    for_all: bool, most: int | None
+) -> None:
+    steps, busy, passes = 10, 50, 0
+
+    async def compute() -> int:
+        for _ in range(steps):
+            await TimeSlice(0).share()
+        return passes
+
+    async def loop() -> None:
+        nonlocal passes
+        while True:
+            await TimeSlice(0).share()
+            passes += 1
+
+    work_for("busy")
+    loops = [asyncio.ensure_future(loop()) for _ in range(busy)]
+    await asyncio.sleep(0)
+    shared = SharedValue(compute, LONG, for_all=for_all)
+    first = asyncio.ensure_future(shared.get())
+    await asyncio.sleep(0)
+    work_for("other")
+    taken = await shared.get()
+    for task in loops:
+        task.cancel()
+    await asyncio.gather(first, *loops, return_exceptions=True)
+    assert taken < most if most is not None else taken >= (steps - 1) * busy
