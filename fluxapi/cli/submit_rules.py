@@ -14,10 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from string import Template
 
-__all__ = ["FLUX_RLIMITS", "environment", "limits"]
-
-FLUX_RLIMITS = "*,-memlock,-ofile,-msgqueue,-nice,-rtprio,-rttime,-sigpending"
-"""The rules that send the limits which ``flux submit`` sends without ``--rlimit``."""
+__all__ = ["environment", "limits"]
 
 _MAX_FILES = 16
 """Files of rules that name each other."""

@@ -66,7 +66,7 @@ _PLACES = {
 """Places in a jobspec of what harms Flux."""
 
 _URGENCIES = {"hold": 0, "default": 16, "expedite": 31}
-"""Matches in linear time: no two adjacent parts match the same character."""
+"""Urgencies that have a name, as in flux-core."""
 
 _PLAIN = re.compile(r"[!#-&(-\[\]-~ \t\r\n]*\Z")
 """Text without quotes and backslashes, which a shell splits at blanks only."""

@@ -12,7 +12,6 @@ from typing import NamedTuple, Protocol
 from .output_lines import OutputLine
 
 __all__ = [
-    "MAX_QUERY_CHARS",
     "ErrorWords",
     "Match",
     "Needle",
@@ -21,8 +20,6 @@ __all__ = [
     "part_of",
     "shown",
 ]
-
-MAX_QUERY_CHARS = 256
 
 _SHOWN_CHARS = 400
 """Characters of a long line that are returned around a match."""

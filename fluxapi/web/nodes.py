@@ -12,7 +12,6 @@ from fluxapi.model.idset import IdSet
 __all__ = [
     "KINDS",
     "SORTS",
-    "SORT_KEYS",
     "STATES",
     "STATE_HELP",
     "STATE_TEXTS",
@@ -61,7 +60,6 @@ _KEYS: Mapping[str, Callable[[Row], Any]] = {
     "rank": lambda node: node["rank"],
     "since": lambda node: node.get("drained_at", 0.0),
 }
-SORT_KEYS = tuple(_KEYS)
 
 SORTS = (
     ("", "nodes.sort_trouble"),
