@@ -150,6 +150,24 @@ def test_attach_reports_the_past(running: Service) -> None:
             executor.attach("x y")
 
 
+def test_attach_reports_what_the_stream_has_just_told(running: Service) -> None:
+    with FluxExecutor(running.url) as executor:
+        attached: list[FluxExecutorFuture] = []
+
+        def attach(future: FluxExecutorFuture, _event: Event) -> None:
+            attached.append(executor.attach(future.jobid()))
+
+        futures = [executor.submit_command(["true"]) for _ in range(10)]
+        for future in futures:
+            future.add_event_callback("start", attach)
+        concurrent.futures.wait(futures, LIMIT_S)
+        assert [future.result(LIMIT_S) for future in attached] == [0] * 10
+        for future in attached:
+            started: list[Event] = []
+            future.add_event_callback("start", lambda _, event, found=started: found.append(event))  # type: ignore[misc]
+            assert len(started) == 1
+
+
 def test_a_callback_cannot_wait_for_its_own_future(running: Service) -> None:
     caught: list[BaseException] = []
 

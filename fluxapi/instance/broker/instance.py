@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import importlib
 import os
-import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
@@ -27,7 +26,7 @@ from fluxapi.instance.protocol import (
     Resources,
     Submission,
 )
-from fluxapi.model.eventlog import Event, JournalMessage, Resync
+from fluxapi.model.eventlog import Event, JournalMessage, Resync, encode_eventlog
 from fluxapi.model.job_end import JobEnd
 from fluxapi.model.jobid import encode_f58
 from fluxapi.model.shallow import decode, require_narrow
@@ -58,9 +57,6 @@ _RUN = 16
 
 _ALL_USERS = 0xFFFFFFFF
 """FLUX_USERID_UNKNOWN."""
-
-_KVS_RETRY_INTERVAL_S = 0.01
-"""Seconds between two reads of an eventlog that is not complete; Flux commits as often."""
 
 _THREAD_CLOSE_TIMEOUT_S = 2.0
 """Timeout of joining a thread; one that is stuck in ``flux_open`` ends by itself."""
@@ -224,16 +220,20 @@ class BrokerInstance:
     async def lookup(self, jobid: int, key: LookupKey) -> str:
         """Fetch a value from the job's KVS directory (``job-info.lookup``).
 
-        The job manager writes eventlogs some milliseconds after it sends the events to the journal;
-        for an inactive job this waits until the eventlog is complete.
+        The job manager writes eventlogs some milliseconds after it sends the events to the journal.
+        Whoever reads an eventlog after an event of the journal would miss this event, so that one
+        that is not complete is compared with what the job manager has.
         """
-        value = await self._lookup(jobid, key)
-        if key == "eventlog" and not _is_whole(value) and (await self._progress(jobid)).has_ended:
-            until = time.monotonic() + self._timeout
-            while not _is_whole(value) and time.monotonic() < until:
-                await asyncio.sleep(_KVS_RETRY_INTERVAL_S)
-                value = await self._lookup(jobid, key)
-        return value
+        if key != "eventlog":
+            return await self._lookup(jobid, key)
+        stored = ""
+        with contextlib.suppress(NotFound):
+            stored = await self._lookup(jobid, key)
+        if _is_whole(stored):
+            return stored
+        latest = encode_eventlog(await self.eventlog(jobid)).decode()
+        # A job may have added lines.
+        return stored if stored.count("\n") >= latest.count("\n") else latest
 
     async def eventlog(self, jobid: int) -> list[Event]:
         """Return the events from ``job-manager.getattr``; the KVS is milliseconds behind."""
