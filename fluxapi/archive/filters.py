@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from fluxapi.model.hostlist import holds_host
 from fluxapi.model.job import RESULTS
-from fluxapi.model.record import username
+from fluxapi.model.usernames import username
 from fluxapi.table.name_pattern import is_pattern, prefix, test_of
 from fluxapi.table.query import JobQuery
 

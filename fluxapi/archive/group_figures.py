@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from fluxapi.model.hostlist import decode_hostlist
-from fluxapi.model.record import username
+from fluxapi.model.usernames import username
 
 from .job_figures import (
     CORE_SECONDS,

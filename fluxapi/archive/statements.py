@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from fluxapi.model.eventlog import valid_events
 from fluxapi.model.jobid import encode_f58
-from fluxapi.model.record import username
+from fluxapi.model.usernames import username
 from fluxapi.process.text import encodable
 from fluxapi.process.transaction import transaction
 

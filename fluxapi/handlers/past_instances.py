@@ -10,7 +10,7 @@ from aiohttp import web
 
 from fluxapi.archive.past_instance import count_jobs, list_instances
 from fluxapi.http import keys
-from fluxapi.model.record import username
+from fluxapi.model.usernames import username
 
 from .history import archive_of
 from .support import reply

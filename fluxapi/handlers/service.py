@@ -12,7 +12,7 @@ from aiohttp import web
 from fluxapi import __version__
 from fluxapi.errors import FluxapiError, NotSupported
 from fluxapi.http import keys
-from fluxapi.model.record import username
+from fluxapi.model.usernames import username
 from fluxapi.sessions.last_jobs import store_last_jobs, until_lost
 from fluxapi.sessions.session import InstanceSession
 

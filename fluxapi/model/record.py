@@ -12,8 +12,6 @@ fields that were cut to the limits of a record; and fields that depend on the cu
 from __future__ import annotations
 
 import os
-import pwd
-from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -21,20 +19,12 @@ import msgspec
 from .counts import Counts
 from .job import GROUPS, Job
 from .jobid import encode_f58
+from .usernames import is_settled, username
 
-__all__ = ["encode", "record", "returncode", "username", "waiting"]
+__all__ = ["encode", "is_final", "record", "returncode", "waiting"]
 
 _CANCELED_BEFORE_RUN = -128
 """``returncode`` of a job that was canceled before it ran (flux/job/info.py)."""
-
-
-@lru_cache(maxsize=4096)
-def username(userid: int) -> str:
-    """Return the name of a user ID, or the ID as text if it has no name."""
-    try:
-        return pwd.getpwuid(userid).pw_name
-    except (KeyError, OverflowError):
-        return str(userid)
 
 
 def record(job: Job) -> dict[str, Any]:
@@ -66,6 +56,11 @@ def record(job: Job) -> dict[str, Any]:
     _add_counts(job, document)
     _add_annotations(job, document)
     return document
+
+
+def is_final(job: Job) -> bool:
+    """Return whether the record stays the same until the job changes: the user's name is known."""
+    return is_settled(job.userid)
 
 
 def _add_set(job: Job, document: dict[str, Any]) -> None:

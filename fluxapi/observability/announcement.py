@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from fluxapi import __version__
 from fluxapi.instance.protocol import InstanceInfo
-from fluxapi.model.record import username
+from fluxapi.model.usernames import username
 from fluxapi.settings import Settings, is_loopback
 
 __all__ = ["text"]

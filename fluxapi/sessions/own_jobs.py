@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from fluxapi.model.record import username
+from fluxapi.model.usernames import username
 from fluxapi.security.principal import Principal
 
 __all__ = ["owner_test"]

@@ -9,7 +9,7 @@ from fluxapi.instance.protocol import PastParent
 from fluxapi.model.job import Job
 from fluxapi.model.jobid import encode_f58
 from fluxapi.model.message import Message, Sentence, coded
-from fluxapi.model.record import username
+from fluxapi.model.usernames import username
 from fluxapi.process.timeslice import TimeSlice
 from fluxapi.table.job_lists import slices
 

@@ -14,7 +14,7 @@ from sortedcontainers import SortedList
 
 from fluxapi.model.job import RESULTS, STATES, Job
 from fluxapi.model.job_fields import cut
-from fluxapi.model.record import username
+from fluxapi.model.usernames import username
 from fluxapi.process.timeslice import TimeSlice
 
 from .index import Facets

@@ -19,7 +19,7 @@ from fluxapi.model.group import group_id
 from fluxapi.model.hostlist import holds_host
 from fluxapi.model.job import GROUPS, RESULTS, Job
 from fluxapi.model.jobid import encode_f58
-from fluxapi.model.record import username
+from fluxapi.model.usernames import username
 from fluxapi.process.timeslice import SLICE_S, TimeSlice
 
 from .index import Index

@@ -17,7 +17,7 @@ from fluxapi.model.job import Job, checksum
 from fluxapi.model.job_end import is_waitable
 from fluxapi.model.keymark import KeySigner
 from fluxapi.model.reason import PENDING
-from fluxapi.model.record import encode, record
+from fluxapi.model.record import encode, is_final, record
 
 from .backlog import BacklogBuffer
 from .bad_events import BadEvents
@@ -120,7 +120,8 @@ class Table:
         if row is None:
             job = self._jobs[jobid]
             row = encode(job)
-            (self._pending if job.state in PENDING else self._settled).put(jobid, row)
+            if is_final(job):
+                (self._pending if job.state in PENDING else self._settled).put(jobid, row)
         return row
 
     def settled_rows(self, jobids: Iterable[int]) -> list[bytes | None]:
@@ -175,8 +176,7 @@ class Table:
 
         At its end, jobs that are not in it are removed.
         """
-        self._replay = set()
-        self._listed = jobs
+        self._replay, self._listed = set(), jobs
         self._purged.clear()
         if self.history is not None:
             self.history.clear()

@@ -13,7 +13,7 @@ from fluxapi.http import base, keys
 from fluxapi.model.humanize import utc
 from fluxapi.model.jobid import encode_f58, parse
 from fluxapi.model.message import text_of
-from fluxapi.model.record import username
+from fluxapi.model.usernames import username
 from fluxapi.security.principal import ANYBODY, STRANGER
 from fluxapi.security.sign_ins import is_sign_in
 

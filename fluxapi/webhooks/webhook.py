@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from fluxapi.events.filters import Filter, Selection, read_filter
-from fluxapi.model.record import username
+from fluxapi.model.usernames import username
 
 from .signature import read_secret
 from .targets import shown_url

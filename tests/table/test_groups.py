@@ -11,7 +11,7 @@ from fluxapi.model.eventlog import Event, JournalMessage, Purged, Resync
 from fluxapi.model.group import group_id
 from fluxapi.model.jobid import JOBID_ANY
 from fluxapi.model.keymark import KeySigner
-from fluxapi.model.record import username
+from fluxapi.model.usernames import username
 from fluxapi.table import groups as groups_module
 from fluxapi.table.groups import page
 from fluxapi.table.query import JobQuery, count

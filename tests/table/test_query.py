@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from fluxapi.model.eventlog import Event, JournalMessage
 from fluxapi.model.jobid import encode_f58
-from fluxapi.model.record import username
+from fluxapi.model.usernames import username
 from fluxapi.table.query import JobQuery, count, matcher, page, query_of
 from fluxapi.table.table import Table
 from tests import recording

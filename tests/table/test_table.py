@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fluxapi.model import record
 from fluxapi.model.eventlog import Event, JournalMessage, Purged
 from fluxapi.model.jobid import JOBID_ANY, encode_f58
 from fluxapi.model.keymark import KeyMark, KeySigner
@@ -127,6 +128,17 @@ def test_a_row_is_encoded_anew_after_each_change() -> None:
     table.feed([event(1, "validate")])
     assert json.loads(before)["state"] == "NEW"
     assert json.loads(table.encode(1))["state"] == "DEPEND"
+
+
+def test_a_row_is_encoded_anew_until_the_name_of_its_user_is_known(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(record, "username", str)
+    monkeypatch.setattr(record, "is_settled", lambda _: False)
+    table = live_table(submit(1, userid=7))
+    assert json.loads(table.encode(1))["username"] == "7"
+    monkeypatch.setattr(record, "username", lambda _: "ada")
+    assert json.loads(table.encode(1))["username"] == "ada"
 
 
 def test_invalidate_removes_the_row() -> None:
