@@ -113,6 +113,23 @@ def test_so_many_wait_for_a_job_behind_others(
     assert few_taken(limit, 2, 100) == 20
 
 
+def test_many_jobs_that_end_together_hold_up_nobody(
+    table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dependency_limit, "MAX_STEPS", 1000)
+    limit = DependencyLimit(table)
+    # Each of four targets has 10 times 30 steps, and all of them 600: the last has none left.
+    for jobid in range(40):
+        waiting_for(table, 100 + jobid, 1 + jobid % 4)
+    assert few_taken(limit, 5, 30) == 10
+    assert few_taken(limit, 1, 30) == 13
+    # While the first ones are being submitted, none is left for others, but for the end of one.
+    with limit.admit([submission(1, (5,))] * 10) as refused:
+        assert not refused
+        assert few_taken(limit, 6, 30) == 0
+    assert few_taken(limit, 6, 30) == 10
+
+
 def test_few_jobs_that_come_and_go_are_not_counted_again(monkeypatch: pytest.MonkeyPatch) -> None:
     table = Table()
     limit = DependencyLimit(table)
