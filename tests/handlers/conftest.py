@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestClient
-from blockbuster import BlockBuster
 from pytest_aiohttp import AiohttpClient
 
 from fluxapi.app import create_app
 from fluxapi.settings import Settings
+from tests.blocking import blocking_watch
 
 from .fake import FakeInstance
 from .tree_site import Site, tree_site
@@ -40,7 +40,7 @@ Start = Callable[..., Awaitable[Service]]
 
 @pytest.fixture
 def start(aiohttp_client: AiohttpClient) -> Iterator[Start]:
-    watch = BlockBuster("fluxapi")
+    watch = blocking_watch()
 
     async def _start(**settings: Any) -> Service:
         instance, stopped = FakeInstance(), asyncio.Event()

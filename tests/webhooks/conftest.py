@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestClient
-from blockbuster import BlockBuster
 from pytest_aiohttp import AiohttpClient
 
 from fluxapi.app import create_app
@@ -20,6 +19,7 @@ from fluxapi.model.eventlog import JournalMessage, Resync
 from fluxapi.model.jobid import JOBID_ANY
 from fluxapi.settings import Settings
 from fluxapi.webhooks.webhooks import Webhooks
+from tests.blocking import blocking_watch
 from tests.handlers.fake import FakeInstance, r_object
 from tests.waiting import poll_until
 
@@ -102,7 +102,7 @@ Serve = Callable[..., Awaitable[Site]]
 
 @pytest.fixture
 def serve(aiohttp_client: AiohttpClient) -> Iterator[Serve]:
-    watch = BlockBuster("fluxapi")
+    watch = blocking_watch()
 
     async def _serve(instance: Lasting | None = None, **settings: Any) -> Site:
         instance = instance or Lasting()
