@@ -131,6 +131,7 @@ async def test_a_memo_is_in_the_journal_and_in_the_eventlog_unless_it_is_volatil
     await site.wait(jobid, "memo")
     assert site.context(jobid, "memo") == {"kept": {"n": 1}}
     await site.instance.post_memo(jobid, {"lost": 1}, volatile=True)
+    assert "lost" not in await site.instance.lookup(jobid, "eventlog")
     await site.cancel(jobid)
     assert site.names(jobid).count("memo") == 2
     log = await site.instance.lookup(jobid, "eventlog")

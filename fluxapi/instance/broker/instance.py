@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import importlib
 import os
+import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
@@ -26,7 +27,7 @@ from fluxapi.instance.protocol import (
     Resources,
     Submission,
 )
-from fluxapi.model.eventlog import Event, JournalMessage, Resync, encode_eventlog
+from fluxapi.model.eventlog import Event, JournalMessage, Resync
 from fluxapi.model.job_end import JobEnd
 from fluxapi.model.jobid import encode_f58
 from fluxapi.model.shallow import decode, require_narrow
@@ -41,7 +42,7 @@ from .counter import Counter
 from .event_pace import EventPace
 from .journal import JournalThread
 from .node_files import NodeFiles
-from .normalize import committed
+from .normalize import committed, completed
 from .output import OutputReader
 from .progress import Progress, progress_of
 from .rpc import RpcThread
@@ -57,6 +58,9 @@ _RUN = 16
 
 _ALL_USERS = 0xFFFFFFFF
 """FLUX_USERID_UNKNOWN."""
+
+_KVS_RETRY_INTERVAL_S = 0.01
+"""Seconds between two reads of an eventlog that is not complete; Flux commits as often."""
 
 _THREAD_CLOSE_TIMEOUT_S = 2.0
 """Timeout of joining a thread; one that is stuck in ``flux_open`` ends by itself."""
@@ -220,20 +224,21 @@ class BrokerInstance:
     async def lookup(self, jobid: int, key: LookupKey) -> str:
         """Fetch a value from the job's KVS directory (``job-info.lookup``).
 
-        The job manager writes eventlogs some milliseconds after it sends the events to the journal.
-        Whoever reads an eventlog after an event of the journal would miss this event, so that one
-        that is not complete is compared with what the job manager has.
+        The job manager writes an eventlog some milliseconds after it sends events to the journal.
+        This waits for that of an inactive job; others get the events that a reader has just seen.
         """
         if key != "eventlog":
             return await self._lookup(jobid, key)
         stored = ""
         with contextlib.suppress(NotFound):
             stored = await self._lookup(jobid, key)
-        if _is_whole(stored):
-            return stored
-        latest = encode_eventlog(await self.eventlog(jobid)).decode()
-        # A job may have added lines.
-        return stored if stored.count("\n") >= latest.count("\n") else latest
+        until = time.monotonic() + self._timeout
+        while not _is_whole(stored) and time.monotonic() < until:
+            if not (await self._progress(jobid)).has_ended:
+                return completed(stored, await self.eventlog(jobid))
+            await asyncio.sleep(_KVS_RETRY_INTERVAL_S)
+            stored = await self._lookup(jobid, key)
+        return stored
 
     async def eventlog(self, jobid: int) -> list[Event]:
         """Return the events from ``job-manager.getattr``; the KVS is milliseconds behind."""
@@ -384,10 +389,7 @@ def _no_job(jobid: int) -> JobNotFound:
 
 
 def _is_whole(eventlog: str) -> bool:
-    """Return whether an eventlog has the ``clean`` event, after which Flux writes no other.
-
-    A job may have added lines to it.
-    """
+    """Return whether Flux has written the ``clean`` event, after which a job may add lines."""
     return '"name":"clean"' in eventlog
 
 

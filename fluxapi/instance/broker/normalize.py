@@ -9,9 +9,9 @@
 
 from __future__ import annotations
 
-from fluxapi.model.eventlog import Event, JournalMessage
+from fluxapi.model.eventlog import Event, JournalMessage, encode_eventlog
 
-__all__ = ["Normalizer", "committed"]
+__all__ = ["Normalizer", "committed", "completed"]
 
 _UNCOMMITTED = frozenset({"annotations", "invalidate"})
 """Events that are posted and never written to the eventlog."""
@@ -23,6 +23,19 @@ _VALIDATED = frozenset({"validate", "invalidate"})
 def committed(events: list[Event]) -> list[Event]:
     """Return the events that are in the eventlog."""
     return [event for event in events if event.name not in _UNCOMMITTED]
+
+
+def completed(stored: str, events: list[Event]) -> str:
+    """Return a stored eventlog with the events of the job manager that it lacks.
+
+    Memos are left out, since the job manager joins them, with those that are not stored at all. A
+    job may have added lines; then fewer are missing.
+    """
+    # Flux writes the name of an event before its context.
+    names = (line.partition('"name":"')[2] for line in stored.splitlines())
+    count = sum(not name.startswith('memo"') for name in names)
+    told = [event for event in events if event.name != "memo"]
+    return stored + encode_eventlog(told[count:]).decode()
 
 
 class Normalizer:
