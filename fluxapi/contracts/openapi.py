@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from fluxapi import __version__, errors
@@ -45,20 +45,6 @@ _TEXT = re.compile(r"text/|application/x-ndjson")
 """Media types of text; all others are binary."""
 
 _NAMED = re.compile(r"{(\w+)}")
-_PLACES = {
-    "group": ("Name or ID of the group.", "sweep"),
-    "node": ("Host name of the node.", "node0"),
-    "stream": ("stdout or stderr.", "stdout"),
-    "id": ("Job ID in any RFC 19 form: F58, decimal, hex, dothex, KVS path, words.", "f2QK3Zz"),
-    "instance": ("Path of the instance: the IDs of the jobs that lead to it.", "f2QK3Zz/fA1b"),
-    "version": ("Digest of all files, so that they can be cached forever.", "0123456789ab"),
-    "name": ("Name of the file.", "dashboard.css"),
-    "token": ("ID or name of the token.", "laptop"),
-    "template": ("Name of the template.", "train"),
-    "webhook": ("ID or name of the webhook.", "failures"),
-    "guide": ("Name of the guide, as in its address.", "tutorial"),
-}
-"""Parameters in paths: the description and an example of each."""
 
 _ALWAYS = (
     errors.UnknownHost,
@@ -92,9 +78,11 @@ _EVERY_ANSWER = {
 def document(routes: Iterable[Route]) -> dict[str, Any]:
     """Return the document: paths below ``/v1``, components from ``schemas/``."""
     components = Components()
+    described: dict[str, tuple[str, str]] = {}
     paths: dict[str, Any] = {}
     for route in routes:
-        operation = _operation(route, components)
+        described.update(route.parameters)
+        operation = _operation(route, components, described)
         paths.setdefault(route.path, {})[route.method.lower()] = operation
     return {
         "openapi": "3.1.0",
@@ -158,12 +146,14 @@ def _notice(components: Components) -> dict[str, Any]:
     }
 
 
-def _operation(route: Route, components: Components) -> dict[str, Any]:
+def _operation(
+    route: Route, components: Components, described: Mapping[str, tuple[str, str]]
+) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": route.name,
         "summary": route.summary,
         "tags": [route.tag],
-        "parameters": _parameters(route, components),
+        "parameters": _parameters(route, components, described),
         "responses": _responses(route, components),
     }
     if route.right is None:
@@ -198,10 +188,14 @@ def _notes(route: Route) -> Iterator[str]:
         yield "With a batch script as the body, the query parameters are the other fields."
 
 
-def _parameters(route: Route, components: Components) -> list[dict[str, Any]]:
+def _parameters(
+    route: Route, components: Components, described: Mapping[str, tuple[str, str]]
+) -> list[dict[str, Any]]:
     parameters: list[dict[str, Any]] = []
     for name in _NAMED.findall(route.path):
-        description, example = _PLACES.get(name, ("", name))
+        if name not in described:
+            raise LookupError(f"no route up to {route.name} describes the parameter {name}")
+        description, example = described[name]
         parameters.append(
             {
                 "name": name,

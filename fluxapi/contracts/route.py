@@ -45,6 +45,8 @@ class Route:
         query: The schema of the query.
         max_body: Limit of the body in bytes; ``None`` is ``--max-body``.
         fails: The errors that it raises besides those that every route may raise.
+        parameters: The parameters of the path that no route before it has: their descriptions,
+            with an example of each.
         other: Other media types of a 200.
         items: The schema of each line of an NDJSON response.
         stream: The response lasts until one side ends it, and a ticket opens it.
@@ -75,6 +77,7 @@ class Route:
     max_body: int | None = MAX_FIELDS_BYTES
     query: str = "no-query"
     fails: tuple[type[FluxapiError], ...] = ()
+    parameters: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     other: tuple[str, ...] = ()
     items: str = ""
     stream: bool = False

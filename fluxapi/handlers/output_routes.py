@@ -54,7 +54,7 @@ OUTPUTS: tuple[Route, ...] = (
     Route(
         "GET", "/jobs/{id}/files/{stream}", files.download, "downloadOutput", "jobs",
         "Download the file that receives stdout or stderr of a job, or a range of it.",
-        {}, query="file-query",
+        {}, query="file-query", parameters={"stream": ("stdout or stderr.", "stdout")},
         fails=(
             *_LOOKUP, errors.NotFound, errors.OutputUnreadable, errors.RangeNotSatisfiable,
             errors.TooManyStreams,

@@ -20,6 +20,11 @@ from fluxapi.web import (
 
 __all__ = ["PAGES"]
 
+_FILE = {
+    "version": ("Digest of all files, so that they can be cached forever.", "0123456789ab"),
+    "name": ("Name of the file.", "dashboard.css"),
+}
+
 PAGES: tuple[Route, ...] = (
     Route(
         "GET", "/ui/jobs/{id}", views.job, "getJobPage", "dashboard",
@@ -105,7 +110,7 @@ PAGES: tuple[Route, ...] = (
     ),
     Route(
         "GET", "/static/{version}/{name}", views.static, "getStatic", "dashboard",
-        "Get a file that the pages load.", {}, fails=(errors.NotFound,),
+        "Get a file that the pages load.", {}, fails=(errors.NotFound,), parameters=_FILE,
         other=("text/javascript", "text/css"),
         scope="service", right=None,
     ),
@@ -142,7 +147,8 @@ PAGES: tuple[Route, ...] = (
     ),
     Route(
         "GET", "/docs/{guide}", docs.guide, "getGuide", "documentation", "Read a guide.",
-        {}, fails=(errors.NotFound,), other=("text/html",),
+        {}, parameters={"guide": ("Name of the guide, as in its address.", "tutorial")},
+        fails=(errors.NotFound,), other=("text/html",),
         scope="service", right="view",
     ),
 )  # fmt: skip

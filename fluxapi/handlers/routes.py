@@ -56,6 +56,8 @@ _SUBMITTED = {
 }
 
 _CREATED = {"Location": "Reference to the token, relative to the path of the request."}
+_JOB = {"id": ("Job ID in any RFC 19 form: F58, decimal, hex, dothex, KVS path, words.", "f2QK3Zz")}
+_PATH = {"instance": ("Path of the instance: the IDs of the jobs that lead to it.", "f2QK3Zz/fA1b")}
 
 
 def _submit(path: str, name: str) -> Route:
@@ -134,6 +136,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         "GET", "/jobs/{id}", jobs.record, "getJob", "jobs", "Get one job.", {200: "job"},
+        parameters=_JOB,
         fails=_LOOKUP, right="view",
     ),
     Route(
@@ -221,7 +224,7 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "GET", "/groups/{group}", groups.record, "getGroup", "groups",
         "Get one group: the counts and times of its jobs.", {200: "group"}, fails=_GROUP,
-        right="view",
+        parameters={"group": ("Name or ID of the group.", "sweep")}, right="view",
     ),
     Route(
         "GET", "/groups/{group}/wait", groups.wait, "waitForGroup", "groups",
@@ -281,7 +284,7 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "GET", "/nodes/{node}", nodes.node, "getNode", "instance",
         "Get one host: the state, resources, properties and queues of each broker on it.",
-        {200: "host"},
+        {200: "host"}, parameters={"node": ("Host name of the node.", "node0")},
         fails=(errors.InstanceUnavailable, errors.NotFound, errors.NotSupported), right="view",
     ),
     Route(
@@ -324,7 +327,8 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "GET", "/instances/{instance}", instances.instance, "getInstance", "instance",
         "Get the known facts about one instance in the tree, without opening it.",
-        {200: "instance"}, fails=(errors.InstanceNotFound,), scope="service", right="view",
+        {200: "instance"}, fails=(errors.InstanceNotFound,), parameters=_PATH,
+        scope="service", right="view",
     ),
     Route(
         "POST", "/service/stop", service.stop, "stopService", "service",
@@ -354,6 +358,7 @@ ROUTES: tuple[Route, ...] = (
         "DELETE", "/tokens/{token}", tokens.revoke, "revokeToken", "service",
         "Revoke a token; its streams and logins end at once.",
         {200: "issued-token"}, fails=(errors.NotFound, errors.NotStored),
+        parameters={"token": ("ID or name of the token.", "laptop")},
         scope="service", right="admin",
     ),
     *TEMPLATES,

@@ -21,6 +21,7 @@ TEMPLATES: tuple[Route, ...] = (
     Route(
         "GET", "/templates/{template}", templates.record, "getTemplate", "templates",
         "Get one template: the request for its jobs.", {200: "template"},
+        parameters={"template": ("Name of the template.", "train")},
         fails=(errors.NotFound, *_KEPT), scope="service", right="submit",
     ),
     Route(

@@ -28,6 +28,7 @@ WEBHOOKS: tuple[Route, ...] = (
     Route(
         "GET", "/webhooks/{webhook}", webhooks.record, "getWebhook", "webhooks",
         "Get one webhook, without its secret.", {200: "webhook"},
+        parameters={"webhook": ("ID or name of the webhook.", "failures")},
         fails=(*_HOOK, errors.NotStored), scope="service", right="admin",
     ),
     Route(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Iterator
@@ -191,6 +192,17 @@ def test_every_parameter_is_described() -> None:
         for operation in operations.values():
             for parameter in operation["parameters"]:
                 assert parameter["description"].endswith("."), parameter
+
+
+def test_a_parameter_of_the_path_is_described_once() -> None:
+    described = [name for route in ROUTES for name in route.parameters]
+    assert sorted(described) == sorted(set(described))
+
+
+def test_a_parameter_without_a_description_is_refused() -> None:
+    queue = dataclasses.replace(ROUTES[0], path="/queues/{queue}", name="getQueue")
+    with pytest.raises(LookupError, match="getQueue describes the parameter queue"):
+        document([queue])
 
 
 def test_lists_in_a_query_are_repeated_names() -> None:
