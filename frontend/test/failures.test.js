@@ -103,6 +103,21 @@ test("a service that does not answer changes nothing", async (it) => {
   assert.equal(watches.failed, 0);
 });
 
+test("a page that nobody looks at for weeks keeps nothing of its counts", async (it) => {
+  const minute = minutes(it);
+  const added = it.mock.method(EventTarget.prototype, "addEventListener");
+  const { call, failures } = page({ results: {} });
+  failures.turn(false);
+  await settled();
+  const begun = added.mock.callCount();
+  for (let count = 0; count < 20; count++) await minute();
+  assert.deepEqual([call.mock.callCount(), added.mock.callCount()], [21, begun]);
+  // Nor does it count after that.
+  failures.turn(true);
+  await minute();
+  assert.equal(call.mock.callCount(), 21);
+});
+
 test("the sign is a number of what was told, else that something has failed", () => {
   assert.deepEqual([sign(0, 0), sign(0, 3), sign(2, 3), sign(12, 0)], ["", "!", "2", "9+"]);
   assert.match(decodeURIComponent(marked("<svg></svg>", "!")), />!<\/text><\/svg>$/);

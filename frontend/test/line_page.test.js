@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { mock, test } from "node:test";
 
 import { LinePage } from "../src/job/line_page.js";
 import { Terminal } from "../src/job/output_lines.js";
+
+Object.assign(globalThis, { document: { body: { dataset: {} } }, location: { origin: "http://flux.test", pathname: "/ui/jobs/f1" } });
 
 test("a page that begins with the end of the output keeps all pieces of a long line", () => {
   const terminal = new Terminal();
@@ -23,4 +25,18 @@ test("a line that the history has left out is not kept", () => {
   assert.deepEqual([10, 11, 15, 16].map((line) => page.absent(line).includes("not kept")), [false, true, true, false]);
   page.omitted = { bytes: 100, at_least: true, after: 10 };
   assert.deepEqual([page.isWhole, page.absent(30)], [false, "Line 30 is not kept."]);
+});
+
+test("the time of a line does not grow with the square of its carriage returns", async () => {
+  const returns = "\r".repeat(100_000);
+  const items = [{ line: 1, text: `${returns}x${returns}` }, { line: 2, text: `10%\r20%${returns}` }, { line: 3, text: returns }];
+  const answer = [...items.map((item) => ({ type: "line", source: 0, index: 1, ...item })), { type: "end", reason: "end" }];
+  mock.method(globalThis, "fetch", async () => new Response(answer.map((item) => `${JSON.stringify(item)}\n`).join("")));
+  const page = new LinePage("f1", 0, { stream: "", task: undefined }, () => {});
+  const { user: before } = process.cpuUsage();
+  await page.later();
+  // Milliseconds; they were some ten seconds.
+  assert.ok((process.cpuUsage().user - before) / 1000 < 2000);
+  mock.restoreAll();
+  assert.deepEqual(page.lines.map(({ text }) => text), ["x", "20%", ""]);
 });

@@ -124,11 +124,18 @@ export class LinePage {
   }
 }
 
+/** Return a line without the carriage returns at its end: in one go, since a job can write thousands of them. @param {string} line */
+function withoutReturns(line) {
+  let end = line.length;
+  while (line[end - 1] === "\r") end--;
+  return line.slice(0, end);
+}
+
 /** Convert a line of a response of the service. @param {Record<string, any>} item @returns {Line} */
 function lineOf(item) {
   /** @type {Line["spans"]} */
   let spans = [];
-  new Ansi().write(item["text"].replace(/\r+$/, ""), {
+  new Ansi().write(withoutReturns(item["text"]), {
     text: (raw, style) => spans.push({ text: ordered(raw), style }),
     newline: () => {},
     home: () => (spans = []),

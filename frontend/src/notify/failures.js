@@ -14,6 +14,8 @@ export class Failures {
   #release = new AbortController();
   /** @type {boolean | undefined} */
   #isSeen;
+  /** @type {ReturnType<typeof setTimeout> | undefined} of the next count */
+  #timer;
 
   /**
    * @param {Watches} watches
@@ -31,6 +33,7 @@ export class Failures {
     if (isSeen === this.#isSeen) return;
     this.#isSeen = isSeen;
     this.#release.abort();
+    clearTimeout(this.#timer);
     this.#release = new AbortController();
     const { signal } = this.#release;
     if (isSeen) {
@@ -55,8 +58,7 @@ export class Failures {
   /** @param {AbortSignal} signal */
   async #count(signal) {
     if (signal.aborted) return;
-    const timer = setTimeout(() => this.#count(signal), PERIOD_MS);
-    signal.addEventListener("abort", () => clearTimeout(timer));
+    this.#timer = setTimeout(() => this.#count(signal), PERIOD_MS);
     // The reader may look at another page of the instance.
     const locks = await this.locks?.query();
     if (locks?.held?.some(({ name }) => name === `${this.watches.key} seen`)) return;

@@ -33,7 +33,7 @@ function nested(parent, place, row) {
 export class NestedRows extends EventTarget {
   /** @type {Map<string, { rows: Nested[], at: number }>} by the job that the instance is */
   #instances = new Map();
-  /** @type {Map<string, string>} addresses by the ids of the rows */
+  /** @type {Map<string, Map<string, string>>} addresses by the job above the rows, and by the ids of the rows */
   #places = new Map();
 
   /** @param {Map<string, Row>} all the jobs of the table */
@@ -45,13 +45,14 @@ export class NestedRows extends EventTarget {
   /** Return the rows below a job that is open. @param {Row} row @returns {Nested[]} */
   of(row) {
     const rows = [...row.after.map((id) => this.#dependency(row.id, id)), ...(row.isInstance ? this.#jobs(row.id) : [])];
-    for (const it of rows) this.#places.set(it.id, it.nested.href);
+    // Those of rows that were there before are kept no more: the jobs of an instance are always others.
+    this.#places.set(row.id, new Map(rows.map((it) => [it.id, it.nested.href])));
     return rows;
   }
 
   /** Return the address of the page of a row below another one. @param {string} id */
   address(id) {
-    return this.#places.get(id);
+    return this.#places.get(id.split(" ", 1)[0] ?? "")?.get(id);
   }
 
   /** Return a row in its latest version. @param {Nested} row @returns {Nested} */
@@ -76,8 +77,9 @@ export class NestedRows extends EventTarget {
     return rows;
   }
 
-  /** Ask again for the jobs of instances that are open. @param {Set<string>} open */
+  /** Forget the rows below jobs that are not open, and ask again for the jobs of instances that are. @param {Set<string>} open */
   refresh(open) {
+    for (const id of this.#places.keys()) if (!open.has(id)) this.#places.delete(id);
     for (const [id, { at: when }] of this.#instances) {
       if (!open.has(id) || !this.all.get(id)?.isInstance) this.#instances.delete(id);
       else if (performance.now() - when > FRESH_MS) this.#read(id);
