@@ -102,14 +102,19 @@ def address(assets: Mapping[str, Asset], name: str) -> str:
 
 
 def asset(request: web.Request, assets: Mapping[str, Asset]) -> web.Response:
-    """Return the file of the request's path; raises ``NotFound``."""
-    name = request.match_info["name"]
+    """Return the file of the request's path; raises ``NotFound``.
+
+    Nobody may keep a file of another version: while a release replaces another, a page of the new
+    one may ask the old one.
+    """
+    name, version = request.match_info["name"], request.match_info["version"]
     found = assets.get(name)
     if found is None:
         raise NotFound(f"There is no file {name[:64]!r}; in a checkout, build it with make.")
     body = found.plain
+    is_same = version == found.version
     headers = {
-        hdrs.CACHE_CONTROL: "public, max-age=31536000, immutable",
+        hdrs.CACHE_CONTROL: "public, max-age=31536000, immutable" if is_same else "no-store",
         hdrs.VARY: hdrs.ACCEPT_ENCODING,
     }
     if found.packed is not None and "gzip" in request.headers.get(hdrs.ACCEPT_ENCODING, ""):

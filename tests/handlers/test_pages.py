@@ -218,6 +218,13 @@ async def test_every_asset_of_the_page_is_served_for_good(service: Service) -> N
             assert answer.headers["Content-Encoding"] == "gzip"
 
 
+async def test_an_asset_of_another_release_is_not_kept(service: Service) -> None:
+    text = await (await service.client.get("/", headers=HTML)).text()
+    path = next(iter(re.findall(r'"\.(/static/[^"]+)"', text)))
+    answer = await service.client.get(re.sub("/static/[^/]+/", "/static/0123456789ab/", path))
+    assert (answer.status, answer.headers["Cache-Control"]) == (200, "no-store")
+
+
 @pytest.mark.parametrize("name", ["none.js", "..%2f..%2fviews.py", ".built"])
 async def test_nothing_else_is_served(service: Service, name: str) -> None:
     assert (await service.client.get(f"/static/none/{name}")).status == 404
