@@ -135,13 +135,16 @@ class Guardian:
             try:
                 told = set(self._sessions)
                 process = await loop.run_in_executor(self._executor, self._spawn, told)
-            except OSError as error:
+                self._watch(process)
+            except (OSError, RuntimeError) as error:
                 _log.error("the sweeper cannot be started: %s", error)
+                if self._process is not None:
+                    # If it lived when its pipe is closed for the next one, it would end all jobs.
+                    self._process.kill()
                 continue
             break
         self._told = told
         self._tell_soon()
-        self._watch(process)
 
     def began(self, session: int) -> None:
         """Add a session that was started."""

@@ -24,7 +24,7 @@ from .mustache import Tags
 from .remover import Remover
 from .request import Request, StreamTarget, parse_request
 from .scheduler import Allocated
-from .spawn import Command, exit_fd, limits, spawn
+from .spawn import Command, limits, spawn, watched
 from .sweeper import COOKIE
 
 __all__ = ["LaunchError", "Launched", "Launcher", "Plan", "Task"]
@@ -162,7 +162,7 @@ class Launcher:
                 )
                 try:
                     pid = self._spawn(command, rank)
-                    launched.tasks.append(Task(rank, pid, exit_fd(pid), stdout[0], stderr[0]))
+                    launched.tasks.append(Task(rank, pid, watched(pid), stdout[0], stderr[0]))
                 except BaseException:
                     _close(stdout[0], stderr[0])
                     raise

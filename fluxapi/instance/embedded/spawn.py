@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-__all__ = ["GATE_TIMEOUT_S", "Command", "exit_fd", "find_program", "limits", "spawn"]
+__all__ = ["GATE_TIMEOUT_S", "Command", "exit_fd", "find_program", "limits", "spawn", "watched"]
 
 _DEFAULT_PATH = "/bin:/usr/bin"
 """The search path of execvp(3) without PATH."""
@@ -136,9 +136,7 @@ def _await_stop(pid: int) -> None:
     awaited = os.WSTOPPED | os.WEXITED | os.WNOWAIT | os.WNOHANG
     while os.waitid(os.P_PID, pid, awaited) is None:
         if time.monotonic() > deadline:
-            os.kill(pid, signal.SIGKILL)
-            # It may be stuck in the kernel.
-            threading.Thread(target=os.waitpid, args=(pid, 0), daemon=True).start()
+            _end(pid)
             raise OSError(errno.ETIME, os.strerror(errno.ETIME))
         time.sleep(pause)
         pause = min(2 * pause, _MAX_PAUSE_S)
@@ -189,14 +187,48 @@ def _exposure() -> bytes:
     return b"%d" % min(own + _EXPOSURE, _MAX_EXPOSURE)
 
 
+def watched(pid: int) -> int:
+    """Return the :func:`exit_fd` of a process that was just started.
+
+    If there can be none, the process is ended: its job fails, and nobody else would do so.
+    """
+    try:
+        return exit_fd(pid)
+    except BaseException:
+        _end(pid)
+        raise
+
+
+def _end(pid: int) -> None:
+    """Kill a process that was just started, with its group, and reap it."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+    try:
+        # It may be stuck in the kernel.
+        threading.Thread(target=os.waitpid, args=(pid, 0), daemon=True).start()
+    except RuntimeError:
+        # Jobs have all threads that the user may have.
+        os.waitpid(pid, 0)
+
+
 def exit_fd(pid: int) -> int:
-    """Return a descriptor that is readable once the process has exited; the caller closes it."""
+    """Return a descriptor that is readable once the process has exited; the caller closes it.
+
+    Raises:
+        OSError: There are too many descriptors.
+        RuntimeError: A thread is needed, and none can be started.
+    """
     try:
         return os.pidfd_open(pid)
     except OSError:
         # Old kernels and some sandboxes have no pidfd, so a thread waits.
         reader, writer = os.pipe()
-        threading.Thread(target=_wait, args=(pid, writer), daemon=True).start()
+        try:
+            threading.Thread(target=_wait, args=(pid, writer), daemon=True).start()
+        except RuntimeError:
+            os.close(reader)
+            os.close(writer)
+            raise
         return reader
 
 
