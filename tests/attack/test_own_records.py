@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fluxapi.instance.broker.instance import _is_whole
-from fluxapi.model.eventlog import valid_lines
+from fluxapi.instance.broker.normalize import completed, is_whole
+from fluxapi.model.eventlog import Event, decode_eventlog, valid_lines
 from tests.handlers.conftest import Service, service, start
 
 __all__ = ["service", "start"]
@@ -62,6 +62,21 @@ def test_valid_lines_are_as_they_were() -> None:
 
 
 def test_a_line_after_the_last_event_is_not_waited_for() -> None:
-    assert _is_whole(f"{SUBMIT}\n{CLEAN}\n")
-    assert _is_whole(f"{SUBMIT}\n{CLEAN}\ngarbage\n")
-    assert not _is_whole(f"{SUBMIT}\n")
+    assert is_whole(f"{SUBMIT}\n{CLEAN}\n")
+    assert is_whole(f"{SUBMIT}\n{CLEAN}\ngarbage\n")
+    assert not is_whole(f"{SUBMIT}\n")
+
+
+def test_a_memo_is_not_the_last_event() -> None:
+    memo = '{"timestamp":2.0,"name":"memo","context":{"name":"clean","more":{"name":"clean"}}}'
+    assert not is_whole(f"{memo}\n{SUBMIT}\n{memo}\n")
+    assert is_whole(f"{SUBMIT}\n{CLEAN}\n{memo}\n")
+
+
+@pytest.mark.parametrize("separator", ["\u2028", "\u2029", "\x85"])
+def test_separators_of_lines_in_a_note_hide_no_event(separator: str) -> None:
+    note = f'{{"timestamp":1.6,"name":"exception","context":{{"note":"a{separator}b"}}}}'
+    start = Event(1.7, "start")
+    told = [Event(1.5, "submit", {"urgency": 16}), Event(1.6, "exception", {"note": "…"}), start]
+    found = completed(f"{SUBMIT}\n{note}\n", told)
+    assert decode_eventlog(found.encode())[2:] == [start]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import socket
 from contextlib import suppress
 from pathlib import Path
@@ -119,12 +120,13 @@ def listens(process: Path, uri: str) -> bool:
     """
     if not uri.startswith(_LOCAL):
         return False
-    wanted = unquote(uri.removeprefix(_LOCAL))
-    entries = [line.split(maxsplit=7) for line in _SOCKETS.read_text("utf-8").splitlines()[1:]]
+    wanted = os.fsencode(unquote(uri.removeprefix(_LOCAL)))
+    # Every user may have sockets, whose names may have any bytes, also a newline.
+    entries = [line.split(maxsplit=7) for line in _SOCKETS.read_bytes().split(b"\n")[1:]]
     inodes = {
-        f"socket:[{entry[6]}]"
+        f"socket:[{entry[6].decode('ascii', 'replace')}]"
         for entry in entries
-        if entry[7:] == [wanted] and int(entry[3], 16) & _ACCEPTS
+        if entry[7:] == [wanted] and _accepts(entry[3])
     }
     for link in (process / "fd").iterdir():
         # A file may be closed meanwhile.
@@ -132,6 +134,14 @@ def listens(process: Path, uri: str) -> bool:
             if str(link.readlink()) in inodes:
                 return True
     return False
+
+
+def _accepts(flags: bytes) -> bool:
+    """Return whether the flags of a socket, in hex, say that it accepts connections."""
+    try:
+        return bool(int(flags, 16) & _ACCEPTS)
+    except ValueError:
+        return False
 
 
 async def _hostname(ask: _Ask) -> str:

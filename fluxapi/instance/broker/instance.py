@@ -42,7 +42,7 @@ from .counter import Counter
 from .event_pace import EventPace
 from .journal import JournalThread
 from .node_files import NodeFiles
-from .normalize import committed, completed
+from .normalize import committed, completed, is_whole
 from .output import OutputReader
 from .progress import Progress, progress_of
 from .rpc import RpcThread
@@ -233,7 +233,7 @@ class BrokerInstance:
         with contextlib.suppress(NotFound):
             stored = await self._lookup(jobid, key)
         until = time.monotonic() + self._timeout
-        while not _is_whole(stored) and time.monotonic() < until:
+        while not is_whole(stored) and time.monotonic() < until:
             if not (await self._progress(jobid)).has_ended:
                 return completed(stored, await self.eventlog(jobid))
             await asyncio.sleep(_KVS_RETRY_INTERVAL_S)
@@ -386,11 +386,6 @@ def _not_connected() -> InstanceUnavailable:
 
 def _no_job(jobid: int) -> JobNotFound:
     return JobNotFound(f"There is no job {encode_f58(jobid)}.")
-
-
-def _is_whole(eventlog: str) -> bool:
-    """Return whether Flux has written the ``clean`` event, after which a job may add lines."""
-    return '"name":"clean"' in eventlog
 
 
 def _load() -> Any:

@@ -11,10 +11,13 @@ from __future__ import annotations
 
 from fluxapi.model.eventlog import Event, JournalMessage, encode_eventlog
 
-__all__ = ["Normalizer", "committed", "completed"]
+__all__ = ["Normalizer", "committed", "completed", "is_whole"]
 
 _UNCOMMITTED = frozenset({"annotations", "invalidate"})
 """Events that are posted and never written to the eventlog."""
+
+_NAME, _CLEAN = '"name":"', '"name":"clean"'
+"""How Flux writes the name of an event, before its context, and that of the last event of a job."""
 
 _VALIDATED = frozenset({"validate", "invalidate"})
 """Events that end the validation of a job."""
@@ -31,11 +34,23 @@ def completed(stored: str, events: list[Event]) -> str:
     Memos are left out, since the job manager joins them, with those that are not stored at all. A
     job may have added lines; then fewer are missing.
     """
-    # Flux writes the name of an event before its context.
-    names = (line.partition('"name":"')[2] for line in stored.splitlines())
+    # Texts of a context may have other separators of lines, such as U+2028.
+    names = (line.partition(_NAME)[2] for line in stored.split("\n") if line)
     count = sum(not name.startswith('memo"') for name in names)
     told = [event for event in events if event.name != "memo"]
     return stored + encode_eventlog(told[count:]).decode()
+
+
+def is_whole(stored: str) -> bool:
+    """Return whether Flux has written the ``clean`` event, after which a job may add lines."""
+    place = len(stored)
+    while (place := stored.rfind(_CLEAN, 0, place)) >= 0:
+        begin = stored.rfind("\n", 0, place) + 1
+        # A memo may have such a member, too.
+        if stored.find(_NAME, begin) == place:
+            return True
+        place = begin
+    return False
 
 
 class Normalizer:

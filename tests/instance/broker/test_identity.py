@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from fluxapi.instance.broker.identity import listens
 from tests.running import needs_flux
 
@@ -25,6 +27,17 @@ def test_a_process_that_listens_on_the_socket_of_a_uri_is_its_broker(tmp_path: P
         assert not listens(Path("/proc", str(os.getppid())), uri)
         for other in (f"ssh://host{path}", str(path), "", f"{uri}2"):
             assert not listens(own, other)
+
+
+@pytest.mark.parametrize("name", [b"\xff", b"a\nb", b"a\n0: 2 0 none 1 1 7 %b", b"\xc2\x85x"])
+def test_sockets_of_others_may_have_any_name(name: bytes) -> None:
+    folder, own = Path("/proc", str(os.getpid())), f"own {os.getpid()}"
+    with socket.socket(socket.AF_UNIX) as server, socket.socket(socket.AF_UNIX) as other:
+        # The names of abstract sockets are in no folder; the system shows them after this sign.
+        server.bind(f"\0{own}")
+        server.listen()
+        other.bind(b"\0" + name.replace(b"%b", f"@{own}".encode()))
+        assert listens(folder, f"local://@{own}")
 
 
 @needs_flux
