@@ -16,6 +16,8 @@ Each case was reproduced on a real Flux. A case can go when no supported release
 * A dependency that is not an object crashes the process that validates jobspecs.
 * Thousands of dependencies of one job stop the job manager for seconds, and 20,000 for minutes: it
   looks up each among all others.
+* Flux reads job IDs in more forms than RFC 19 has, such as with a blank before them. A job that
+  names another one so would count as one that waits for none.
 * A job that Flux refuses for a dependency after ``singleton``, or one with ``singleton`` twice,
   leaves an entry in Flux, after which no job of that name with ``singleton`` is ever started.
 * Durations of which the sum is infinite stop the scheduling for all jobs, for good: the scheduler
@@ -43,9 +45,12 @@ Each case was reproduced on a real Flux. A case can go when no supported release
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain
 from typing import Any
 
+from .after import AFTER_SCHEMES, MAX_DEPENDENCIES
 from .constraints import constraint_fault
+from .jobid import parse
 from .jobspec_size import Contents
 from .message import Message, field_message
 
@@ -53,9 +58,6 @@ __all__ = ["MAX_DURATION_S", "MAX_JOBSPEC_BYTES", "fatal_reason"]
 
 MAX_JOBSPEC_BYTES = 9 << 20
 """Limit of a jobspec; Flux's validator accepts 10 MiB unless ``ingest.buffer-size`` is set."""
-
-_MAX_DEPENDENCIES = 1000
-"""Limit of the dependencies of a job, as in the schema of a request; these take 0.1 to 0.8 s."""
 
 MAX_DURATION_S = 3_153_600_000
 """Limit of the duration of a job, as in the schema of a request: a hundred years."""
@@ -148,13 +150,23 @@ def _dependency_fault(system: Mapping[str, Any]) -> Message | None:
     dependencies = system.get("dependencies", [])
     if not _are_dependencies(dependencies):
         return field_message("dependency_objects")
-    if len(dependencies) > _MAX_DEPENDENCIES:
-        return field_message("dependencies_many", limit=_MAX_DEPENDENCIES)
+    if len(dependencies) > MAX_DEPENDENCIES:
+        return field_message("dependencies_many", limit=MAX_DEPENDENCIES)
     if any(it["scheme"] == "singleton" for it in dependencies[:-1]):
         return field_message("singleton_last")
     texts = (it[name] for it in dependencies for name in ("scheme", "value"))
     faults = (_reason_fault(text, _MAX_DEPENDENCY_TEXT_BYTES) for text in texts)
-    return next(filter(None, faults), None)
+    return next(filter(None, chain(faults, map(_jobid_fault, dependencies))), None)
+
+
+def _jobid_fault(dependency: Mapping[str, str]) -> Message | None:
+    scheme = dependency["scheme"]
+    if scheme in AFTER_SCHEMES:
+        try:
+            parse(dependency["value"])
+        except ValueError:
+            return field_message("dependency_jobid", scheme=scheme)
+    return None
 
 
 def _are_dependencies(listed: Any) -> bool:

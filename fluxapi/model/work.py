@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from .after import read_after
+from .after import MAX_DEPENDENCIES, read_after
 from .constraints import evaluation_seconds
 from .jobspec_size import Contents
 
@@ -35,6 +35,7 @@ class Work(NamedTuple):
     cost: int
     dependencies: int
     after: tuple[int, ...]
+    chained: tuple[int, ...]
     evaluation_s: float
     memory: int
 
@@ -48,10 +49,12 @@ def work_of(document: Mapping[str, Any], contents: Contents, nodes: int = 1) -> 
     seconds = 0.0 if constraints is None else evaluation_seconds(constraints, nodes)
     if seconds > _USUAL_EVALUATION_S:
         cost += int(_EVALUATIONS * seconds * _BYTES_PER_S)
+    after = read_after(system, MAX_DEPENDENCIES)
     return Work(
         cost,
         dependencies,
-        after=tuple({target: None for target, _ in read_after(system)}),
+        after=tuple(sorted({target for target, _ in after})),
+        chained=tuple(sorted({target for target, scheme in after if scheme != "afterany"})),
         evaluation_s=seconds if seconds > _SHORT_EVALUATION_S * nodes else 0.0,
         memory=contents.memory,
     )

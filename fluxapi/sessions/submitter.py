@@ -140,10 +140,11 @@ class Submitter:
     ) -> list[int | FluxapiError]:
         if has_left is not nobody_left:
             submissions = [replace(one, has_left=has_left) for one in submissions]
-        with self._dependencies.admit(submissions) as refused:
+        async with self._dependencies.admit(submissions) as refused:
             refused.update(self._forecast.refuse(submissions))
             sent = [one for place, one in enumerate(submissions) if place not in refused]
             answers = await self._instance.submit(sent) if sent else []
+            self._dependencies.note(sent, answers)
             self.submitted += sum(isinstance(answer, int) for answer in answers)
             await self._until_visible(
                 [

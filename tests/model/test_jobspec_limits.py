@@ -78,6 +78,18 @@ def test_settings_for_tests_of_flux_that_drain_nodes_are_refused() -> None:
     assert caught.value.members["errors"][0]["pointer"] == "/jobspec/attributes/system/exec"
 
 
+@pytest.mark.parametrize("value", [" f3", "f3 ", "job.f3", "+3", "0" * 30 + "3", "\t3", "", "x"])
+def test_a_job_id_in_a_form_that_only_flux_reads_is_refused(value: str) -> None:
+    for scheme in ("after", "afterstart", "afterany", "afterok", "afternotok", "afterexcept"):
+        said = refusal(dependencies=["begin-time:3", {"scheme": scheme, "value": value}])
+        assert f"by its ID after {scheme}" in said["/dependencies"]
+    known = [
+        f"afterok:{it}"
+        for it in ("f3", "3", "0x3", "0000.0000.0000.0003", "job.0000.0000.0000.0003")
+    ]
+    assert build({"command": "true", "dependencies": known}, Defaults()).after == (2, 3)
+
+
 def test_singleton_is_the_last_dependency() -> None:
     single, other = {"scheme": "singleton", "value": ""}, {"scheme": "afterok", "value": "f1"}
     fields = {"command": "true", "dependencies": [single, other, "begin-time:1"]}
