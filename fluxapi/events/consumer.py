@@ -67,6 +67,7 @@ class JournalConsumer(BackgroundTask):
         self.observer_failures = 0
         """How often an observer has failed."""
         self._published = 0.0
+        self._arrived = 0.0
         self._taken = time.monotonic()
         self._silent_since: float | None = None
         self.waiters = Waiters(self.table)
@@ -219,7 +220,9 @@ class JournalConsumer(BackgroundTask):
                 self.hub.publish(changes)
                 if changes.posted and self.ready:
                     self._published = time.monotonic()
-                    self.lag = max(time.time() - changes.posted[-1].event.timestamp, 0.0)
+                    # Events from before the backlog was read are no later than the backlog.
+                    posted = max(changes.posted[-1].event.timestamp, self._arrived)
+                    self.lag = max(time.time() - posted, 0.0)
             self._tell(piece, changes)
             self.waiters.wake(changes)
             if not self.ready and not self.table.replaying:
@@ -247,6 +250,7 @@ class JournalConsumer(BackgroundTask):
             for _ in self.hub.start():
                 await asyncio.sleep(0)
         self.ready = True
+        self._arrived = time.time()
         self._caught_up.set()
         if self.lost_since is not None:
             _log.info("journal back after %.1f s", time.time() - self.lost_since)

@@ -3,11 +3,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from fluxapi.errors import InstanceUnavailable
+from fluxapi.events import consumer
 from fluxapi.events.buffer import EventBuffer
 from fluxapi.events.consumer import JournalConsumer, _pieces
 from fluxapi.events.cursor import new_epoch
@@ -85,6 +87,27 @@ async def test_a_lost_stream_is_asked_for_again_and_reconciled(pump: Pump) -> No
     await until(lambda: journal.ready)
     assert list(journal.table.index.all) == [2, 3]
     assert journal.lost_since is None
+
+
+async def test_events_that_come_late_make_it_not_ready(
+    pump: Pump, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal, instance = pump
+    now = 1000.0
+    monkeypatch.setattr(
+        consumer, "time", SimpleNamespace(time=lambda: now, monotonic=time.monotonic)
+    )
+    stream = await within(instance.streams.get())
+    stream.put_nowait([submit(1), SENTINEL])
+    await within(journal.caught_up())
+    # The events of a start may be older than the backlog, whose reading took some time.
+    stream.put_nowait([event(1, "priority", priority=16)])
+    await until(lambda: journal.table[1].nevents == 2)
+    assert journal.problem is None
+    now = 1015.0
+    stream.put_nowait([event(1, "alloc")])
+    await until(lambda: journal.table[1].nevents == 3)
+    assert journal.problem == "The journal is 15 seconds behind the instance."
 
 
 async def test_the_index_of_a_backlog_is_settled_before_it_is_ready(pump: Pump) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -152,23 +153,31 @@ class History:
         engine = self._engine
         unfinished: list[Job] = []
         rows = await asyncio.to_thread(_readable, await store.load())
+        turn = TimeSlice()
+        # Mostly, thousands of pending jobs have few jobspecs.
+        outline_of = lru_cache(maxsize=16)(partial(_outline, hostname=engine.pool.hostname))
         for row in rows:
+            await turn.share()
             path = store.outputs / f"{row.id}.jsonl"
             log = OutputLog.stored(path, row.output, row.output_size)
             if not row.active:
                 output = log if row.output is None else row.output
                 self._keep(Ended(row.id, row.jobspec, row.eventlog, row.R, output))
                 continue
-            job = _active(row, log, engine.pool.hostname)
+            job = _active(row, log, outline_of)
             if job is not None:
                 engine.active[job.id] = job
                 engine.added.restore(job.id, job.events)
                 unfinished.append(job)
-        await asyncio.gather(*(asyncio.to_thread(_measure, job.log) for job in unfinished))
+        # A call of a thread for each of thousands of pending jobs, which have no output, would take
+        # seconds.
+        begun = [job.log for job in unfinished if job.has("alloc")]
+        await asyncio.to_thread(_measure, begun)
         for job in sorted(unfinished, key=lambda job: job.id):
+            await turn.share()
             try:
                 self._take_up(job)
-            except Exception as error:  # noqa: BLE001, PERF203 - one job may not stop the start
+            except Exception as error:  # noqa: BLE001 - one job may not stop the start
                 job.withdrawn = True
                 engine.queue.discard(job.id)
                 engine.active.pop(job.id, None)
@@ -229,10 +238,14 @@ def _row(job: Job) -> Row:
     )
 
 
-def _active(row: Row, log: OutputLog, hostname: str) -> Job | None:
+def _outline(jobspec: bytes, hostname: str) -> Outline:
+    request, _ = parse_request(jobspec, hostname)
+    return Outline.of(request, hostname)
+
+
+def _active(row: Row, log: OutputLog, outline_of: Callable[[bytes], Outline]) -> Job | None:
     try:
-        request, _ = parse_request(row.jobspec, hostname)
-        job = Job(row.id, row.jobspec, Outline.of(request, hostname), log)
+        job = Job(row.id, row.jobspec, outline_of(row.jobspec), log)
         job.events = decode_eventlog(row.eventlog)
         job.published = len(job.events)
         job.R = None if row.R is None else msgspec.json.decode(row.R)
@@ -323,5 +336,7 @@ def _replay(job: Job, event: Event) -> None:
         job.depends.pop(context["description"], None)
 
 
-def _measure(log: OutputLog) -> None:
-    log.recover()
+def _measure(logs: Iterable[OutputLog]) -> None:
+    """Recover the logs of jobs that were interrupted; this blocks."""
+    for log in logs:
+        log.recover()

@@ -7,6 +7,7 @@ import sqlite3
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from fluxapi.instance.embedded import EmbeddedInstance, history, journal
 from fluxapi.instance.embedded.job import Job
 from fluxapi.instance.embedded.journal import Posted
 from fluxapi.instance.embedded.launcher import Launched, Launcher, Plan
+from fluxapi.instance.embedded.output import OutputLog
 from fluxapi.instance.embedded.store import Row, Store
 from fluxapi.instance.protocol import Submission
 from fluxapi.model.eventlog import decode_eventlog
@@ -271,3 +273,30 @@ async def test_jobs_that_gather_while_the_disk_is_slow_let_others_have_their_tur
     assert len(ids) == 20
     assert (counted.most, published.most) == (1, 1)
     assert sum(published.done.values()) >= 20
+
+
+async def test_pending_jobs_are_taken_up_in_turn_with_others(
+    start: Starter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = await start(statedir=tmp_path)
+    await first.instance.submit([Submission(spec("true"), urgency=0)] * 20)
+    await first.close()
+
+    active, measure, counted, measured = history._active, history._measure, Passes(), []
+
+    def _active(*args: Any) -> Job | None:
+        counted.note()
+        return active(*args)
+
+    def _measure(logs: Iterable[OutputLog]) -> None:
+        measured.append(list(logs))
+        measure(logs)
+
+    monkeypatch.setattr(history, "TimeSlice", lambda: TimeSlice(0))
+    monkeypatch.setattr(history, "_active", _active)
+    monkeypatch.setattr(history, "_measure", _measure)
+    second = await start(statedir=tmp_path)
+    assert len(second.journal.backlog) == 20
+    assert counted.most == 1
+    # They have no output, so one call of a thread suffices for all of them.
+    assert measured == [[]]
