@@ -77,6 +77,9 @@ SECRET_BYTES = 32
 _MAX_AGE_S = 5e8
 """Sixteen years, after which the numbers of jobs would exceed what SQLite stores."""
 
+_FIRST_EPOCH_S = 1.7672256e9
+"""The year 2026: a clock that says less, as without a battery, is wrong, and will be set."""
+
 _MAX_REASON_CHARS = 200
 
 _MAX_EPOCH_S = 1e11
@@ -161,7 +164,7 @@ class Store:
                 f"The state directory {self._statedir} was written by another release."
             )
         try:
-            epoch = _epoch(facts.setdefault("epoch", time.time()))
+            epoch = _epoch(facts.setdefault("epoch", _new_epoch(time.time())))
             self.secret = _secret(facts.setdefault("secret", self.secret.hex()))
         except (TypeError, ValueError) as error:
             reason = str(error)[:_MAX_REASON_CHARS]
@@ -239,6 +242,11 @@ class Store:
         if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1
+
+
+def _new_epoch(now: float) -> float:
+    """Return the epoch of a new directory, which is not too old once the clock is set."""
+    return now if now >= _FIRST_EPOCH_S else _FIRST_EPOCH_S + max(now, 0.0)
 
 
 def _epoch(value: Any) -> float:

@@ -70,6 +70,19 @@ async def test_ids_grow_over_a_restart(start: Starter, tmp_path: Path) -> None:
     assert await second.run(spec("true")) > old
 
 
+async def test_a_clock_that_is_set_after_the_first_start(
+    start: Starter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as wrong:
+        # A machine without a battery for its clock.
+        wrong.setattr("time.time", lambda: 100.0)
+        first = await start(statedir=tmp_path)
+        old = await first.run(spec("true"))
+        await first.close()
+    second = await start(statedir=tmp_path)
+    assert await second.run(spec("true")) > old
+
+
 async def test_a_program_starts_after_its_allocation_is_stored(
     start: Starter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
