@@ -108,9 +108,9 @@ class GapFiller(CatchUpTask):
 
     async def _mark_purged(self, after: int, below: int | None, present: frozenset[int]) -> None:
         """Mark the stored jobs between two IDs that the table does not have."""
-        upper = below if below is not None else 1 << 62
+        last = MAX_STORED_ID if below is None else below - 1
         stored = await self._reader.run(
-            lambda database: _unmarked(database, self._source.id, after, upper)
+            lambda database: _unmarked(database, self._source.id, after, last)
         )
         gone = [
             jobid
@@ -210,10 +210,10 @@ def _exact(database: sqlite3.Connection, instance: str, ids: Iterable[int]) -> s
     return {jobid for (jobid,) in found}
 
 
-def _unmarked(database: sqlite3.Connection, instance: str, after: int, below: int) -> list[int]:
+def _unmarked(database: sqlite3.Connection, instance: str, after: int, last: int) -> list[int]:
     found = database.execute(
         "SELECT jobs.id FROM jobs JOIN instances ON instances.key = jobs.instance "  # noqa: S608 - constants
-        f"WHERE instances.id = ? AND purged IS NULL AND jobs.id > ? AND jobs.id < ? AND {IS_ID}",
-        (instance, after, below),
+        f"WHERE instances.id = ? AND purged IS NULL AND jobs.id > ? AND jobs.id <= ? AND {IS_ID}",
+        (instance, after, last),
     )
     return [jobid for (jobid,) in found]
