@@ -1,7 +1,7 @@
 """A lean HTTP/1.1 load generator: ready request bytes, keep-alive, nothing parsed twice.
 
 It must cost less than any server that it measures, so it only looks for the end of the headers,
-the status and Content-Length.
+the status and Content-Length, or else for the last chunk.
 """
 
 from __future__ import annotations
@@ -16,6 +16,10 @@ __all__ = ["Load", "get", "post", "run"]
 
 _HEAD_END = b"\r\n\r\n"
 _LENGTH = b"content-length:"
+_CHUNKED = b"transfer-encoding: chunked"
+_LAST_CHUNK = b"\r\n0\r\n\r\n"
+_UNKNOWN = 1 << 62
+"""The length of a response whose end is its last chunk."""
 
 
 def get(path: str) -> bytes:
@@ -77,11 +81,16 @@ class _Connection(asyncio.Protocol):
             if end < 0:
                 return
             head = bytes(self._buffer[:end]).lower()
-            at = head.index(_LENGTH) + len(_LENGTH)
-            self._need = end + len(_HEAD_END) + int(head[at:].split(b"\r\n", 1)[0])
+            if _CHUNKED in head:
+                self._need = _UNKNOWN
+            else:
+                at = head.index(_LENGTH) + len(_LENGTH)
+                self._need = end + len(_HEAD_END) + int(head[at:].split(b"\r\n", 1)[0])
             status = int(head[9:12])
             self._load.statuses[status] = self._load.statuses.get(status, 0) + 1
-        if len(self._buffer) >= self._need:
+        if len(self._buffer) >= self._need or (
+            self._need == _UNKNOWN and self._buffer.endswith(_LAST_CHUNK)
+        ):
             self._load.latencies.append(time.perf_counter() - self._sent)
             self._buffer.clear()
             self._need = -1
