@@ -174,7 +174,11 @@ class OutputHub:
         return watch
 
     async def _add_files(self, view: _View, watch: Watch, files: OutputFiles) -> End:
-        """Start a viewer of each file once the job shell has opened the files."""
+        """Start a viewer of each file once the job shell has opened the files.
+
+        Raises:
+            ConnectionResetError: The view was stopped meanwhile; its tasks may end later.
+        """
         wanted = view.selection
         while True:
             news = watch.news
@@ -183,6 +187,8 @@ class OutputHub:
                 found = await files.sources(view.jobid, wanted.stream, may_read=wanted.files)
             except Exception as error:  # noqa: BLE001 - it is reported to the client
                 return end_of(error, view.jobid)
+            if view.is_stopped:
+                raise ConnectionResetError("The client reads no more of the output.")
             if found is not None or has_ended:
                 break
             with contextlib.suppress(asyncio.TimeoutError):
@@ -267,6 +273,7 @@ class _View:
         self.viewers: list[Viewer] = []
         self.tasks: list[asyncio.Task[None]] = []
         self.ends: list[End] = []
+        self.is_stopped = False
         self._has_ids = isinstance(wire, ServerSentEvents)
         self._count = 0
         starts = (selection.first, *selection.starts)
@@ -294,6 +301,7 @@ class _View:
         Nothing of the view refers to itself anymore, so that it is freed with its last task: the
         garbage collector would find it much later.
         """
+        self.is_stopped = True
         tasks, self.tasks = self.tasks, []
         viewers, self.viewers = self.viewers, []
         for viewer in viewers:
