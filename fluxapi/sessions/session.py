@@ -158,7 +158,7 @@ class InstanceSession:
             instance, self.table, info.owner, lambda: self.is_reading, self.observer
         )
         self.idempotency = IdempotencyStore(self.table, settings.idempotency_keys, self.settle)
-        self.submitter = Submitter(instance, self.journal, self.idempotency)
+        self.submitter = Submitter(instance, self.journal, self.idempotency, info.size)
         self.checker = JobChecker(instance, info)
         self.monitor = InstanceMonitor(self.journal)
         self.tasks: tuple[BackgroundTask, ...] = (

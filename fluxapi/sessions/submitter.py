@@ -56,14 +56,18 @@ class Submitter:
     """
 
     def __init__(
-        self, instance: JobControl, journal: JournalConsumer, idempotency: IdempotencyStore
+        self,
+        instance: JobControl,
+        journal: JournalConsumer,
+        idempotency: IdempotencyStore,
+        nodes: int = 1,
     ) -> None:
         self.submitted = 0
         self._instance = instance
         self._journal = journal
         self._idempotency = idempotency
         self._dependencies = DependencyLimit(journal.table)
-        self._forecast = ForecastLimit(journal.table)
+        self._forecast = ForecastLimit(journal.table, nodes)
         self._under_way: set[asyncio.Task[Submitted]] = set()
 
     async def submit(

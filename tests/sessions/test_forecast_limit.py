@@ -19,19 +19,30 @@ def submit(table: Table, jobid: int) -> None:
 def test_active_jobs_count() -> None:
     table = Table()
     limit = ForecastLimit(table)
-    long, short = Submission(b"{}", evaluation_s=MAX_FORECAST_S / 10), Submission(b"{}")
+    long, short = Submission(b"{}", evaluation_s=MAX_FORECAST_S / 210), Submission(b"{}")
     assert not limit.refuse([long, short])
-    for jobid in range(10):
+    for jobid in range(210):
         submit(table, jobid)
     refused = limit.refuse([short, long])
     assert list(refused) == [1]
     assert refused[1].status == 422
-    assert "while 12 jobs are active" in refused[1].detail
+    assert "while 212 jobs are active" in refused[1].detail
     for jobid in range(5):
         events = [Event(2.0, "exception", {"type": "cancel", "severity": 0}), Event(3.0, "clean")]
         table.feed([JournalMessage(jobid, events)])
     assert not limit.refuse([short, long])
     assert list(limit.refuse([long] * 6)) == list(range(6))
+
+
+def test_jobs_that_may_run_later_count() -> None:
+    """A held job is submitted while none is active, and hundreds run when it is released."""
+    long = Submission(b"{}", urgency=0, evaluation_s=MAX_FORECAST_S / 999)
+    assert not ForecastLimit(Table(), 1).refuse([long])
+    assert not ForecastLimit(Table(), 7).refuse([long])
+    refused = ForecastLimit(Table(), 8).refuse([long])
+    assert "for the jobs that may run on 8 nodes; submit this job with fewer" in refused[0].detail
+    shorter = Submission(b"{}", evaluation_s=MAX_FORECAST_S / 1000)
+    assert not ForecastLimit(Table(), 10_000).refuse([shorter])
 
 
 def evaluation_s(constraints: dict[str, Any]) -> float:
