@@ -26,7 +26,7 @@ from fluxapi.client import (
     FluxExecutor,
     Invalid,
     JobExceptionError,
-    Unavailable,
+    ProblemError,
 )
 
 from .options import options
@@ -43,8 +43,8 @@ _SIGNAL_EXIT_OFFSET = 128
 _PAUSE_S = 5.0
 """Time after which jobs are followed again that could not be followed anymore."""
 
-_LOST = (BadAnswer, ConnectionFailed, Unavailable)
-"""Errors after which a job may still run: a caller that took it for failed would run it twice."""
+_TOO_MANY_REQUESTS = 429
+_FIRST_SERVER_ERROR = 500
 
 
 class FluxapiJobExecutor(JobExecutor):
@@ -134,7 +134,7 @@ class FluxapiJobExecutor(JobExecutor):
 
     def _ended(self, job: Job, future: Future[int]) -> None:
         error = future.exception()
-        if isinstance(error, _LOST) and job.native_id:
+        if _may_run(error) and job.native_id:
             self._watch_later(job, job.native_id)
         else:
             self._set_job_status(job, _final(error, future))
@@ -157,6 +157,17 @@ class FluxapiJobExecutor(JobExecutor):
                 self._watch(job, name)
             except (ClientError, RuntimeError) as error:  # noqa: PERF203 - each job is on its own
                 self._set_job_status(job, JobStatus(JobState.FAILED, message=str(error)))
+
+
+def _may_run(error: BaseException | None) -> bool:
+    """Return whether a job may still run after this error of its future.
+
+    A caller that took it for failed would run it twice. A proxy may answer with any status while
+    the service restarts.
+    """
+    if isinstance(error, ProblemError):
+        return error.status >= _FIRST_SERVER_ERROR or error.status == _TOO_MANY_REQUESTS
+    return isinstance(error, (BadAnswer, ConnectionFailed))
 
 
 def _final(error: BaseException | None, future: Future[int]) -> JobStatus:
