@@ -244,4 +244,4 @@ def test_a_file_is_short() -> None:
         if (lines := path.read_bytes().count(b"\n")) >= 400
     }
     assert files
-    assert not long
+    assert not long, "400 lines or more: move a part that has a name of its own to a new file"

@@ -15,8 +15,6 @@ from . import (
     contracts,
     control,
     events,
-    group_output,
-    groups,
     health,
     history,
     instances,
@@ -24,23 +22,21 @@ from . import (
     jobs,
     many,
     mcp,
-    nodes,
-    resources,
     scripts,
     service,
     submit,
-    token,
-    tokens,
 )
+from .group_routes import GROUPS
 from .history_routes import HISTORY
 from .output_routes import OUTPUTS
 from .page_routes import PAGES
+from .resource_routes import RESOURCES
 from .template_routes import TEMPLATES
+from .token_routes import TOKENS
 from .webhook_routes import WEBHOOKS
 
 __all__ = ["ROUTES"]
 
-_GROUP = (errors.GroupNotFound, errors.InstanceUnavailable)
 _LOOKUP = (errors.JobNotFound, errors.InstanceUnavailable)
 _KEPT = (*_LOOKUP, errors.FluxRefused)
 _WRITE = (errors.FluxRefused, errors.InstanceUnavailable)
@@ -55,7 +51,6 @@ _SUBMITTED = {
     "Idempotent-Replayed": "`true` if an earlier request with this key submitted the job.",
 }
 
-_CREATED = {"Location": "Reference to the token, relative to the path of the request."}
 _JOB = {"id": ("Job ID in any RFC 19 form: F58, decimal, hex, dothex, KVS path, words.", "f2QK3Zz")}
 _PATH = {"instance": ("Path of the instance: the IDs of the jobs that lead to it.", "f2QK3Zz/fA1b")}
 
@@ -215,31 +210,7 @@ ROUTES: tuple[Route, ...] = (
         body="mcp-message", body_use="required", max_body=MAX_LISTS_BYTES,
         fails=(errors.NotAcceptable, errors.NotSupported), in_turn=True, right="view",
     ),
-    Route(
-        "GET", "/groups", groups.list_groups, "listGroups", "groups",
-        "List groups of jobs, newest first.",
-        {200: "group-list"}, query="groups-query", fails=(errors.InstanceUnavailable,),
-        right="view",
-    ),
-    Route(
-        "GET", "/groups/{group}", groups.record, "getGroup", "groups",
-        "Get one group: the counts and times of its jobs.", {200: "group"}, fails=_GROUP,
-        parameters={"group": ("Name or ID of the group.", "sweep")}, right="view",
-    ),
-    Route(
-        "GET", "/groups/{group}/wait", groups.wait, "waitForGroup", "groups",
-        "Wait until all jobs of a group have ended, or one more has, or a timeout expires; then "
-        "get the group.",
-        {200: "group"}, query="group-wait-query", fails=_GROUP, right="view",
-    ),
-    Route(
-        "GET", "/groups/{group}/output", group_output.output, "getGroupOutput", "groups",
-        "Get the output of the jobs of a group so far, job by job, oldest first: as entries (RFC "
-        "24) with the IDs of their jobs, or as lines of text.",
-        {}, query="group-output-query",
-        fails=(*_GROUP, errors.NotAcceptable, errors.TooManyStreams), other=group_output.OFFERS,
-        right="view",
-    ),
+    *GROUPS,
     Route(
         "GET", "/events", events.follow, "followEvents", "events",
         "Follow events, jobs or figures of the instance.",
@@ -267,41 +238,7 @@ ROUTES: tuple[Route, ...] = (
         "Get a ticket that opens one stream or socket within 30 seconds.",
         {200: "ticket"}, fails=(errors.Conflict,), right="view",
     ),
-    Route(
-        "GET", "/nodes", resources.nodes, "listNodes", "instance", "List the host names.",
-        {200: "nodes"}, fails=(errors.InstanceUnavailable, errors.NotSupported), right="view",
-    ),
-    Route(
-        "GET", "/resources", resources.resources, "getResources", "instance",
-        "Get nodes, cores and GPUs, and how many are in use.",
-        {200: "resources"}, fails=(errors.InstanceUnavailable, errors.NotSupported), right="view",
-    ),
-    Route(
-        "GET", "/resources/use", nodes.use, "getUse", "instance",
-        "Get the cores in use over a time: sampled by the history, or else computed from the jobs.",
-        {200: "cores-in-use"}, query="use-query", fails=(errors.HistoryUnavailable,), right="view",
-    ),
-    Route(
-        "GET", "/nodes/{node}", nodes.node, "getNode", "instance",
-        "Get one host: the state, resources, properties and queues of each broker on it.",
-        {200: "host"}, parameters={"node": ("Host name of the node.", "node0")},
-        fails=(errors.InstanceUnavailable, errors.NotFound, errors.NotSupported), right="view",
-    ),
-    Route(
-        "GET", "/nodes/{node}/use", nodes.node_use, "getNodeUse", "instance",
-        "Get the cores in use on one host over a time, computed from its jobs.",
-        {200: "cores-in-use"}, query="node-use-query", right="view",
-    ),
-    Route(
-        "GET", "/queues", resources.queues, "listQueues", "instance",
-        "List the queues: their state and limits, their jobs, and their resources.",
-        {200: "queues"}, fails=(errors.InstanceUnavailable,), right="view",
-    ),
-    Route(
-        "GET", "/queues/held", resources.held_queues, "listHeldQueues", "instance",
-        "List the queues that are stopped or disabled and have pending jobs of the sender.",
-        {200: "held-queues"}, fails=(errors.InstanceUnavailable,), right="view",
-    ),
+    *RESOURCES,
     Route(
         "GET", "/stats", service.stats, "getStats", "instance", "Count jobs.", {200: "stats"},
         right="view",
@@ -336,31 +273,7 @@ ROUTES: tuple[Route, ...] = (
         {200: "message"}, body="stop", body_use="optional", fields_in_query=True,
         scope="service", right="admin",
     ),
-    Route(
-        "POST", "/token", token.token, "getToken", "service", "Get a bearer token.",
-        {200: "access-token"}, body="token", body_use="optional",
-        fails=(errors.Unauthorized, errors.Conflict, errors.TooManyRequests),
-        scope="service", right=None,
-    ),
-    Route(
-        "GET", "/tokens", tokens.list_tokens, "listTokens", "service",
-        "List the tokens, without their secrets.", {200: "token-list"},
-        scope="service", right="admin",
-    ),
-    Route(
-        "POST", "/tokens", tokens.create, "createToken", "service",
-        "Create a token with a name, a scope and an expiry.",
-        {201: "created-token"}, body="new-token", body_use="required",
-        fails=(errors.Conflict, errors.NotStored), tells=_CREATED,
-        scope="service", right="admin",
-    ),
-    Route(
-        "DELETE", "/tokens/{token}", tokens.revoke, "revokeToken", "service",
-        "Revoke a token; its streams and logins end at once.",
-        {200: "issued-token"}, fails=(errors.NotFound, errors.NotStored),
-        parameters={"token": ("ID or name of the token.", "laptop")},
-        scope="service", right="admin",
-    ),
+    *TOKENS,
     *TEMPLATES,
     *WEBHOOKS,
     Route(
