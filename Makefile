@@ -86,11 +86,12 @@ check: $(STAMP) $(FRONT)/node_modules/.installed ## check lint, spelling, wordin
 	$(BIN)/mypy
 	cd $(FRONT) && PATH="$(abspath $(BIN)):$$PATH" $(NPM) run --silent check
 
-generate: $(STAMP) ## generate the synchronous client, the list of commands, and the tables of options and settings
+generate: $(STAMP) ## generate the synchronous client, the list of commands, and tables of the guides
 	$(BIN)/python tools/make_sync.py
 	$(BIN)/python tools/make_commands.py
 	$(BIN)/python tools/make_flux_options.py
 	$(BIN)/python tools/make_settings.py
+	$(BIN)/python tools/make_rights.py
 
 format: $(STAMP) ## format the code, and sort the texts of the pages
 	$(BIN)/ruff format .

@@ -13,8 +13,8 @@ from fluxapi.handlers.routes import ROUTES
 from fluxapi.http import keys
 from fluxapi.security.credentials import Credentials
 from fluxapi.security.principal import Principal
-from tests.docs.blocks import ROOT
 from tests.handlers.conftest import Service, Start, start
+from tools.make_rights import TARGET, made
 
 __all__ = ["start"]
 
@@ -111,16 +111,19 @@ async def test_the_contract_names_the_right_of_each_operation(service: Service) 
 
 
 def test_the_guide_names_the_right_of_each_route_that_is_more_than_a_read() -> None:
-    text = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
-    told: dict[str, set[str]] = {}
-    for right in RIGHTS:
-        (row,) = re.findall(rf"^\| `{right}` \|.*$", text, re.MULTILINE)
-        told[right] = set(re.findall(r"`([A-Z]+ /\S*)`", row))
-    assert told == {
-        right: {
-            f"{route.method} {route.path}"
-            for route in ROUTES
-            if route.right == right and (route.method != "GET" or right != "view")
-        }
-        for right in RIGHTS
-    }
+    page = TARGET.read_text(encoding="utf-8")
+    assert page == made(page), "run make generate"
+    assert page.count("`POST /jobs/{id}/urgency`") == 1
+
+
+def test_a_route_that_the_table_lacks_is_added_to_the_row_of_its_scope() -> None:
+    page = TARGET.read_text(encoding="utf-8")
+    route = ", `POST /jobs/{id}/urgency`"
+    assert page.count(route) == 1
+    assert made(page.replace(route, "")) == page
+
+
+def test_a_table_without_a_scope_is_an_error() -> None:
+    page = TARGET.read_text(encoding="utf-8")
+    with pytest.raises(ValueError, match="0 rows of the scope operate"):
+        made(page.replace("| `operate` |", "| `operator` |"))
