@@ -165,13 +165,16 @@ def schema(name: str) -> dict[str, Any]:
     """Return one schema, with references absolute below ``#/$defs/``.
 
     Raises:
-        LookupError: There is no file of this name, such as for a typing error in a route.
+        LookupError: There is no file of this name, such as for a typing error in a route, or the
+            file lacks a title, which names the schema in OpenAPI.
     """
     every: dict[str, dict[str, Any]] = _document()["$defs"]
     if name not in every:
         near = difflib.get_close_matches(name, every, n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
         raise LookupError(f"there is no schemas/{name}.json{hint}")
+    if not every[name].get("title"):
+        raise LookupError(f"schemas/{name}.json needs a title")
     return every[name]
 
 

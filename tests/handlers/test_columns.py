@@ -43,6 +43,13 @@ def test_a_plain_column_shows_its_field(column: Column) -> None:
     assert text(ENGLISH, column, {}) == ""
 
 
+def test_a_column_has_a_heading() -> None:
+    keys = [column.title for column in COLUMNS]
+    keys += [it.filter.label for it in COLUMNS if it.filter is not None and it.filter.label]
+    missing = [key for key in keys if key not in ENGLISH.source]
+    assert missing == [], "en.json lacks texts that fluxapi/web/columns.json names"
+
+
 def test_no_two_columns_show_the_same() -> None:
     shown = [(column.kind, column.field) for column in COLUMNS if column.field]
     assert sorted(shown) == sorted(set(shown))
@@ -58,7 +65,7 @@ def test_a_column_has_a_text(column: Column) -> None:
 
 @pytest.mark.parametrize("column", [it for it in COLUMNS if it.field], ids=lambda it: it.key)
 def test_a_column_shows_a_field_of_the_record(column: Column) -> None:
-    assert column.field in FIELDS
+    assert column.field in FIELDS, f"schemas/job.json has no property {column.field}"
 
 
 @pytest.mark.parametrize("column", [it for it in COLUMNS if it.sparse], ids=lambda it: it.key)
