@@ -85,7 +85,11 @@ class Session:
             if block.until is not None and block.until in line and not ended:
                 ended = True
                 self._interrupt()
-        pytest.fail(f"{block.place} failed:\n{text}\nwrote:\n{wrote}", pytrace=False)
+        pytest.fail(
+            f"{block.place} failed:\n{text}\nwrote:\n{wrote}\n"
+            "If the block needs another service, say so in a comment: see tests/docs/blocks.py.",
+            pytrace=False,
+        )
 
     def _interrupt(self) -> None:
         if self._language == "python":
