@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import select
 import subprocess
 import sys
 import threading
@@ -138,7 +139,7 @@ def run_here(
 
 @contextlib.contextmanager
 def _readable(data: bytes) -> Iterator[io.TextIOWrapper]:
-    """Return a pipe that *data* comes out of."""
+    """Return a pipe that *data* comes out of; a few bytes are in it when the command starts."""
     source, sink = os.pipe()
 
     def write() -> None:
@@ -147,6 +148,8 @@ def _readable(data: bytes) -> Iterator[io.TextIOWrapper]:
 
     writer = threading.Thread(target=write)
     writer.start()
+    if len(data) <= select.PIPE_BUF:
+        writer.join()
     with os.fdopen(source, encoding="utf-8") as stream:
         yield stream
     writer.join()
