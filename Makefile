@@ -87,11 +87,11 @@ check: $(STAMP) $(FRONT)/node_modules/.installed ## check lint, spelling, wordin
 	cd $(FRONT) && PATH="$(abspath $(BIN)):$$PATH" $(NPM) run --silent check
 
 generate: $(STAMP) ## generate the synchronous client, the list of commands, and tables of the guides
-	$(BIN)/python tools/make_sync.py
-	$(BIN)/python tools/make_commands.py
-	$(BIN)/python tools/make_flux_options.py
-	$(BIN)/python tools/make_settings.py
-	$(BIN)/python tools/make_rights.py
+	$(BIN)/python -m tools.make_sync
+	$(BIN)/python -m tools.make_commands
+	$(BIN)/python -m tools.make_flux_options
+	$(BIN)/python -m tools.make_settings
+	$(BIN)/python -m tools.make_rights
 
 format: $(STAMP) ## format the code, and sort the texts of the pages
 	$(BIN)/ruff format .
