@@ -45,8 +45,11 @@ class Outbox:
             self._deliver()
 
     def _deliver(self) -> None:
-        for _ in range(min(_MAX_CALLS_PER_PASS, len(self._due))):
-            function, argument = self._due.popleft()
-            function(argument)
-        if self._due:
-            self._loop.call_soon(self._deliver)
+        try:
+            for _ in range(min(_MAX_CALLS_PER_PASS, len(self._due))):
+                function, argument = self._due.popleft()
+                function(argument)
+        finally:
+            # A bug in one of them must not keep all others back.
+            if self._due:
+                self._loop.call_soon(self._deliver)

@@ -282,7 +282,10 @@ class RelayThread(PollingThread):
 
 def _settle(result: tuple[asyncio.Future[Door], Door]) -> None:
     future, door = result
-    if not future.done():
+    if future.done():
+        # Nobody waits for it anymore.
+        door.shut()
+    else:
         future.set_result(door)
 
 
