@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 
 import msgspec
 import pytest
@@ -33,6 +34,29 @@ def test_values_that_are_too_deep_are_null(levels: int) -> None:
         inner, depth = inner["a"], depth + 1
     assert depth == min(levels, MAX_DEPTH - 1)
     assert inner == (["}]"] if levels < MAX_DEPTH - 1 else None)
+
+
+@given(st.text(alphabet='"\\\\[]{}a,'))
+def test_brackets_in_strings_are_no_levels(text: str) -> None:
+    deep = json.dumps([text] * 2).encode()
+    for _ in range(MAX_DEPTH):
+        deep = b"[%b]" % deep
+    raw = b"[%b,%b]" % (json.dumps(text).encode(), deep)
+    assert msgspec.json.decode(shallow(raw))[0] == text
+    assert shallow(raw).count(b"null") == 1
+
+
+@pytest.mark.parametrize("part", [b"x", rb"\"", rb"\\", rb"\n"])
+def test_a_long_string_in_a_deep_value_takes_little_memory(part: bytes) -> None:
+    raw = b"[" * 2000 + b'"%b"' % (part * 300_000) + b"]" * 2000
+    tracemalloc.start()
+    try:
+        found = shallow(raw)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(found) < 2 * MAX_DEPTH + 10
+    assert most < 10 * len(raw)
 
 
 def test_a_bad_payload_is_still_refused() -> None:
