@@ -20,6 +20,7 @@ from fluxapi.model.message import problem
 from fluxapi.process.timeslice import TimeSlice
 from fluxapi.sessions.session import InstanceSession
 from fluxapi.table.query import JobQuery, page, query_of
+from fluxapi.table.table import Table
 
 from .support import job_of, reply
 
@@ -118,15 +119,14 @@ async def cancel_many(request: web.Request) -> web.Response:
     body = request[keys.BODY]
     note = body.get("note")
     table = request[keys.SESSION].table
-    more = False
     wrong: list[dict[str, Any]] = []
     if body.get("ids") is not None:
         ids = await _named(request, body["ids"], wrong)
     else:
-        query = _only_active(query_of(body["filter"]))
-        found = await page(table, query, limit=_MAX_CANCELED_JOBS)
-        ids, more = found.ids, found.next is not None
-    taken = await _cancel_all(request, ids, note, wrong)
+        ids = await _matching(table, _only_active(query_of(body["filter"])))
+    ids = await _quickly_canceled(table, ids)
+    more = len(ids) > _MAX_CANCELED_JOBS
+    taken = await _cancel_all(request, ids[:_MAX_CANCELED_JOBS], note, wrong)
     message = f"{taken} {'job is' if taken == 1 else 'jobs are'} requested to cancel."
     return reply(
         {
@@ -161,6 +161,34 @@ async def _named(
         else:
             ids[jobid] = None
     return list(ids)
+
+
+async def _matching(table: Table, query: JobQuery) -> list[int]:
+    """Return all jobs that match, the newest first."""
+    found = await page(table, query, limit=_MAX_CANCELED_JOBS)
+    ids = found.ids
+    while found.next is not None:
+        found = await page(table, query, limit=_MAX_CANCELED_JOBS, after=found.next)
+        ids += found.ids
+    return ids
+
+
+async def _quickly_canceled(table: Table, ids: Sequence[int]) -> list[int]:
+    """Return jobs in an order in which Flux cancels them quickly, and starts none meanwhile.
+
+    Flux looks for a job that waits for others among all such jobs, from the oldest on (flux-core,
+    job-manager/plugins/dependency-after.c). Jobs that nobody waits for come first; the end of
+    another one could start a job.
+    """
+    oldest: list[int] = []
+    others: list[int] = []
+    turn = TimeSlice()
+    for jobid in ids:
+        await turn.share()
+        job = table.get(jobid)
+        waits = job is not None and job.state == "DEPEND"
+        (oldest if waits and not table.links.count(jobid) else others).append(jobid)
+    return sorted(oldest) + others
 
 
 async def _cancel_all(

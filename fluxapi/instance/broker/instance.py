@@ -197,14 +197,14 @@ class BrokerInstance:
         body: dict[str, Any] = {"id": jobid, "type": type, "severity": severity}
         if note is not None:
             body["note"] = note
-        await self._pace.turn()
-        await self._call("job-manager.raise", body, jobid)
+        async with self._pace.turn():
+            await self._call("job-manager.raise", body, jobid)
 
     async def post_memo(self, jobid: int, memo: dict[str, Any], *, volatile: bool = False) -> None:
         """Post a memo (``job-manager.memo``)."""
         body = {"id": jobid, "memo": memo, "volatile": volatile}
-        await self._pace.turn()
-        await self._call("job-manager.memo", body, jobid)
+        async with self._pace.turn():
+            await self._call("job-manager.memo", body, jobid)
 
     async def kill(self, jobid: int, signum: int) -> None:
         """Send a signal (``job-manager.kill``)."""
@@ -212,8 +212,8 @@ class BrokerInstance:
 
     async def set_urgency(self, jobid: int, urgency: int) -> None:
         """Set the urgency (``job-manager.urgency``)."""
-        await self._pace.turn()
-        await self._call("job-manager.urgency", {"id": jobid, "urgency": urgency}, jobid)
+        async with self._pace.turn():
+            await self._call("job-manager.urgency", {"id": jobid, "urgency": urgency}, jobid)
 
     async def collect(self, jobid: int) -> JobEnd:
         """Collect an inactive waitable job (``job-manager.wait``)."""
