@@ -161,6 +161,15 @@ def test_watch_events_to_the_end_of_a_job(both: tuple[Program, Service]) -> None
     assert line.endswith("finish status=0")
 
 
+def test_watch_events_ends_if_a_gap_hides_the_end_of_a_job(both: tuple[Program, Service]) -> None:
+    run, _ = both
+    jobid = run.submit("true")
+    run.ok("wait", jobid)
+    done = run("watch", "--events", "--since=no-cursor", jobid)
+    assert (done.status, done.out) == (0, "")
+    assert "events may be missing here" in done.err
+
+
 def test_watch_begins_now_unless_asked(both: tuple[Program, Service]) -> None:
     run, _ = both
     name = "--name=begins-now"

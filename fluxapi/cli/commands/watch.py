@@ -301,7 +301,7 @@ async def _events(
         async for event in events:
             if isinstance(event, Reset):
                 note(f"events may be missing here: {event.detail}")
-                is_over = await ends.find()
+                is_over = await ends.find_missed()
             else:
                 is_shown = not arguments.event or event.name in arguments.event
                 is_over = (is_shown and not _print_event(printer, event)) or await ends.take(event)
@@ -328,6 +328,14 @@ class Ends:
             return True
         state: dict[str, Any] = {} if ended else {"state": "active"}
         self._left = {job.id async for job in self._flux.jobs(group=self._group, **state)}
+        return not self._left
+
+    async def find_missed(self) -> bool:
+        """Look for the ends that a gap may hide; return whether all jobs have ended."""
+        if self._group is not None or not self._left:
+            return await self.find()
+        found = await self._flux.get_many(self._left)
+        self._left = {job.id for job in found.jobs if job.is_active}
         return not self._left
 
     async def take(self, event: Event) -> bool:

@@ -16,6 +16,7 @@ from fluxapi.client.errors import (
     Unauthorized,
     Unavailable,
 )
+from fluxapi.client.event import Event
 from fluxapi.client.methods.jobs import JobMethods
 from fluxapi.client.stream import Channel
 
@@ -48,13 +49,15 @@ class _Head(msgspec.Struct):
 class _Followed:
     """A job, and how far its events have reached its future."""
 
-    __slots__ = ("future", "held", "last")
+    __slots__ = ("future", "has_gap", "held", "last")
 
     def __init__(self, future: FluxExecutorFuture) -> None:
         self.future = future
         self.last = -1
         self.held: list[tuple[_Head, bytes]] | None = None
         """Events that wait until the eventlog of the job has been read."""
+        self.has_gap = False
+        """True if the stream had a gap whose events the requested eventlog may lack."""
 
 
 class Follower:
@@ -182,6 +185,7 @@ class Follower:
 
     def _look_up(self, jobid: str, job: _Followed) -> None:
         """Hold the events of a job until its eventlog has been read."""
+        job.has_gap = True
         if job.held is not None:
             return
         job.held = []
@@ -196,8 +200,11 @@ class Follower:
 
     async def _read(self, jobid: str, job: _Followed) -> None:
         async with self._lookup_slots:
+            entries: list[Event] = []
             try:
-                entries = await self._client.eventlog(jobid)
+                while job.has_gap:
+                    job.has_gap = False
+                    entries = await self._client.eventlog(jobid)
             except NotFound:
                 self._end(jobid, job)
                 job.future.fail(ValueError(_UNKNOWN_ID))
