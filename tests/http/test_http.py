@@ -6,13 +6,37 @@ import re
 from typing import Any
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
 
 from fluxapi.handlers.routes import ROUTES
+from fluxapi.http.endpoints import Endpoints
 from tests.handlers.conftest import Service, Start, service, start
 
 __all__ = ["service", "start"]
 
 JSON = {"Content-Type": "application/json"}
+
+
+async def test_no_route_hides_a_later_one() -> None:
+    # Below an instance, each path has a parameter, so aiohttp takes the first that matches.
+    endpoints = Endpoints(ROUTES)
+    app = web.Application()
+    for resource in endpoints:
+        app.router.register_resource(resource)
+    hidden = {}
+    for route in ROUTES:
+        path = re.sub(r"{\w+}", "f1", route.path)
+        paths = [f"/v1{path}"]
+        if route.scope == "instance":
+            below = path.removeprefix("/ui")
+            paths.append(f"/{'v1' if below == path else 'ui'}/instances/f2{below}")
+        for place in paths:
+            match = await app.router.resolve(make_mocked_request(route.method, place))
+            found = endpoints.routes[match.handler]
+            if found.name != route.name:
+                hidden[place] = f"{found.name} hides {route.name}"
+    assert hidden == {}, "move the route with a fixed word above the one with a parameter"
 
 
 async def test_a_byte_order_mark_is_no_part_of_the_body(service: Service) -> None:
