@@ -96,12 +96,20 @@ def test_a_nodelist_that_is_written_out_is_bounded() -> None:
         allocation(R(("0-32767", "0"), names=f"n[0-32767]{'s' * 200}"))
 
 
-@pytest.mark.parametrize(
-    "listed", [{"queues": [str(n) for n in range(1001)]}, {"queues": [LONG]}, {"queues": [{}]}]
-)
-def test_queues_are_few_and_have_names(listed: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"queues|string"):
-        answers.queue_names(listed, {})
+def test_a_queue_has_a_name() -> None:
+    with pytest.raises(ValueError, match="string"):
+        answers.queue_names({"queues": [{}]}, {})
+
+
+def test_queues_that_are_too_many_or_have_long_names_do_not_hide_the_others(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    answers._warn.cache_clear()
+    many = [f"q{n:04}" for n in range(1001)]
+    for _ in range(2):
+        assert answers.queue_names({"queues": [*many, LONG]}, {"queues": {LONG: {}}}) == many[:1000]
+    (warning,) = caplog.messages
+    assert warning.startswith("2 queues of Flux are left out")
 
 
 def test_a_queue_without_a_name_does_not_hide_the_others() -> None:

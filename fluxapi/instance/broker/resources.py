@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import math
+from functools import lru_cache
 from typing import Any
 
 from fluxapi.instance.protocol import Queue, QueuePolicy, Resources
@@ -11,6 +13,8 @@ from fluxapi.model.resources import MAX_COUNT
 from fluxapi.model.times import parse_duration
 
 __all__ = ["MAX_QUEUES", "default_queue", "merge", "queue", "queue_names"]
+
+_log = logging.getLogger(__name__)
 
 MAX_QUEUES = 1000
 """Queues of an instance: each one is a request to it, once a second while a job waits."""
@@ -103,18 +107,31 @@ def _size(sizes: dict[str, Any]) -> dict[str, int]:
 def queue_names(listed: dict[str, Any], config: dict[str, Any]) -> list[str]:
     """Return the names in a response of ``job-manager.queue-list``, in the order of the config.
 
-    A queue whose name is empty is left out, since Flux refuses to tell its status. An instance
-    without named queues has one queue with an empty name.
+    A queue whose name is empty is left out, since Flux refuses to tell its status; so are those
+    with names of more than 255 characters, and those after the first 1,000, with a warning. An
+    instance without named queues has one queue with an empty name.
 
     Raises:
-        ValueError: There are too many, or one is not a usable name.
+        ValueError: A name is not text.
     """
     places = {name: place for place, name in enumerate(_tree(config, "queues"))}
-    named = filter(None, map(text, listed["queues"]))
-    names = sorted(named, key=lambda name: (places.get(name, math.inf), name))
-    if len(names) > MAX_QUEUES or any(len(name) > _MAX_NAME_LENGTH for name in names):
-        raise ValueError(f"more than {MAX_QUEUES} queues, or a name that is too long")
+    named = list(filter(None, map(text, listed["queues"])))
+    short = [name for name in named if len(name) <= _MAX_NAME_LENGTH]
+    names = sorted(short, key=lambda name: (places.get(name, math.inf), name))[:MAX_QUEUES]
+    if len(names) < len(named):
+        _warn(len(named) - len(names))
     return names or [""]
+
+
+@lru_cache(maxsize=8)
+def _warn(count: int) -> None:
+    """Log once that queues are left out."""
+    _log.warning(
+        "%d queues of Flux are left out: at most %d are shown, with names of up to %d characters",
+        count,
+        MAX_QUEUES,
+        _MAX_NAME_LENGTH,
+    )
 
 
 def queue(name: str, status: dict[str, Any], config: dict[str, Any]) -> Queue:
