@@ -117,14 +117,14 @@ class Dispatcher(BackgroundTask):
         while not hook.active or (
             len(hook.active) < hook.window and len(self._sending) < _MAX_SENDING
         ):
-            item = hook.start(time.time())
+            item = hook.start()
             if item is None:
                 break
             task = asyncio.ensure_future(self._send_lane(hook, item))
             self._sending.add(task)
             task.add_done_callback(self._end)
         due = hook.next_due()
-        return _MAX_IDLE_S if due is None else max(due - time.time(), 0.0)
+        return _MAX_IDLE_S if due is None else max(due - time.monotonic(), 0.0)
 
     def _end(self, task: asyncio.Task[None]) -> None:
         self._sending.discard(task)
@@ -142,7 +142,7 @@ class Dispatcher(BackgroundTask):
                 try:
                     body = (await self._store.bodies([item.seq])).get(item.seq)
                 except NotStored:
-                    hook.release(lane, time.time() + _STORE_PAUSE_S)
+                    hook.release(lane, time.monotonic() + _STORE_PAUSE_S)
                     return
                 if body is None:
                     following = hook.finish(item)
@@ -158,7 +158,7 @@ class Dispatcher(BackgroundTask):
                     hook.release(lane)  # The others have their turn first.
                     return
         except BaseException:
-            hook.release(lane, time.time() + _STORE_PAUSE_S)
+            hook.release(lane, time.monotonic() + _STORE_PAUSE_S)
             raise
 
     def _settle(self, hook: Hook, item: Pending, outcome: Outcome) -> Pending | None:
@@ -181,7 +181,7 @@ class Dispatcher(BackgroundTask):
             return None
         attempts = item.attempts + 1
         is_refused = outcome.result == "refused"
-        is_over = time.time() - item.created > MAX_AGE_S
+        is_over = time.monotonic() - item.created > MAX_AGE_S
         if is_over or (is_refused and attempts >= MAX_REFUSALS):
             changes.dead.append((item.seq, attempts, reason))
             return hook.finish(item)
@@ -190,20 +190,19 @@ class Dispatcher(BackgroundTask):
 
     def _put_off(self, hook: Hook, item: Pending, attempts: int, outcome: Outcome) -> None:
         """Plan another attempt: of this message if it was refused, else of any message."""
-        now = time.monotonic()
-        due = time.time()
+        now, wait = time.monotonic(), 0.0
         if outcome.result == "refused":
             hook.failures = 0
-            due += pause(attempts, outcome.retry_after)
+            wait = pause(attempts, outcome.retry_after)
         elif now >= hook.resume_at:
             # Messages that were under way together count as one failure.
             hook.failures += 1
             hook.window = 1
             hook.resume_at = now + pause(hook.failures, outcome.retry_after)
-        hook.put_off(item, attempts, due)
-        hook.release(item.lane, due if outcome.result == "refused" else None)
+        hook.put_off(item, attempts, now + wait)
+        hook.release(item.lane, now + wait if outcome.result == "refused" else None)
         self._outbox.changes.retried.append(
-            Retry(item.seq, attempts, due, outcome.reason or "It failed.")
+            Retry(item.seq, attempts, time.time() + wait, outcome.reason or "It failed.")
         )
 
     def disable(self, hook: Hook, reason: str, sent: Pending | None = None) -> None:
@@ -223,7 +222,7 @@ class Dispatcher(BackgroundTask):
         self._outbox.wake()
 
     def _give_up_old(self) -> None:
-        before = time.time() - MAX_AGE_S
+        before = time.monotonic() - MAX_AGE_S
         for hook in self._hooks:
             for item in hook.take_old(before):
                 self._outbox.changes.dead.append((item.seq, item.attempts, TOO_OLD))

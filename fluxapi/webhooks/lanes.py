@@ -1,4 +1,7 @@
-"""The deliveries of one webhook that wait: in lanes, each of which is sent in order."""
+"""The deliveries of one webhook that wait: in lanes, each of which is sent in order.
+
+All times are those of the monotonic clock: the clock of the system may be set meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 
+from .backoff import MAX_AGE_S
 from .port import Pending
 from .webhook import Matcher, Webhook
 
@@ -94,25 +98,23 @@ class Hook:
             self.is_changed = True
 
     def add(self, item: Pending) -> None:
-        """Add a delivery that is stored."""
+        """Add a delivery that is stored, with times of the system clock."""
+        item = _by_monotonic_clock(item)
         self.pending += 1
         self.pending_bytes += item.size
         lane = self._lanes.get(item.lane)
         if lane is None:
             self._lanes[item.lane] = deque([item])
-            if item.due > time.time():
+            if item.due > time.monotonic():
                 heapq.heappush(self._waiting, (item.due, item.lane))
             else:
                 self._ready.append(item.lane)
         else:
             lane.append(item)
 
-    def start(self, now: float) -> Pending | None:
-        """Return the next delivery to send, if there is one, and make its lane active.
-
-        Args:
-            now: Seconds since the epoch.
-        """
+    def start(self) -> Pending | None:
+        """Return the next delivery to send, if there is one, and make its lane active."""
+        now = time.monotonic()
         while self._waiting and self._waiting[0][0] <= now:
             self._ready.append(heapq.heappop(self._waiting)[1])
         while self._ready:
@@ -124,7 +126,7 @@ class Hook:
         return None
 
     def next_due(self) -> float | None:
-        """Return when the next lane that waits may go on, seconds since the epoch."""
+        """Return when the next lane that waits may go on."""
         return self._waiting[0][0] if self._waiting else None
 
     def finish(self, item: Pending) -> Pending | None:
@@ -187,3 +189,13 @@ class Hook:
     def _forget(self, item: Pending) -> None:
         self.pending -= 1
         self.pending_bytes -= item.size
+
+
+def _by_monotonic_clock(item: Pending) -> Pending:
+    """Return a delivery with its times by the monotonic clock.
+
+    The system clock may have been wrong when it was stored: it waits no longer than it may be old.
+    """
+    now, here = time.time(), time.monotonic()
+    due = here + min(item.due - now, MAX_AGE_S)
+    return item._replace(due=due, created=here + min(item.created - now, 0.0))
