@@ -16,12 +16,15 @@ from .job import Job
 from .resources import allocation
 from .sharing import shared_text
 
-__all__ = ["BAD_VALUE", "cut", "read_R", "read_jobspec", "update"]
+__all__ = ["BAD_VALUE", "MAX_NAME_CHARS", "cut", "read_R", "read_jobspec", "update"]
 
 BAD_VALUE = (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError)
 """The exceptions that reading an invalid value raises."""
 
-_MAX_LENGTHS = {"name": 512, "cwd": 4096, "queue": 256, "bank": 256, "project": 256}
+MAX_NAME_CHARS = 512
+"""Characters of a job name that are kept."""
+
+_MAX_LENGTHS = {"name": MAX_NAME_CHARS, "cwd": 4096, "queue": 256, "bank": 256, "project": 256}
 """Characters of each text of a jobspec that are kept."""
 
 

@@ -21,7 +21,8 @@ class Submission(msgspec.Struct, frozen=True):
     FLUX_JOB_WAITABLE and FLUX_JOB_DEBUG. ``cost`` is the work that the jobspec gives Flux besides
     being read, in bytes that it reads in the same time; ``dependencies`` is the number of jobs or
     conditions that it waits for. ``after`` has the IDs of these jobs in order, and ``chained`` has
-    those without which the job fails: all but the ones whose end alone it waits for.
+    those without which the job fails: all but the ones whose end alone it waits for. ``singleton``
+    is the name of the job if it waits for others of its name.
     ``evaluation_s`` is the time in which the scheduler evaluates a long constraint, in seconds, and
     ``memory`` is what Flux keeps of the jobspec besides its text. If ``has_left``, which any thread
     may call, returns true while the job waits to be sent, it is not sent: the client or its rights
@@ -36,6 +37,7 @@ class Submission(msgspec.Struct, frozen=True):
     dependencies: int = 0
     after: tuple[int, ...] = ()
     chained: tuple[int, ...] = ()
+    singleton: str = ""
     evaluation_s: float = 0.0
     memory: int = 0
     has_left: Callable[[], bool] = nobody_left

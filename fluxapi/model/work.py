@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from .after import MAX_DEPENDENCIES, read_after
+from .checked import clip
 from .constraints import evaluation_seconds
+from .job_fields import MAX_NAME_CHARS
 from .jobspec_size import Contents
 
 __all__ = ["Work", "work_of"]
@@ -36,6 +38,7 @@ class Work(NamedTuple):
     dependencies: int
     after: tuple[int, ...]
     chained: tuple[int, ...]
+    singleton: str
     evaluation_s: float
     memory: int
 
@@ -55,9 +58,18 @@ def work_of(document: Mapping[str, Any], contents: Contents, nodes: int = 1) -> 
         dependencies,
         after=tuple(sorted({target for target, _ in after})),
         chained=tuple(sorted({target for target, scheme in after if scheme != "afterany"})),
+        singleton=_singleton(system),
         evaluation_s=seconds if seconds > _SHORT_EVALUATION_S * nodes else 0.0,
         memory=contents.memory,
     )
+
+
+def _singleton(system: Mapping[str, Any]) -> str:
+    """Return the name of a job that waits for others of its name, as a record has it."""
+    if any(one["scheme"] == "singleton" for one in system.get("dependencies", ())):
+        name = system.get("job", {}).get("name")
+        return clip(name, MAX_NAME_CHARS) if isinstance(name, str) else ""
+    return ""
 
 
 def _system_of(document: Mapping[str, Any]) -> Mapping[str, Any]:

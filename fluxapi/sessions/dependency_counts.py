@@ -33,20 +33,29 @@ class DependencyCounts:
 
     Attributes:
         all: The number of dependencies.
+        singletons: How many jobs wait for others of their name, by the name.
     """
 
     def __init__(self) -> None:
         self.all = 0
+        self.singletons: Counter[str] = Counter()
         self._targets: Counter[int] = Counter()
         self._alike: Counter[Targets] = Counter()
         self._crowds: dict[Targets, _Crowd] = {}
         self._crowded = 0
         self._squares = 0
 
-    def add(self, targets: Targets, dependencies: int, jobs: int = 1) -> None:
-        """Count jobs that wait for the same targets, with so many dependencies each."""
+    def add(
+        self, targets: Targets, dependencies: int, jobs: int = 1, *, singleton: str = ""
+    ) -> None:
+        """Count jobs that wait for the same targets, with so many dependencies each.
+
+        *singleton* is their name if they wait for others of it.
+        """
         count = jobs * dependencies
         self.all += count
+        if singleton:
+            self.singletons[singleton] += jobs
         if not targets:
             return
         for target in targets:

@@ -23,7 +23,7 @@ from fluxapi.table.table import Table
 from .chain_limit import ChainLimit, refusal
 from .dependency_counts import DependencyCounts, Targets
 
-__all__ = ["MAX_OTHERS", "MAX_STEPS", "MAX_WAITING", "DependencyLimit"]
+__all__ = ["MAX_OTHERS", "MAX_SINGLETONS", "MAX_STEPS", "MAX_WAITING", "DependencyLimit"]
 
 MAX_WAITING = 10_000
 """Limit of the dependencies that wait, beyond which no job of many is taken."""
@@ -35,14 +35,21 @@ MAX_STEPS = 50_000_000
 """Limit of the steps if all jobs end together for which many wait: each of these is looked for
 among all that wait for other jobs. It is 3 s."""
 
+MAX_SINGLETONS = 10_000
+"""Limit of the jobs that wait for others of their name, with ``singleton``. Flux walks through all
+of them whenever a job of that name ends (job-manager/plugins/dependency-singleton.c).
+"""
+
 _FEW = 4
 """Dependencies of a job that is taken beyond the first limit: thousands may wait for one job."""
 
 _UNCOUNTED = 100
 """Jobs by which a count may be wrong, so that those that come and go do not cause another one."""
 
-_UnderWay = Counter[tuple[Targets, int]]
-"""How many jobs with such targets and so many dependencies are being submitted."""
+_UnderWay = Counter[tuple[Targets, int, str]]
+"""How many jobs with such targets, so many dependencies and such a name of ``singleton`` are being
+submitted.
+"""
 
 
 class DependencyLimit:
@@ -93,10 +100,12 @@ class DependencyLimit:
                     refused[place] = refusal()
                 elif one.after and self._is_late(one):
                     refused[place] = _refusal(MAX_OTHERS, 0)
+                elif self._counts.singletons[one.singleton] >= MAX_SINGLETONS:
+                    refused[place] = _refusal_of_singleton()
                 elif one.dependencies:
-                    self._counts.add(one.after, one.dependencies)
+                    self._counts.add(one.after, one.dependencies, singleton=one.singleton)
                     self._changed += 1
-                    taken[one.after, one.dependencies] += 1
+                    taken[one.after, one.dependencies, one.singleton] += 1
                     if self.counts(one):
                         many += one.dependencies
                         self._many_under_way += one.dependencies
@@ -128,11 +137,12 @@ class DependencyLimit:
             await turn.share()
             if job is not None and job.state == "DEPEND":
                 unmet = {target for target, _ in read_unmet(job.dependencies)}
-                counts.add(tuple(sorted(unmet)), len(job.dependencies))
+                singleton = job.name if "singleton" in job.dependencies else ""
+                counts.add(tuple(sorted(unmet)), len(job.dependencies), singleton=singleton)
         for taken in tuple(self._under_way.values()):
-            for (targets, dependencies), number in tuple(taken.items()):
+            for (targets, dependencies, name), number in tuple(taken.items()):
                 await turn.share()
-                counts.add(targets, dependencies, number)
+                counts.add(targets, dependencies, number, singleton=name)
         self._counts = counts
 
     def _waiting(self) -> int:
@@ -153,4 +163,9 @@ def _refusal(limit: int, few: int) -> FluxRefused:
     words = f"the jobs that wait for others have about {limit} dependencies; submit this one later"
     if few:
         words += f", or with at most {few} dependencies"
+    return FluxRefused(words, errno=errno.ENOSPC)
+
+
+def _refusal_of_singleton() -> FluxRefused:
+    words = f"about {MAX_SINGLETONS} jobs of this name wait with singleton; submit this one later"
     return FluxRefused(words, errno=errno.ENOSPC)

@@ -178,6 +178,39 @@ async def test_jobs_that_share_one_job_are_its_crowd(
         assert await few_taken(limit, 2, 50) == 10
 
 
+async def test_so_many_jobs_of_a_name_wait_with_singleton(
+    table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dependency_limit, "MAX_SINGLETONS", 10)
+    limit = DependencyLimit(table)
+
+    def singletons(name: str) -> list[Submission]:
+        return [Submission(b"{}", dependencies=1, singleton=name)] * 20
+
+    assert await taken(limit, singletons("a")) == 10
+    for jobid in range(100, 104):
+        context = {"userid": 0, "urgency": 16, "flags": 0, "version": 1}
+        added = Event(3.0, "dependency-add", {"description": "singleton"})
+        jobspec = {"attributes": {"system": {"job": {"name": "a"}}}}
+        events = [Event(1.0, "submit", context), Event(2.0, "validate"), added]
+        table.feed([JournalMessage(jobid, events, jobspec=jobspec)])
+    assert await taken(limit, singletons("a")) == 6
+    async with limit.admit(singletons("b")[:10]) as refused:
+        assert not refused
+        assert await taken(limit, singletons("b")) == 0
+    assert await taken(limit, singletons("b")) == 10
+    # Those of no such dependency, and of no name, are not concerned.
+    assert await few_taken(limit, 1, 20) == 20
+
+
+def test_a_submission_names_the_others_of_its_name() -> None:
+    singleton = {"scheme": "singleton", "value": ""}
+    fields = {"command": "true", "name": "a" * 600, "dependencies": ["begin-time:5", singleton]}
+    assert build(fields, Defaults()).singleton == "a" * 511 + "…"
+    assert build({"command": "true", "name": "a"}, Defaults()).singleton == ""
+    assert build({"command": "true", "dependencies": [singleton]}, Defaults()).singleton == ""
+
+
 async def test_many_jobs_are_admitted_in_time_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     shared: list[TimeSlice] = []
 
