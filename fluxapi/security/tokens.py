@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import math
 import secrets
 import time
 from collections.abc import Callable, Iterable
@@ -235,9 +236,11 @@ class TokenStore:
         self._deadlines.pop(token.id, None)
 
     def _forget_old(self) -> None:
-        oldest = time.time() - _KEEP_EXPIRED_S
+        # The clock of the system may be ahead for a while, which must end no token for good.
+        oldest, passed = time.time() - _KEEP_EXPIRED_S, time.monotonic() - _KEEP_EXPIRED_S
         for token in list(self._tokens.values()):
-            if token.expires is not None and token.expires < oldest and self.is_expired(token):
+            deadline = self._deadlines.get(token.id, math.inf)
+            if token.expires is not None and token.expires < oldest and deadline < passed:
                 self._remove(token)
 
     def _why(self, error: OSError) -> str:

@@ -112,6 +112,19 @@ async def test_an_expired_token_opens_nothing(
     assert shown["expired"] is True
 
 
+async def test_a_token_is_valid_again_once_a_clock_that_was_ahead_is_set(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = await create(service, expires_in=60)
+    now = time.time()
+    with monkeypatch.context() as patched:
+        patched.setattr("fluxapi.security.tokens.time.time", lambda: now + 400 * 86_400)
+        (shown,) = await listed(service)
+        assert shown["expired"] is True
+    response = await service.client.get("/jobs", headers=bearer(made["token"]))
+    assert response.status == 200
+
+
 async def test_an_access_token_of_a_token_has_its_right_and_is_revoked_with_it(
     service: Service,
 ) -> None:
