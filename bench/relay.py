@@ -26,7 +26,8 @@ from aiohttp import web
 
 from fluxapi.app import create_app
 from fluxapi.events.transport.wire import frame_text
-from fluxapi.http.server import Runner, Site
+from fluxapi.http.server import Runner
+from fluxapi.http.site import Site
 from fluxapi.instance.protocol import ChangeBatch
 from fluxapi.model.eventlog import Resync, decode_journal
 from fluxapi.process.descriptors import make_room

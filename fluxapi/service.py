@@ -12,7 +12,8 @@ from pathlib import Path
 
 from fluxapi.http.connection_limit import EXTRA_CONNECTIONS, ConnectionLimit
 from fluxapi.http.listen import Listener, open_all
-from fluxapi.http.server import Runner, Site
+from fluxapi.http.server import Runner
+from fluxapi.http.site import Site
 from fluxapi.http.tls import Certificate, Renewal
 from fluxapi.instance.protocol import Instance, JobEnder
 from fluxapi.process.forced_end import ForcedEnd

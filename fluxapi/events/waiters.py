@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from itertools import islice
 
 from fluxapi.errors import TooManyRequests
 from fluxapi.model.job import Job
 from fluxapi.model.message import problem
 from fluxapi.process.client_shares import ClientShares
+from fluxapi.process.timeslice import told_by_client
 from fluxapi.table.changes import Changes
 from fluxapi.table.groups import GroupRow
 from fluxapi.table.table import Table
@@ -59,10 +61,14 @@ class _Resumer:
             asyncio.get_running_loop().call_soon(self._resume_some)
 
     async def wait_for(self, waiter: asyncio.Future[None], timeout: float) -> None:
-        """Return once *waiter* was resumed, or after *timeout* seconds."""
+        """Return once *waiter* was resumed, or after *timeout* seconds.
+
+        Raises ``ConnectionResetError`` if the client of the request leaves.
+        """
         timer = asyncio.get_running_loop().call_later(timeout, self.resume, (waiter,))
         try:
-            await waiter
+            with told_by_client(partial(self.resume, (waiter,))):
+                await waiter
         finally:
             timer.cancel()
 

@@ -18,6 +18,7 @@ from fluxapi.http import authentication, keys
 from fluxapi.http.clients import clients_of
 from fluxapi.model.job_end import JobEnd
 from fluxapi.model.jobid import encode_f58
+from fluxapi.process.timeslice import check_client
 from fluxapi.sessions.session import InstanceSession
 
 from .support import reply
@@ -91,7 +92,9 @@ async def _take(session: InstanceSession, jobids: Iterable[int]) -> dict[int, Jo
 
     Raises:
         FluxapiError: The instance does not answer, and none was taken.
+        ConnectionResetError: The client has left, and none was taken.
     """
+    check_client()
     jobids = list(jobids)
     session.table.waitable.forget(jobids)
     ends = await asyncio.gather(*map(session.instance.collect, jobids), return_exceptions=True)

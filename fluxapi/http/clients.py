@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Protocol, runtime_checkable
+
 from aiohttp import web
 
 from fluxapi.security.clients import client_of
@@ -10,7 +13,14 @@ from fluxapi.security.sign_ins import is_sign_in
 from . import keys
 from .rate_limits import PEER
 
-__all__ = ["address_of", "clients_of", "has_left", "reader_of"]
+__all__ = ["address_of", "clients_of", "has_left", "reader_of", "when_left"]
+
+
+@runtime_checkable
+class _Telling(Protocol):
+    """A connection that calls *on_leave* when its client leaves."""
+
+    on_leave: Callable[[], None] | None
 
 
 def address_of(request: web.Request) -> str:
@@ -37,3 +47,9 @@ def clients_of(request: web.Request) -> tuple[str, ...]:
 def has_left(connection: web.RequestHandler) -> bool:
     """Return whether the client of a connection has left."""
     return connection.transport is None or connection.transport.is_closing()
+
+
+def when_left(connection: web.RequestHandler, call: Callable[[], None] | None) -> None:
+    """Have *call* called when the client of a connection leaves; ``None``: nothing anymore."""
+    if isinstance(connection, _Telling):
+        connection.on_leave = call

@@ -23,7 +23,7 @@ from fluxapi.process.memory import LARGE_BYTES
 from fluxapi.process.timeslice import TimeSlice, stop_after_client
 
 from . import authentication, base, body, keys, querystring
-from .clients import has_left
+from .clients import has_left, when_left
 from .decode_turn import LONG_BYTES, BeginTurn, DecodeTurn
 from .negotiation import wants_page
 from .turns import turns_in
@@ -39,6 +39,10 @@ _INSTANCE = f"{{instance:{_F58}(?:/{_F58})*}}"
 
 _READS = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
 """Methods whose work nobody needs once the client has left; see ``Route.reads_only``, too."""
+
+_WAITING = frozenset({"mcp-message", "collect"})
+"""Body schemas of routes with an effect that comes only after a wait: a tool of MCP runs in another
+task, and an end that nobody reads must not be collected."""
 
 _TURNS = {
     "submit": keys.SUBMISSIONS,
@@ -217,6 +221,11 @@ def _check(request: web.Request, needs: Need) -> None:
         )
 
 
+def _stop_after_client(request: web.Request) -> None:
+    connection = request.protocol
+    stop_after_client(partial(has_left, connection), partial(when_left, connection))
+
+
 async def _checked(name: str, raw: bytes) -> Any:
     """Return the fields of a body; raises ``ValidationFailed`` if the schema refuses them."""
     fields = await body.decode_large(raw)
@@ -239,7 +248,7 @@ def _without_body(route: Route) -> Handler:
         if needs is not None:
             _check(request, needs)
         if request.method in _READS:
-            stop_after_client(partial(has_left, request.protocol))
+            _stop_after_client(request)
         request[keys.QUERY] = querystring.cached(name, request.rel_url.raw_query_string)
         request[keys.BODY] = {}
         return await (page if page and wants_page(request) else inner)(request)
@@ -254,9 +263,8 @@ def _with_body(route: Route) -> Handler:
     async def handler(request: web.Request) -> web.StreamResponse:
         if needs is not None:
             _check(request, needs)
-        if route.reads_only or route.body == "mcp-message":
-            # A message of MCP that waits has no effect yet; its tool runs in another task.
-            stop_after_client(partial(has_left, request.protocol))
+        if route.reads_only or route.body in _WAITING:
+            _stop_after_client(request)
         try:
             return await inner(request)
         finally:

@@ -13,10 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
-import ssl
 from collections.abc import Callable
-from functools import partial
 from typing import Any, cast
 
 from aiohttp import StreamReader, web
@@ -25,12 +22,10 @@ from fluxapi.process.timeslice import TimeSlice
 from fluxapi.security.clients import peer_of
 
 from . import base, keys
-from .acceptor import Acceptor
 from .chunk_limit import READ_BUFFER_BYTES, ChunkLimit
 from .clients import reader_of
 from .common_headers import COMMON_HEADERS, CommonHeaders
 from .connection_limit import ConnectionLimit
-from .handshake import begin_plain, begin_tls
 from .head_limit import MAX_HEAD_BYTES, HeadLimit
 from .masked_frames import MaskedFrames
 from .refusals import LONG_HEAD, TINY_CHUNKS, TOO_MANY_CONNECTIONS
@@ -39,7 +34,7 @@ from .unsent import Unsent, long_body, send_in_pieces
 from .usual_heads import with_usual_heads
 from .whole_response import is_whole, send_whole
 
-__all__ = ["IDLE_TIMEOUT_S", "Runner", "Site"]
+__all__ = ["IDLE_TIMEOUT_S", "Runner"]
 
 _log = logging.getLogger(__name__)
 
@@ -76,7 +71,7 @@ class Runner(web.AppRunner):
     ) -> None:
         super().__init__(app, keepalive_timeout=idle, read_bufsize=READ_BUFFER_BYTES, **options)
         self._stall = stall
-        self._limit = limit
+        self.limit = limit
         self._base_path = base_path
 
     async def _make_server(self) -> web.Server:
@@ -85,45 +80,16 @@ class Runner(web.AppRunner):
         server.__class__ = _Server
         assert isinstance(server, _Server)  # noqa: S101 - for mypy: its class was just set
         server.stall = self._stall
-        server.limit = self._limit
+        server.limit = self.limit
         server.unsent = Unsent()
         server.common = self.app.get(COMMON_HEADERS)
-        if self._limit is not None:
+        if self.limit is not None:
             # Handshakes and heads leave more in the heap than the next ones need.
-            self._limit.on_leave = self.app[keys.HEAP].after_answer
+            self.limit.on_leave = self.app[keys.HEAP].after_answer
         make = base.below(server.request_factory, self._base_path)
         server.request_factory = _with_known_body(make)
         server.request_handler = with_usual_heads(server.request_handler)
         return server
-
-
-class Site(web.SockSite):
-    """A socket that listens for an application, of any family; aiohttp serves TCP sockets only."""
-
-    def __init__(
-        self, runner: Runner, sock: socket.socket, ssl_context: ssl.SSLContext | None
-    ) -> None:
-        super().__init__(runner, sock, ssl_context=ssl_context, backlog=1024)
-        self._acceptor: Acceptor | None = None
-
-    async def start(self) -> None:
-        """Accept connections from now on."""
-        await web.BaseSite.start(self)
-        server = self._runner.server
-        assert server is not None  # noqa: S101 - for mypy: the runner was set up
-        if self._ssl_context is None:
-            begin = partial(begin_plain, server)
-        else:
-            limit = server.limit if isinstance(server, _Server) else None
-            begin = partial(begin_tls, server, self._ssl_context, limit)
-        self._sock.listen(self._backlog)
-        self._acceptor = Acceptor(self._sock, begin)
-
-    async def stop(self) -> None:
-        """Accept no more connections."""
-        if self._acceptor is not None:
-            self._acceptor.close()
-        await super().stop()
 
 
 def _with_known_body(make: Callable[..., web.BaseRequest]) -> Callable[..., web.BaseRequest]:
@@ -150,7 +116,15 @@ class _Server(web.Server):
 
 
 class _Protocol(web.RequestHandler):
-    __slots__ = ("_chunks", "_head", "_is_paused", "_skipping", "_stalled", "_unwritten")
+    __slots__ = (
+        "_chunks",
+        "_head",
+        "_is_paused",
+        "_skipping",
+        "_stalled",
+        "_unwritten",
+        "on_leave",
+    )
 
     _chunks: ChunkLimit | None
     _head: HeadLimit
@@ -158,6 +132,7 @@ class _Protocol(web.RequestHandler):
     _skipping: asyncio.Task[None] | None
     _stalled: asyncio.TimerHandle
     _unwritten: int
+    on_leave: Callable[[], None] | None
 
     @property
     def is_idle(self) -> bool:
@@ -304,7 +279,7 @@ class _Protocol(web.RequestHandler):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Accept the connection, or answer 503 if the limit is reached."""
-        self._chunks = self._skipping = None
+        self._chunks = self._skipping = self.on_leave = None
         self._head = HeadLimit()
         self._is_paused, self._unwritten = False, 0
         limit = self._manager.limit if isinstance(self._manager, _Server) else None
@@ -324,7 +299,7 @@ class _Protocol(web.RequestHandler):
             await super().start()
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """Stop counting the connection."""
+        """Stop counting the connection, and tell the request that waits."""
         if self._skipping is not None:
             self._skipping.cancel()
         if isinstance(self._manager, _Server) and self._manager.limit is not None:
@@ -332,6 +307,8 @@ class _Protocol(web.RequestHandler):
         super().connection_lost(exc)
         # Both refer to the connection, which would stay in memory until the collector runs.
         self._chunks = self._keepalive_handle = None
+        if self.on_leave is not None:
+            self.on_leave()
 
     async def shutdown(self, timeout: float | None = 15.0) -> None:
         """End the connection within *timeout* seconds.

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import NamedTuple
 from weakref import ReferenceType, WeakKeyDictionary, ref
 
 from .turn_queue import TurnQueue
 
-__all__ = ["SLICE_S", "TimeSlice", "check_client", "stop_after_client"]
+__all__ = ["SLICE_S", "TimeSlice", "check_client", "stop_after_client", "told_by_client"]
 
 SLICE_S = 0.003
 """Seconds that a loop may run before it yields to other tasks."""
@@ -25,20 +26,28 @@ class _Client(NamedTuple):
 
     task: ReferenceType[asyncio.Task[object]]
     has_left: Callable[[], bool]
+    when_left: Callable[[Callable[[], None] | None], None]
 
 
 _client: ContextVar[_Client | None] = ContextVar("client", default=None)
 
 
-def stop_after_client(has_left: Callable[[], bool]) -> None:
+def _never(call: Callable[[], None] | None) -> None:
+    del call
+
+
+def stop_after_client(
+    has_left: Callable[[], bool], when_left: Callable[[Callable[[], None] | None], None] = _never
+) -> None:
     """End the loops of this task with ``ConnectionResetError`` once its client has left.
 
-    *has_left* must not refer to the task or to its request: both would then stay in memory until
-    the garbage collector runs.
+    *when_left* is given a function to call when the client leaves, or ``None`` for none anymore.
+    Neither may refer to the task or to its request: both would then stay in memory until the
+    garbage collector runs.
     """
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 - for mypy: a coroutine calls this
-    _client.set(_Client(ref(task), has_left))
+    _client.set(_Client(ref(task), has_left, when_left))
 
 
 class TimeSlice:
@@ -91,9 +100,34 @@ class _Turns:
 
 def check_client() -> None:
     """Raise ``ConnectionResetError`` if :func:`stop_after_client` says so: after a wait."""
-    client = _client.get()
-    if client is not None and client.task() is asyncio.current_task() and client.has_left():
+    client = _own_client()
+    if client is not None and client.has_left():
         raise ConnectionResetError("The client has left.")
+
+
+@contextmanager
+def told_by_client(call: Callable[[], None]) -> Iterator[None]:
+    """Have *call* called if the client leaves while the context lasts: around a long wait.
+
+    Raises ``ConnectionResetError`` at both ends if the client has left, as :func:`check_client`.
+    """
+    client = _own_client()
+    if client is None:
+        yield
+        return
+    check_client()
+    client.when_left(call)
+    try:
+        yield
+    finally:
+        client.when_left(None)
+    check_client()
+
+
+def _own_client() -> _Client | None:
+    """Return the client for which the current task works."""
+    client = _client.get()
+    return client if client is not None and client.task() is asyncio.current_task() else None
 
 
 _turns: WeakKeyDictionary[asyncio.AbstractEventLoop, _Turns] = WeakKeyDictionary()

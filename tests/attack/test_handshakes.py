@@ -14,7 +14,8 @@ import pytest
 from fluxapi.app import create_app
 from fluxapi.http.connection_limit import ConnectionLimit
 from fluxapi.http.listen import open_all
-from fluxapi.http.server import Runner, Site
+from fluxapi.http.server import Runner
+from fluxapi.http.site import Site
 from fluxapi.http.tls import Certificate, Renewal
 from fluxapi.settings import Address, Settings
 from tests.certificates import make_certificate, needs_openssl

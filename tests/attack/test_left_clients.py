@@ -11,8 +11,11 @@ from typing import Any
 
 import pytest
 
+from fluxapi.events import waiters
+from fluxapi.handlers import collect
 from fluxapi.handlers.submit import submit_fields
 from fluxapi.http import body, endpoints, keys
+from fluxapi.model import jobid
 from fluxapi.process.timeslice import TimeSlice, stop_after_client
 from fluxapi.web import docs, slices
 from fluxapi.web.slices import text_of
@@ -20,7 +23,7 @@ from tests.handlers.conftest import Service, service, start
 from tests.handlers.fake import FakeInstance
 from tests.mcp.sessions import needs_sdk
 
-from .wire import PATIENCE_S, connect, serving
+from .wire import PATIENCE_S, Wire, connect, serving
 
 __all__ = ["service", "start"]
 
@@ -78,6 +81,84 @@ async def test_a_list_is_not_worked_off_for_a_client_that_has_left(
             await wire.send(b"POST %s HTTP/1.1\r\n%s\r\n\r\n%s" % (path, head, text))
             await begun.wait()
         assert await asyncio.wait_for(ended, PATIENCE_S) is ConnectionResetError
+
+
+@pytest.mark.parametrize(
+    ("request_line", "text"),
+    [
+        (b"GET /v1/jobs/%b/wait?timeout=300", b""),
+        (b"GET /v1/groups/sweep/wait?timeout=300", b""),
+        (b"POST /v1/jobs/wait", b'{"ids":["%b"],"timeout":300}'),
+        (b"POST /v1/jobs/collect", b'{"id":"%b","timeout":300}'),
+        (b"POST /v1/jobs/collect", b'{"timeout":300}'),
+    ],
+    ids=["job", "group", "list", "end", "any end"],
+)
+async def test_no_request_waits_for_a_client_that_has_left(
+    monkeypatch: pytest.MonkeyPatch, request_line: bytes, text: bytes
+) -> None:
+    begun = asyncio.Event()
+    ended: asyncio.Future[type[BaseException] | None] = asyncio.get_running_loop().create_future()
+    wait_for = waiters._Resumer.wait_for
+
+    async def note(self: Any, waiter: asyncio.Future[None], timeout: float) -> None:
+        if timeout < 200:  # The submission waits, too.
+            return await wait_for(self, waiter, timeout)
+        asyncio.get_running_loop().call_soon(begun.set)
+        try:
+            return await wait_for(self, waiter, timeout)
+        except BaseException as error:
+            ended.set_result(type(error))
+            raise
+
+    monkeypatch.setattr(waiters._Resumer, "wait_for", note)
+    instance = FakeInstance()
+    async with serving(instance=instance) as port, connect(port) as other:
+        submitted = b'{"command":"true","group":"sweep","waitable":true}'
+        answer = await post(other, b"POST /v1/jobs", submitted)
+        id = json.loads(answer)["id"]
+        async with connect(port) as wire:
+            await wire.send(
+                _request(*(it % id.encode() if b"%b" in it else it for it in (request_line, text)))
+            )
+            await begun.wait()
+        assert await asyncio.wait_for(ended, PATIENCE_S) is ConnectionResetError
+        instance.finish(jobid.parse(id))
+        # It has not collected the end for itself.
+        found = await post(other, b"POST /v1/jobs/collect", b'{"timeout":100}')
+        assert [job["id"] for job in json.loads(found)["jobs"]] == [id]
+
+
+def _request(line: bytes, text: bytes) -> bytes:
+    head = b"Host: localhost\r\nContent-Type: application/json\r\nContent-Length: %d" % len(text)
+    return b"%b HTTP/1.1\r\n%b\r\n\r\n%b" % (line, head, text)
+
+
+async def post(wire: Wire, line: bytes, text: bytes) -> bytes:
+    """Send a request, and return the body of the answer to it."""
+    await wire.send(_request(line, text))
+    answer = await wire.answer()
+    assert answer is not None
+    assert answer.status < 300, answer
+    return answer.body
+
+
+async def test_no_end_is_collected_for_a_client_that_has_left(service: Service) -> None:
+    app = service.client.app
+    assert app is not None
+    session = app[keys.SESSIONS].root
+    wanted = jobid.parse(await service.submit(waitable=True))
+    service.instance.finish(wanted)
+    await session.journal.waiters.wait_for_ends([wanted], PATIENCE_S, needs_all=True)
+
+    async def leave() -> None:
+        stop_after_client(lambda: True)
+        await collect._take(session, [wanted])
+
+    with pytest.raises(ConnectionResetError):
+        await asyncio.create_task(leave())
+    assert not service.instance.collected
+    assert session.table.waitable.ended_count == 1
 
 
 async def test_a_submission_goes_on_without_its_client(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,9 +258,9 @@ async def test_the_instance_learns_that_the_client_of_a_submission_has_left(
 async def test_a_request_is_freed_without_the_collector(monkeypatch: pytest.MonkeyPatch) -> None:
     tasks: list[weakref.ref[Any]] = []
 
-    def note(has_left: Any) -> None:
+    def note(*functions: Any) -> None:
         tasks.append(weakref.ref(asyncio.current_task()))
-        stop_after_client(has_left)
+        stop_after_client(*functions)
 
     monkeypatch.setattr(endpoints, "stop_after_client", note)
     gc.disable()

@@ -107,9 +107,11 @@ async def connect(port: int) -> AsyncIterator[Wire]:
 
 
 @asynccontextmanager
-async def serving(limit: ConnectionLimit | None = None, **settings: Any) -> AsyncIterator[int]:
+async def serving(
+    limit: ConnectionLimit | None = None, instance: FakeInstance | None = None, **settings: Any
+) -> AsyncIterator[int]:
     """Run the service on a free port while the context lasts, and yield the port."""
-    app = create_app(Settings(**settings), FakeInstance(), stop=lambda: None)
+    app = create_app(Settings(**settings), instance or FakeInstance(), stop=lambda: None)
     runner = Runner(app, limit=limit, access_log=None, handle_signals=False)
     await runner.setup()
     try:

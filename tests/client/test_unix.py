@@ -16,7 +16,8 @@ from yarl import URL
 from fluxapi.app import create_app
 from fluxapi.client import AsyncClient, Client, ClientError, ConfigError, read_config
 from fluxapi.http.listen import open_all
-from fluxapi.http.server import Runner, Site
+from fluxapi.http.server import Runner
+from fluxapi.http.site import Site
 from fluxapi.http.tls import Certificate
 from fluxapi.settings import Address, Settings
 from tests.certificates import make_certificate, needs_openssl

@@ -11,7 +11,7 @@ import pytest
 import uvloop
 
 from fluxapi.app import create_app
-from fluxapi.http import acceptor, server
+from fluxapi.http import acceptor, server, site
 from fluxapi.http.acceptor import Acceptor
 from fluxapi.settings import Settings
 from tests.attack.passes import Passes
@@ -144,7 +144,7 @@ def test_a_request_on_a_connection_whose_acceptance_is_canceled(
     ended: list[Exception | None] = []
     arrived = asyncio.Event()
 
-    class Site(server.Site):
+    class Site(site.Site):
         def cancel(self) -> None:
             assert self._acceptor is not None
             for task in self._acceptor._tasks:

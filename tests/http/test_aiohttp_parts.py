@@ -17,7 +17,7 @@ import pytest
 from aiohttp import web
 from aiohttp.client_proto import ResponseHandler
 
-from fluxapi.http import server, whole_response
+from fluxapi.http import server, site, whole_response
 
 PACKAGE = Path(server.__file__).parents[1]
 
@@ -107,7 +107,7 @@ def used_names(source: str) -> set[str]:
 def test_the_list_is_the_files() -> None:
     sources = [
         Path(inspect.getfile(module)).read_text(encoding="utf-8")
-        for module in (server, whole_response)
+        for module in (server, site, whole_response)
     ]
     found = set().union(*(used_names(source) - own_names(source) for source in sources))
     assert found == set.union(*PRIVATE.values())
@@ -173,7 +173,12 @@ def test_no_other_file_extends_classes_of_aiohttp() -> None:
         if isinstance(node, ast.ClassDef)
         and any(ast.unparse(base).startswith(("web.", "aiohttp.")) for base in node.bases)
     ]
-    assert set(extends) == {"client/response.py", "http/server.py", "webhooks/connector.py"}
+    assert set(extends) == {
+        "client/response.py",
+        "http/server.py",
+        "http/site.py",
+        "webhooks/connector.py",
+    }
 
 
 async def test_the_class_of_connections_of_a_client_can_be_chosen() -> None:

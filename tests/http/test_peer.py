@@ -18,7 +18,8 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from fluxapi.http.peer import forwarded, is_among, is_secure, is_trusted, peer_uid
-from fluxapi.http.server import Runner, Site
+from fluxapi.http.server import Runner
+from fluxapi.http.site import Site
 from fluxapi.http.unix_socket import bind
 from fluxapi.settings import Peer
 

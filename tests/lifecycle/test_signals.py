@@ -35,7 +35,7 @@ STEPS = [
     "during:fluxapi.events.consumer:JournalConsumer.run",
     "during:fluxapi.events.consumer:JournalConsumer.caught_up",
     "before:fluxapi.service:open_all",
-    "after:fluxapi.http.server:Site.start",
+    "after:fluxapi.http.site:Site.start",
     "before:fluxapi.observability.announcement:text",
 ]
 ENDS = [
