@@ -52,7 +52,7 @@ from fluxapi.sessions.follower import ChildFollower
 from fluxapi.sessions.inside import JobsInside
 from fluxapi.sessions.past_children import PastChildren
 from fluxapi.sessions.registry import SessionRegistry
-from fluxapi.sessions.session import ROOT, Bounds, InstanceSession
+from fluxapi.sessions.session import ROOT, Bounds, InstanceSession, label
 from fluxapi.sessions.tree import InstanceTree
 from fluxapi.sessions.tree_observer import TreeObserver
 from fluxapi.table.capacity import Capacity
@@ -122,6 +122,7 @@ def create_app(
     @contextlib.asynccontextmanager
     async def open_session(path: str, instance: Instance) -> AsyncIterator[InstanceSession]:
         async with (
+            metrics.kept_for(label(path)),
             InstanceSession.open(
                 path,
                 instance,
@@ -137,7 +138,6 @@ def create_app(
             session.journal.observers.append(app[keys.CHILD_FOLLOWER].observe)
             session.hub.stats.instances = partial(app[keys.INSIDE].records, path)
             yield session
-        metrics.forget(session.label)
 
     app[keys.SETTINGS] = settings
     sessions = app[keys.SESSIONS] = SessionRegistry(open_session)

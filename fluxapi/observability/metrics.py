@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AbstractContextManager, asynccontextmanager
 
 from prometheus_client import (
     CollectorRegistry,
@@ -99,8 +99,16 @@ class Metrics:
         """Count one call to *instance* that failed."""
         self._call_failures.labels(instance, topic, error).inc()
 
+    @asynccontextmanager
+    async def kept_for(self, instance: str) -> AsyncIterator[None]:
+        """Keep the series of an instance while its session opens and is open."""
+        try:
+            yield
+        finally:
+            self.forget(instance)
+
     def forget(self, instance: str) -> None:
-        """Drop the series of an instance whose session was closed."""
+        """Drop the series of an instance."""
         self._call_seconds.forget(instance)
         self._call_failures.remove_by_labels({"flux_instance": instance})
 

@@ -66,7 +66,7 @@ from .queue_board import QueueBoard
 from .situation import SituationMonitor
 from .submitter import Submitter
 
-__all__ = ["ROOT", "Bounds", "InstanceSession"]
+__all__ = ["ROOT", "Bounds", "InstanceSession", "label"]
 
 _log = logging.getLogger(__name__)
 

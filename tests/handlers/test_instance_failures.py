@@ -7,10 +7,12 @@ from collections.abc import Callable
 import aiohttp
 import pytest
 
+from fluxapi.errors import InstanceUnavailable
 from fluxapi.http import keys
+from fluxapi.instance.protocol import CallWatch, InstanceInfo
 from fluxapi.sessions import counters as module
 from fluxapi.sessions.counters import ChildCounters
-from tests.sessions.broker import FakeCounter
+from tests.sessions.broker import FakeBroker, FakeCounter
 from tests.waiting import poll_until
 
 from .tree_site import FIRST, SECOND, Site
@@ -103,3 +105,24 @@ async def test_an_instance_that_does_not_answer_is_not_counted_instead_of_anothe
     assert first.closed
     (second,) = site.broker.counters[1:]
     assert (second.place.jobid != first.place.jobid, second.closed) == (True, False)
+
+
+class Watched(FakeBroker):
+    """A broker whose start is a call that is timed."""
+
+    def watch_calls(self, watch: CallWatch) -> None:
+        self.watch = watch
+
+    async def start(self) -> InstanceInfo:
+        with self.watch("attr.get"):
+            return await super().start()
+
+
+async def test_an_instance_that_cannot_be_opened_is_in_no_metric(site: Site) -> None:
+    failing = Watched()
+    failing.error = InstanceUnavailable("It cannot be reached.")
+    site.broker.next_children.insert(0, failing)
+    async with site.client.get(f"/v1/instances/{site.second}/jobs") as answer:
+        assert answer.status == 503
+    async with site.client.get("/metrics") as answer:
+        assert site.second not in await answer.text()
