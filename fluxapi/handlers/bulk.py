@@ -55,8 +55,8 @@ _MAX_ERRORS = 100
 _MAX_JOBSPECS_BYTES = 128 << 20
 """Size of all jobspecs of one request: 100,000 jobs of 1.3 KiB."""
 
-_MAX_KEPT_BYTES = 3 << 29
-"""Memory that Flux takes for all jobspecs of one request: 100,000 jobs of 16 KiB."""
+_MAX_KEPT_BYTES = 3 << 30
+"""Memory that Flux takes for all jobspecs of one request: 100,000 jobs of 32 KiB."""
 
 MAX_BULK_BYTES = 256 << 20
 """Size of all jobspecs that are made of bulk requests and not yet submitted; others wait."""

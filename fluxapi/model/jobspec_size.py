@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 __all__ = ["MAX_LEVELS", "Contents", "contents_of", "size_in_python"]
@@ -23,47 +23,69 @@ _LEADS_OF_2, _LEADS_OF_3, _LEADS_OF_4 = (
 """The first bytes of characters of two, three and four bytes in UTF-8."""
 
 
-_VALUE_BYTES, _CONTAINER_BYTES = 40, 400
-"""Memory of a value in Flux besides its text, and of an object or a list."""
+_VALUE_BYTES, _TEXT_BYTES, _MEMBER_BYTES = 80, 90, 200
+_OBJECT_BYTES, _LIST_BYTES = 620, 190
+"""Memory of a value in Flux besides its text, and what it takes more if it is a text, a member of
+an object, an object or a list. Both the job manager and job-list keep it.
+"""
 
 
 class Contents(NamedTuple):
-    """The contents of a jobspec that matter to Flux."""
+    """The contents of a jobspec that matter to Flux.
+
+    ``memory`` is how much memory Flux takes for the values, as long as it keeps the job.
+    """
 
     is_deep: bool
     floats: int
-    values: int
-    containers: int
+    memory: int
 
     @property
     def growth(self) -> int:
         """Return by how many bytes the jobspec is longer at most when Flux writes it."""
         return self.floats * _FLOAT_BYTES
 
-    @property
-    def memory(self) -> int:
-        """Return how much memory Flux takes for the values, as long as it keeps the job."""
-        return self.values * _VALUE_BYTES + self.containers * _CONTAINER_BYTES
-
 
 def contents_of(document: Mapping[str, Any]) -> Contents:
     """Return the contents of a jobspec; those beyond the limit of levels are not read."""
     level: list[Any] = [document]
-    floats = values = containers = 0
+    floats = texts = members = memory = 0
+    is_deep = True
     for _ in range(MAX_LEVELS):
         below: list[Any] = []
-        containers += len(level)
         for item in level:
-            values += len(item)
-            for part in item.values() if isinstance(item, dict) else item:
-                if isinstance(part, (dict, list)):
+            memory += _VALUE_BYTES * len(item)
+            if isinstance(item, dict):
+                members += len(item)
+                memory += _OBJECT_BYTES
+                parts: Iterable[Any] = item.values()
+            else:
+                memory += _LIST_BYTES
+                parts = item
+            for part in parts:
+                if isinstance(part, str):
+                    texts += 1
+                elif isinstance(part, (dict, list)):
                     below.append(part)
                 elif isinstance(part, float):
                     floats += 1
         if not below:
-            return Contents(False, floats, values, containers)
+            is_deep = False
+            break
         level = below
-    return Contents(True, floats, values, containers)
+    memory += _TEXT_BYTES * texts + _MEMBER_BYTES * members
+    return Contents(is_deep, floats, memory - _environment_bytes(document))
+
+
+def _environment_bytes(document: Mapping[str, Any]) -> int:
+    """Return the memory of the environment, which Flux does not keep."""
+    found: Any = document
+    for name in ("attributes", "system", "environment"):
+        found = found.get(name) if isinstance(found, dict) else None
+    if not isinstance(found, dict):
+        return 0
+    texts = sum(isinstance(value, str) for value in found.values())
+    return (_VALUE_BYTES + _TEXT_BYTES + _MEMBER_BYTES) * texts
 
 
 def size_in_python(jobspec: bytes) -> int:

@@ -45,8 +45,8 @@ async def test_copies_of_a_large_job_are_refused_before_they_are_made(
 
 @pytest.mark.parametrize(
     ("value", "copies"),
-    [({"a": 1}, 150), ([], 400), (1, 800)],
-    ids=["objects", "lists", "numbers"],
+    [({"a": 1}, 50), ([], 160), (1, 600), ("", 300)],
+    ids=["objects", "lists", "numbers", "texts"],
 )
 async def test_copies_of_a_job_that_takes_much_memory_in_flux_are_refused(
     service: Service, builds: list[int], value: object, copies: int

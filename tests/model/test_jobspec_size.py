@@ -9,7 +9,7 @@ import pytest
 
 from fluxapi.model.fatal import MAX_JOBSPEC_BYTES
 from fluxapi.model.jobspec import Defaults, build
-from fluxapi.model.jobspec_size import size_in_python
+from fluxapi.model.jobspec_size import contents_of, size_in_python
 
 from .test_jobspec import refusal
 
@@ -39,3 +39,42 @@ def test_floats_count_as_flux_writes_them() -> None:
     assert "results in a jobspec of" in refusal(**fields)[""]
     few = build({"command": "true", "attributes": {"user.a": [0.1] * 1000}}, Defaults())
     assert few.cost > 15 * 1000
+
+
+@pytest.mark.parametrize(
+    ("value", "taken"),
+    [
+        ([1] * 900, 77),
+        ([0.5] * 900, 78),
+        ([""] * 900, 169),
+        ([{}] * 900, 688),
+        ([[]] * 900, 264),
+        ({str(number): 1 for number in range(900)}, 273),
+        ({str(number): "" for number in range(900)}, 345),
+    ],
+)
+def test_values_count_as_much_as_flux_takes_for_them(value: Any, taken: int) -> None:
+    # The bytes were measured with Flux 0.88, for each value of millions.
+    few = contents_of({"a": {}}).memory
+    assert taken * 900 <= contents_of({"a": value}).memory - few <= 1.2 * taken * 900
+
+
+def test_a_hundred_thousand_usual_jobs_may_be_sent_together() -> None:
+    environment = {f"VARIABLE_{number}": "a value" * 5 for number in range(100)}
+    fields = {
+        "command": ["program", *map(str, range(20))],
+        "name": "a name",
+        "num_tasks": 4,
+        "cores_per_task": 2,
+        "gpus_per_task": 1,
+        "duration": "1h",
+        "cwd": "/home/user",
+        "queue": "batch",
+        "output": "job-{{id}}.out",
+        "shell_options": {"cpu-affinity": "per-task", "mpi": "none", "verbose": 1},
+        "dependencies": ["afterok:f1", "afterok:f2"],
+    }
+    plain = build(fields, Defaults())
+    usual = build({**fields, "environment": environment}, Defaults())
+    assert plain.memory == pytest.approx(usual.memory, abs=2000)
+    assert 100_000 * (len(plain.jobspec) + plain.memory) < 3 << 30
