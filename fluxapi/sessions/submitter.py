@@ -20,6 +20,7 @@ from fluxapi.process.timeslice import TimeSlice
 from .dependency_limit import DependencyLimit
 from .forecast_limit import ForecastLimit
 from .idempotency import IdempotencyStore
+from .memory_limit import MemoryLimit
 
 __all__ = ["MarkedSubmission", "Submitted", "Submitter"]
 
@@ -68,6 +69,7 @@ class Submitter:
         self._idempotency = idempotency
         self._dependencies = DependencyLimit(journal.table)
         self._forecast = ForecastLimit(journal.table, nodes)
+        self._memory = MemoryLimit(journal.table)
         self._under_way: set[asyncio.Task[Submitted]] = set()
 
     async def submit(
@@ -144,11 +146,15 @@ class Submitter:
     ) -> list[int | FluxapiError]:
         if has_left is not nobody_left:
             submissions = [replace(one, has_left=has_left) for one in submissions]
-        async with self._dependencies.admit(submissions) as refused:
-            refused.update(self._forecast.refuse(submissions))
+        async with (
+            self._dependencies.admit(submissions) as refused,
+            self._memory.admit(submissions) as refused_for_memory,
+        ):
+            refused.update(refused_for_memory | self._forecast.refuse(submissions))
             sent = [one for place, one in enumerate(submissions) if place not in refused]
             answers = await self._instance.submit(sent) if sent else []
             self._dependencies.note(sent, answers)
+            self._memory.note(sent, answers)
             self.submitted += sum(isinstance(answer, int) for answer in answers)
             await self._until_visible(
                 [

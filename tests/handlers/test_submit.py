@@ -8,7 +8,7 @@ import pytest
 from yarl import URL
 
 from fluxapi.errors import FluxRefused
-from fluxapi.sessions import dependency_limit
+from fluxapi.sessions import dependency_limit, memory_limit
 
 from .conftest import Service, Start
 
@@ -169,6 +169,22 @@ async def test_jobs_with_too_many_dependencies_that_wait_are_refused_alone(
     assert answer.status == 422
     assert "at most 4 dependencies" in (await answer.json())["detail"]
     answer = await service.client.post("/v1/jobs/bulk", json={"jobs": [many, {"command": "true"}]})
+    first, second = (await answer.json())["jobs"]
+    assert first["error"]["status"] == 422
+    assert "id" in second
+
+
+async def test_large_jobs_for_which_flux_has_no_room_are_refused_alone(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory_limit, "usual_limit", lambda: 3 * memory_limit.LARGE_BYTES)
+    service = await start()
+    large = {"command": ["true", "x" * memory_limit.LARGE_BYTES]}
+    assert (await service.client.post("/v1/jobs", json=large)).status == 201
+    answer = await service.client.post("/v1/jobs", json=large)
+    assert answer.status == 422
+    assert "flux job purge" in (await answer.json())["detail"]
+    answer = await service.client.post("/v1/jobs/bulk", json={"jobs": [large, {"command": "true"}]})
     first, second = (await answer.json())["jobs"]
     assert first["error"]["status"] == 422
     assert "id" in second
