@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from .jobid import parse
 
-__all__ = ["AFTER_SCHEMES", "MAX_AFTER", "MAX_DEPENDENCIES", "read_after", "read_unmet"]
+__all__ = [
+    "AFTER_SCHEMES",
+    "MAX_AFTER",
+    "MAX_DEPENDENCIES",
+    "begin_of",
+    "read_after",
+    "read_begin",
+    "read_unmet",
+]
 
 MAX_AFTER = 64
 """Dependencies on jobs that are kept of one job."""
@@ -55,3 +64,27 @@ def read_unmet(descriptions: Iterable[str]) -> Iterator[tuple[int, str]]:
                 yield parse(value.strip().removeprefix("job.")), kind
             except ValueError:
                 continue
+
+
+def begin_of(system: Mapping[str, Any]) -> float:
+    """Return the latest begin time of a valid jobspec, or 0."""
+    listed = system.get("dependencies", ())
+    times = (_begin(one["value"]) for one in listed if one["scheme"] == "begin-time")
+    return max(times, default=0.0)
+
+
+def read_begin(descriptions: Iterable[str]) -> float:
+    """Return the latest begin time that a job waits for, or 0; see :func:`read_unmet`."""
+    prefix = "begin-time="
+    times = (_begin(it.removeprefix(prefix)) for it in descriptions if it.startswith(prefix))
+    return max(times, default=0.0)
+
+
+def _begin(text: str) -> float:
+    """Read a time as Flux does: also as a hexadecimal number; return 0 if it cannot be read."""
+    try:
+        read = float.fromhex if "x" in text.lower() else float
+        seconds = read(text)
+    except (ValueError, OverflowError):
+        return 0.0
+    return seconds if math.isfinite(seconds) else 0.0

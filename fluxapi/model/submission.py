@@ -22,7 +22,8 @@ class Submission(msgspec.Struct, frozen=True):
     being read, in bytes that it reads in the same time; ``dependencies`` is the number of jobs or
     conditions that it waits for. ``after`` has the IDs of these jobs in order, and ``chained`` has
     those without which the job fails: all but the ones whose end alone it waits for. ``singleton``
-    is the name of the job if it waits for others of its name.
+    is the name of the job if it waits for others of its name, and ``begin`` the time until which it
+    waits, or 0.
     ``evaluation_s`` is the time in which the scheduler evaluates a long constraint, in seconds, and
     ``memory`` is what Flux keeps of the jobspec besides its text. If ``has_left``, which any thread
     may call, returns true while the job waits to be sent, it is not sent: the client or its rights
@@ -38,6 +39,7 @@ class Submission(msgspec.Struct, frozen=True):
     after: tuple[int, ...] = ()
     chained: tuple[int, ...] = ()
     singleton: str = ""
+    begin: float = 0.0
     evaluation_s: float = 0.0
     memory: int = 0
     has_left: Callable[[], bool] = nobody_left

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from .after import MAX_DEPENDENCIES, read_after
+from .after import MAX_DEPENDENCIES, begin_of, read_after
 from .checked import clip
 from .constraints import evaluation_seconds
 from .job_fields import MAX_NAME_CHARS
@@ -39,6 +39,7 @@ class Work(NamedTuple):
     after: tuple[int, ...]
     chained: tuple[int, ...]
     singleton: str
+    begin: float
     evaluation_s: float
     memory: int
 
@@ -59,6 +60,7 @@ def work_of(document: Mapping[str, Any], contents: Contents, nodes: int = 1) -> 
         after=tuple(sorted({target for target, _ in after})),
         chained=tuple(sorted({target for target, scheme in after if scheme != "afterany"})),
         singleton=_singleton(system),
+        begin=begin_of(system),
         evaluation_s=seconds if seconds > _SHORT_EVALUATION_S * nodes else 0.0,
         memory=contents.memory,
     )

@@ -17,6 +17,7 @@ from fluxapi.model.keymark import KeyMark
 from fluxapi.model.submission import nobody_left
 from fluxapi.process.timeslice import TimeSlice
 
+from .begin_limit import BeginLimit
 from .dependency_limit import DependencyLimit
 from .forecast_limit import ForecastLimit
 from .idempotency import IdempotencyStore
@@ -68,6 +69,7 @@ class Submitter:
         self._journal = journal
         self._idempotency = idempotency
         self._dependencies = DependencyLimit(journal.table)
+        self._begins = BeginLimit(journal.table)
         self._forecast = ForecastLimit(journal.table, nodes)
         self._memory = MemoryLimit(journal.table)
         self._under_way: set[asyncio.Task[Submitted]] = set()
@@ -149,8 +151,9 @@ class Submitter:
         async with (
             self._dependencies.admit(submissions) as refused,
             self._memory.admit(submissions) as refused_for_memory,
+            self._begins.admit(submissions) as together,
         ):
-            refused.update(refused_for_memory | self._forecast.refuse(submissions))
+            refused.update(refused_for_memory | together | self._forecast.refuse(submissions))
             sent = [one for place, one in enumerate(submissions) if place not in refused]
             answers = await self._instance.submit(sent) if sent else []
             self._dependencies.note(sent, answers)
@@ -160,7 +163,7 @@ class Submitter:
                 [
                     answer
                     for answer, one in zip(answers, sent, strict=True)
-                    if self._dependencies.counts(one)
+                    if one.begin or self._dependencies.counts(one)
                 ]
             )
         given = iter(answers)

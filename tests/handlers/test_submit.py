@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from typing import Any
 
 import pytest
 from yarl import URL
 
 from fluxapi.errors import FluxRefused
-from fluxapi.sessions import dependency_limit, memory_limit
+from fluxapi.sessions import begin_limit, dependency_limit, memory_limit
 
 from .conftest import Service, Start
 
@@ -188,3 +189,16 @@ async def test_large_jobs_for_which_flux_has_no_room_are_refused_alone(
     first, second = (await answer.json())["jobs"]
     assert first["error"]["status"] == 422
     assert "id" in second
+
+
+async def test_jobs_that_begin_together_with_too_many_are_refused_alone(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(begin_limit, "MAX_TOGETHER", 1)
+    later = {"command": "true", "dependencies": [f"begin-time:{time.time() + 3600}"]}
+    jobs = [later, later, {"command": "true"}]
+    answer = await service.client.post("/v1/jobs/bulk", json={"jobs": jobs})
+    first, second, third = (await answer.json())["jobs"]
+    assert "id" in first
+    assert second["error"]["status"] == 422
+    assert "id" in third
