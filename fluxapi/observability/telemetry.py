@@ -68,6 +68,8 @@ class Tracing:
             TraceContextTextMapPropagator,
         )
 
+        # It logs the headers that it cannot read, whoever sends them.
+        logging.getLogger("opentelemetry.trace").setLevel(logging.ERROR)
         self._provider = provider
         self._tracer = provider.get_tracer("fluxapi", __version__)
         self._propagator = TraceContextTextMapPropagator()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
 from collections.abc import Callable
@@ -80,6 +81,19 @@ async def test_a_request_is_a_span_with_the_calls_to_flux_in_it(
     # The nodes of the queues are counted for all readers, by a call that is in no request.
     parents = [call.parent.span_id for call in calls if call.parent is not None]
     assert parents == [request.context.span_id]
+
+
+@pytest.mark.parametrize(
+    "state", ["secret", ",".join(f"secret{n}=1" for n in range(99))], ids=["no state", "too many"]
+)
+async def test_a_header_that_cannot_be_read_is_not_logged(
+    client: Any, caplog: pytest.LogCaptureFixture, state: str
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    for parent in (trace, trace + "secret" * 99):
+        await client.get("/health", headers={"traceparent": parent, "tracestate": state})
+    assert not [it for it in caplog.records if it.name.startswith("opentelemetry")]
 
 
 async def test_a_trace_of_the_client_goes_on(client: Any, spans: InMemorySpanExporter) -> None:
