@@ -24,6 +24,7 @@ from . import refusal
 from .calls import Call, Request, Signer, Stream, Submissions
 from .outbox import Outbox
 from .slow_lane import SlowLane
+from .submission_pace import SubmissionPace
 from .wire import Connection, Wakeup
 
 __all__ = ["RpcThread"]
@@ -31,9 +32,10 @@ __all__ = ["RpcThread"]
 _log = logging.getLogger(__name__)
 
 WINDOW = 2048
-"""Submissions in flight. Flux commits in batches, so more are faster, but a later call waits for
-them. A large one counts as several (:meth:`Submissions.weight`), and a very large one waits in a
-:class:`.SlowLane`, while others are sent."""
+"""Limit of the submissions in flight. Flux commits in batches, so more are faster, but a later call
+waits for them; see :class:`.SubmissionPace`. A large one counts as several
+(:meth:`Submissions.weight`), and a very large one waits in a :class:`.SlowLane`, while others are
+sent."""
 
 _SLICE_MESSAGES = 64
 """Submissions or responses that are processed before other batches and the other direction."""
@@ -74,6 +76,7 @@ class RpcThread:
         self._batches: deque[Submissions] = deque()
         self._slow = SlowLane()
         self._window = WINDOW
+        self._pace = SubmissionPace()
         self._deadlines: deque[tuple[float, int]] = deque()
         self._progress = 0.0
         self._lost: FluxapiError = refusal.lost("not connected yet")
@@ -212,6 +215,7 @@ class RpcThread:
         self._deadlines.clear()
         self._canceled.clear()
         self._window = WINDOW
+        self._pace.clear()
         for request in requests.values():
             request.fail(self._lost, self._outbox.post)
         self._outbox.hand_over()
@@ -275,7 +279,7 @@ class RpcThread:
             batch = self._slow.pop(now) if self._window > 0 else None
             is_slow = batch is not None
             if batch is None:
-                if not self._batches or self._window <= 0:
+                if not self._batches or not self._has_room:
                     return False
                 batch = self._batches.popleft()
             batch.pass_over(self._outbox.post)
@@ -284,11 +288,16 @@ class RpcThread:
                 continue
             size = batch.size(batch.sent)
             tag = self._send_job(connection, batch, signer)
+            self._pace.note_sent(tag, now, is_heavy=is_slow)
             if is_slow:
                 self._slow.note_sent(tag, size, now)
             if connection.clogged:
                 return False
-        return bool(self._batches) and self._window > 0
+        return bool(self._batches) and self._has_room
+
+    @property
+    def _has_room(self) -> bool:
+        return self._window > 0 and not self._pace.is_full
 
     def _send_job(self, connection: Connection, batch: Submissions, signer: Signer) -> int:
         """Send the next job of a batch, and return the tag of the request."""
@@ -330,6 +339,7 @@ class RpcThread:
                 self._window += request.weight(index)
                 self._progress = now
                 self._slow.note_answer(message.tag, now)
+                self._pace.note_answer(message.tag, now)
             elif isinstance(request, Stream):
                 streams.append(request)
             if request.answer(index, message.error, message.payload, post):
@@ -369,6 +379,7 @@ class RpcThread:
         self._batches.clear()
         self._slow.clear()
         self._window = WINDOW
+        self._pace.clear()
 
     def _until_deadline(self, now: float) -> float:
         """Return the seconds until the next request may time out."""

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import errno
 import json
+from collections import deque
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -76,12 +77,13 @@ class Broker:
             pass
         return [self.sent[tag] > 1 << 19 for tag in self.sent if tag not in before]
 
-    def answer(self, now: float) -> None:
-        """Answer all that was sent."""
-        messages = [
-            SimpleNamespace(tag=tag, error=0, payload=b'{"id":1}') for tag in self.thread._waiting
-        ]
-        connection: Any = SimpleNamespace(receive=lambda: messages.pop() if messages else None)
+    def answer(self, now: float, tags: list[int] | None = None) -> None:
+        """Answer what was sent, in order; all of it if no *tags* are given."""
+        messages = deque(
+            SimpleNamespace(tag=tag, error=0, payload=b'{"id":1}')
+            for tag in tags or self.thread._waiting
+        )
+        connection: Any = SimpleNamespace(receive=lambda: messages.popleft() if messages else None)
         while self.thread._receive(connection, now):
             pass
 
@@ -105,6 +107,44 @@ async def test_one_large_job_is_with_flux_and_others_go_past() -> None:
     broker.answer(107.0)
     assert broker.thread._slow.next_time() is None
     assert broker.thread._window == Broker().thread._window
+
+
+async def test_fewer_are_sent_together_while_flux_takes_long() -> None:
+    broker = Broker()
+    broker.thread._batches.append(Submissions([ONE] * 20_000))
+    now = 0.0
+
+    def together_after(seconds: float) -> int:
+        """Return how many are with Flux after all but one of those before are answered."""
+        nonlocal now
+        now += seconds
+        broker.answer(now, list(broker.thread._waiting)[:-1])
+        broker.pass_at(now)
+        return len(broker.thread._waiting)
+
+    broker.pass_at(now)
+    first = len(broker.thread._waiting)
+    assert [together_after(0.1) for _ in range(4)] == [2 * first, 4 * first, 8 * first, 8 * first]
+    assert together_after(0.7) == 8 * first
+    # With 10 ms for each, all of them are answered within about a second.
+    assert together_after(20.0) == 102
+    assert together_after(100.0) == 32
+    assert [together_after(0.1) for _ in range(2)] == [64, 128]
+
+
+async def test_the_number_begins_anew_once_all_are_answered() -> None:
+    broker = Broker()
+    broker.thread._batches.append(Submissions([ONE] * 2000))
+    first = len(broker.pass_at(0.0))
+    broker.answer(0.1)
+    broker.pass_at(0.1)
+    broker.answer(0.2)
+    broker.thread._batches.clear()
+    broker.thread._batches.append(Submissions([ONE] * 2000))
+    assert len(broker.pass_at(5.0)) == first
+    broker.thread._give_up_submissions()
+    broker.thread._batches.append(Submissions([ONE] * 2000))
+    assert len(broker.pass_at(20.0)) == first
 
 
 async def test_clients_take_turns_with_large_jobs() -> None:
