@@ -10,11 +10,13 @@ import json
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, cast
+from unittest import mock
 
 from hypothesis import strategies as st
 
+from fluxapi.events import bookmarks, catchup, digests, due_groups
 from fluxapi.events.buffer import EventBuffer
 from fluxapi.events.change_log import ChangeLog
 from fluxapi.events.cursor import new_epoch
@@ -53,10 +55,23 @@ Step = tuple[str, int, float]
 """The step, the number of its job among those that exist, and the seconds since the last step."""
 
 
+class Clock:
+    """Stands in for the time, so that what fits into a turn does not depend on the machine."""
+
+    def __init__(self) -> None:
+        self._now = 0.0
+
+    def perf_counter(self) -> float:
+        """Return the time in seconds: half a millisecond after the last call."""
+        self._now += 0.0005
+        return self._now
+
+
 class Turns:
     """Stands in for the running event loop; :meth:`turn` is one turn of it."""
 
     def __init__(self) -> None:
+        self._clock = Clock()
         self._ready: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
 
     def call_soon(self, callback: Callable[..., object], *args: Any) -> None:
@@ -81,10 +96,13 @@ class Turns:
     def running(self) -> Iterator[None]:
         before = asyncio._get_running_loop()
         asyncio._set_running_loop(cast("asyncio.AbstractEventLoop", self))
-        try:
-            yield
-        finally:
-            asyncio._set_running_loop(before)
+        with ExitStack() as patched:
+            for module in (bookmarks, catchup, digests, due_groups):
+                patched.enter_context(mock.patch.object(module, "time", self._clock))
+            try:
+                yield
+            finally:
+                asyncio._set_running_loop(before)
 
 
 def _nothing(*_: object) -> None:
