@@ -109,7 +109,8 @@ async def urgency(request: web.Request) -> web.Response:
     value = parse_urgency(request[keys.BODY]["urgency"])
     job = _active(job_of(request), "ended_urgency")
     session = request[keys.SESSION]
-    session.added.add(job.id, {"urgency": value})
+    # The job manager adds the new priority, too.
+    session.added.add(job.id, {"urgency": value}, events=2)
     await session.instance.set_urgency(job.id, value)
     return _requested(job, f"Job is given urgency {value}.")
 

@@ -72,6 +72,44 @@ async def test_jobs_that_have_ended_leave_room_to_others(
         await service.client.get(f"/v1/jobs/{jobid}/wait")
 
 
+@pytest.mark.parametrize(
+    ("kind", "body", "events"),
+    [
+        ("memo", {"memo": {"k": 1}}, 1),
+        ("exception", {"type": "x", "severity": 7}, 1),
+        ("urgency", {"urgency": 0}, 2),
+    ],
+)
+async def test_the_list_of_the_events_of_a_job_takes_so_much_disk_space(
+    service: Service,
+    kind: str,
+    body: dict[str, Any],
+    events: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(added_events, "MAX_JOB_DISK_BYTES", 20 * 10**2)
+    path = f"/v1/jobs/{await service.submit()}/{kind}"
+    answers = [(await service.client.post(path, json=body)).status for _ in range(12)]
+    assert answers == [202] * (10 // events) + [422] * (12 - 10 // events)
+
+
+async def test_the_lists_of_all_jobs_take_so_much_disk_space(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(added_events, "MAX_TOTAL_DISK_BYTES", 20 * 10**2)
+    jobs = [await service.submit() for _ in range(3)]
+
+    async def posted(jobid: str) -> int:
+        path = f"/v1/jobs/{jobid}/memo"
+        answers = [await service.client.post(path, json={"memo": {"k": 1}}) for _ in range(12)]
+        return sum(answer.status == 202 for answer in answers)
+
+    assert [await posted(jobid) for jobid in jobs] == [10, 0, 0]
+    service.instance.finish(parse(jobs[0]))
+    await service.client.get(f"/v1/jobs/{jobs[0]}/wait")
+    assert [await posted(jobid) for jobid in jobs[1:]] == [10, 0]
+
+
 @pytest.mark.parametrize("volatile", [True, False])
 async def test_the_annotations_of_a_job_have_a_limit(service: Service, *, volatile: bool) -> None:
     path = f"/v1/jobs/{await service.submit()}/memo"
