@@ -1,7 +1,7 @@
 """Generate ``fluxapi/cli/command_index.py``: the commands by group, in the order of the help.
 
-    python tools/make_commands.py            write the file
-    python tools/make_commands.py --check    fail if the file is out of date
+    python -m tools.make_commands            write the file
+    python -m tools.make_commands --check    fail if the file is out of date
 
 Each module in ``fluxapi/cli/commands/`` declares a ``COMMAND``. The index has their names and
 summaries, so that the help lists them without importing them. A test compares the committed file
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import get_args
 
 from fluxapi.cli.arguments import Command, Group
+from tools.generated import write_or_check
 
 __all__ = ["ROOT", "TARGET", "made"]
 
@@ -70,14 +71,7 @@ def _quoted(text: str) -> str:
 
 def main() -> int:
     """Write the file, or check it."""
-    text = made()
-    if "--check" not in sys.argv[1:]:
-        TARGET.write_text(text, encoding="utf-8")
-        return 0
-    same = TARGET.is_file() and TARGET.read_text(encoding="utf-8") == text
-    if not same:
-        print(f"{TARGET} is out of date: run tools/make_commands.py.", file=sys.stderr)  # noqa: T201 - it is a command
-    return 0 if same else 1
+    return write_or_check(TARGET, made())
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Generate ``docs/flux-options.md``: each option of Flux's commands, and its counterpart in ours.
 
-    python tools/make_flux_options.py            write the page
-    python tools/make_flux_options.py --check    fail if it is out of date, or a note is missing
+    python -m tools.make_flux_options            write the page
+    python -m tools.make_flux_options --check    fail if it is out of date, or a note is missing
 
 The options of Flux are in ``tools/flux_options.json`` (see ``tools/record_flux_options.py``), ours
 in the parsers, and the reasons in ``tools/flux_option_notes.py``.
@@ -22,6 +22,7 @@ if __name__ == "__main__":
 from fluxapi.cli.command_index import COMMANDS as OURS
 from fluxapi.cli.program import build_parser
 from tools import flux_option_notes as notes
+from tools.generated import write_or_check
 
 __all__ = ["TARGET", "Option", "faults", "made", "options_of_flux", "our_options", "release"]
 
@@ -183,15 +184,7 @@ def faults() -> list[str]:
 
 def main() -> int:
     """Write the page, or check it."""
-    text = made()
-    if "--check" not in sys.argv[1:]:
-        TARGET.write_text(text, encoding="utf-8")
-        return 0
-    wrong = faults()
-    if not TARGET.is_file() or TARGET.read_text(encoding="utf-8") != text:
-        wrong.append(f"{TARGET} is out of date: run make generate.")
-    sys.stderr.writelines(f"{line}\n" for line in wrong)
-    return 1 if wrong else 0
+    return write_or_check(TARGET, made(), faults())
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Generate the routes in the table of scopes in ``docs/security.md`` from the route table.
 
-    python tools/make_rights.py            write the table
-    python tools/make_rights.py --check    fail if the table is out of date
+    python -m tools.make_rights            write the table
+    python -m tools.make_rights --check    fail if the table is out of date
 
 The first two columns of the table and the rest of the page are written by hand. A test compares the
 committed page with the output of this tool.
@@ -15,6 +15,7 @@ from pathlib import Path
 
 from fluxapi.contracts.rights import RIGHTS, Right
 from fluxapi.handlers.routes import ROUTES
+from tools.generated import write_or_check
 
 __all__ = ["TARGET", "made"]
 
@@ -45,14 +46,7 @@ def _routes(right: Right) -> str:
 
 def main() -> int:
     """Write the table, or check it."""
-    page = TARGET.read_text(encoding="utf-8")
-    text = made(page)
-    if "--check" not in sys.argv[1:]:
-        TARGET.write_text(text, encoding="utf-8")
-        return 0
-    if page != text:
-        print(f"{TARGET} is out of date: run tools/make_rights.py.", file=sys.stderr)  # noqa: T201 - it is a command
-    return int(page != text)
+    return write_or_check(TARGET, made(TARGET.read_text(encoding="utf-8")))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Generate the table in ``docs/settings.md`` from ``fluxapi/settings/table.py``.
 
-    python tools/make_settings.py            write the table
-    python tools/make_settings.py --check    fail if the table is out of date
+    python -m tools.make_settings            write the table
+    python -m tools.make_settings --check    fail if the table is out of date
 
 The rest of the page is written by hand. A test compares the committed page with the output of this
 tool.
@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from fluxapi.settings import TABLE, Setting
+from tools.generated import write_or_check
 
 __all__ = ["HEADER", "TARGET", "made"]
 
@@ -38,14 +39,7 @@ def _row(setting: Setting) -> str:
 
 def main() -> int:
     """Write the table, or check it."""
-    page = TARGET.read_text(encoding="utf-8")
-    text = made(page)
-    if "--check" not in sys.argv[1:]:
-        TARGET.write_text(text, encoding="utf-8")
-        return 0
-    if page != text:
-        print(f"{TARGET} is out of date: run tools/make_settings.py.", file=sys.stderr)  # noqa: T201 - it is a command
-    return int(page != text)
+    return write_or_check(TARGET, made(TARGET.read_text(encoding="utf-8")))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Generate ``fluxapi/client/sync.py``: the asynchronous client's methods without ``await``.
 
-    python tools/make_sync.py            write the file
-    python tools/make_sync.py --check    fail if the file is out of date
+    python -m tools.make_sync            write the file
+    python -m tools.make_sync --check    fail if the file is out of date
 
 Signatures and docstrings are those of the asynchronous classes; each method runs the call in the
 thread of the event loop. A test compares the committed file with the output of this tool.
@@ -16,6 +16,8 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
+
+from tools.generated import write_or_check
 
 __all__ = ["TARGET", "made"]
 
@@ -344,14 +346,7 @@ def _formatted(source: str) -> str:
 
 def main() -> int:
     """Write the file, or check it."""
-    text = made()
-    if "--check" not in sys.argv[1:]:
-        TARGET.write_text(text, encoding="utf-8")
-        return 0
-    same = TARGET.is_file() and TARGET.read_text(encoding="utf-8") == text
-    if not same:
-        print(f"{TARGET} is out of date: run tools/make_sync.py.", file=sys.stderr)  # noqa: T201 - it is a command
-    return 0 if same else 1
+    return write_or_check(TARGET, made())
 
 
 if __name__ == "__main__":
