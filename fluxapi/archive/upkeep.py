@@ -56,15 +56,20 @@ class Upkeep:
         # The clock may have been ahead before, so only what was dropped moves it for good.
         self.horizon = max(self._dropped, now - self._limits.max_age)
 
-    def step(self, database: sqlite3.Connection, now: float) -> bool:
+    def step(self, database: sqlite3.Connection, now: float, settled: float) -> bool:
         """Drop one batch of what exceeds the limits; return whether there may be more.
+
+        Args:
+            database: The database of the history.
+            now: The time by the clock of the machine, seconds since the epoch.
+            settled: The time by which jobs get too old.
 
         Raises:
             sqlite3.Error: Nothing was dropped.
         """
         self.look(database, now)
         outputs = self._outputs(database)
-        jobs = [] if outputs else self._jobs(database, now)
+        jobs = [] if outputs else self._jobs(database, now, settled)
         if outputs or jobs:
             with transaction(database):
                 _drop_outputs(database, outputs)
@@ -94,7 +99,7 @@ class Upkeep:
                     break
         return keys
 
-    def _jobs(self, database: sqlite3.Connection, now: float) -> list[int]:
+    def _jobs(self, database: sqlite3.Connection, now: float, settled: float) -> list[int]:
         """Return the keys of the jobs to drop."""
         self.bytes = _pragma(database, "page_count") * _pragma(database, "page_size")
         used = self.bytes - _pragma(database, "freelist_count") * _pragma(database, "page_size")
@@ -103,7 +108,7 @@ class Upkeep:
             return _oldest(database, int(min(excess // _LARGE_JOB_BYTES + 1, _MAX_JOBS)), now)
         old = database.execute(
             "SELECT key FROM jobs WHERE t_inactive < ? ORDER BY t_inactive LIMIT ?",
-            (now - self._limits.max_age, _MAX_JOBS),
+            (settled - self._limits.max_age, _MAX_JOBS),
         ).fetchall()
         if old:
             return [key for (key,) in old]

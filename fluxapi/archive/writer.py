@@ -18,6 +18,7 @@ from .database import FILE_NAME, connect, open_database, reason_of
 from .ended_job import EndedJob
 from .limits import Limits
 from .samples import Sample
+from .settled_clock import SettledClock
 from .source import Source
 from .statements import EndedOutput, Item, LostOutputs, Purge, write
 from .upkeep import Upkeep
@@ -64,6 +65,7 @@ class ArchiveWriter:
     def __init__(self, statedir: Path, limits: Limits) -> None:
         self.upkeep = Upkeep(limits)
         self._upkeep_at = 0.0
+        self._clock = SettledClock()
         self._statedir = statedir
         self._queue: deque[tuple[Source, Item]] = deque()
         self._bytes = 0
@@ -196,7 +198,9 @@ class ArchiveWriter:
         """Write a batch, and drop a small one of what exceeds the limits if it is time."""
         bad = write(database, batch, time.time()) if batch or self.problem else 0
         if time.monotonic() >= self._upkeep_at and not self._closing:
-            more = self.upkeep.step(database, time.time())
+            now = time.time()
+            settled = self._clock.time(now, time.monotonic())
+            more = self.upkeep.step(database, now, settled)
             self._upkeep_at = time.monotonic() + (_STEP_PAUSE_S if more else _UPKEEP_S)
         return bad
 

@@ -50,7 +50,7 @@ def noise(size: int) -> bytes:
 
 def apply(database: sqlite3.Connection, now: float = NOW, **limits: float) -> Upkeep:
     kept = Upkeep(Limits(**limits))  # type: ignore[arg-type]
-    while kept.step(database, now):
+    while kept.step(database, now, now):
         pass
     return kept
 
@@ -102,9 +102,9 @@ def test_jobs_are_dropped_by_number_in_batches(
     monkeypatch.setattr(upkeep, "_MAX_JOBS", 3)
     write(database, [(SOURCE, job(n)) for n in range(20)], NOW)
     kept = Upkeep(Limits(max_jobs=12))
-    assert kept.step(database, NOW)
+    assert kept.step(database, NOW, NOW)
     assert numbers(database) == list(range(3, 20))
-    while kept.step(database, NOW):
+    while kept.step(database, NOW, NOW):
         pass
     assert numbers(database) == list(range(8, 20))
 
