@@ -9,12 +9,18 @@ from typing import Any, NamedTuple
 
 from .eventlog import Event
 
-__all__ = ["WAITABLE", "JobEnd", "is_waitable", "job_end"]
+__all__ = ["WAITABLE", "JobEnd", "is_unspoken", "is_waitable", "job_end", "spoken_note"]
 
 WAITABLE = 4
 """FLUX_JOB_WAITABLE, in the ``flags`` of the submit event."""
 
 _BY_SIGNAL = 128
+
+_TEXT_BYTES = 160
+"""Size of a text of Flux with its end. Of a longer one, it keeps 158 bytes and adds a plus sign."""
+
+_CONTINUATION, _CONTINUATION_MASK = 0x80, 0xC0
+"""Bytes of UTF-8 that are not the first one of a character."""
 
 
 class JobEnd(NamedTuple):
@@ -43,8 +49,30 @@ def job_end(events: Iterable[Event]) -> JobEnd:
             return JobEnd(not message, message)
         if event.name == "exception" and context.get("severity") == 0:
             kind, note = context.get("type", ""), context.get("note", "")
-            return JobEnd(False, f"Fatal exception type={kind} {note}")
+            return JobEnd(False, _fatal(kind, note))
     return JobEnd(False, "")
+
+
+def is_unspoken(end: JobEnd) -> bool:
+    """Return whether Flux answers nobody who waits for this end, and forgets it.
+
+    It cuts the text (``flux_error_t``), and does not send one that is cut within a character.
+    """
+    text = end.message.encode("utf-8", "surrogatepass")
+    if len(text) < _TEXT_BYTES:
+        return False
+    cut = _TEXT_BYTES - (1 if len(text) == _TEXT_BYTES else 2)
+    return text[cut] & _CONTINUATION_MASK == _CONTINUATION
+
+
+def spoken_note(kind: str, note: str) -> str:
+    """Return the note of a fatal exception with blanks before it, so that Flux can send it."""
+    padded = (blanks * " " + note for blanks in range(8))
+    return next(it for it in padded if not is_unspoken(JobEnd(False, _fatal(kind, it))))
+
+
+def _fatal(kind: str, note: str) -> str:
+    return f"Fatal exception type={kind} {note}"
 
 
 def _explained(status: int) -> str:

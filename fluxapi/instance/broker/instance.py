@@ -28,12 +28,12 @@ from fluxapi.instance.protocol import (
     Submission,
 )
 from fluxapi.model.eventlog import Event, JournalMessage, Resync
-from fluxapi.model.job_end import JobEnd
+from fluxapi.model.job_end import JobEnd, spoken_note
 from fluxapi.model.jobid import encode_f58
 from fluxapi.model.shallow import decode, require_narrow
 from fluxapi.process.file_piece import Piece, Wanted
 
-from . import identity, ingest, resources, unfit
+from . import identity, ingest, job_ends, resources, unfit
 from .annotations import pending_annotations
 from .below import Below
 from .calls import Call, Submissions
@@ -196,7 +196,7 @@ class BrokerInstance:
         """Raise a job exception (``job-manager.raise``)."""
         body: dict[str, Any] = {"id": jobid, "type": type, "severity": severity}
         if note is not None:
-            body["note"] = note
+            body["note"] = note if severity else spoken_note(type, note)
         async with self._pace.turn():
             await self._call("job-manager.raise", body, jobid)
 
@@ -216,10 +216,8 @@ class BrokerInstance:
             await self._call("job-manager.urgency", {"id": jobid, "urgency": urgency}, jobid)
 
     async def collect(self, jobid: int) -> JobEnd:
-        """Collect an inactive waitable job (``job-manager.wait``)."""
-        answer = await self._call("job-manager.wait", {"id": jobid})
-        # Old releases explain success, too.
-        return JobEnd(True, "") if answer["success"] else JobEnd(False, str(answer["errstr"]))
+        """Collect an inactive waitable job."""
+        return await job_ends.collect(self._call, jobid, self.eventlog)
 
     async def lookup(self, jobid: int, key: LookupKey) -> str:
         """Fetch a value from the job's KVS directory (``job-info.lookup``).
