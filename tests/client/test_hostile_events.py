@@ -75,3 +75,44 @@ async def test_an_eventlog_that_was_requested_before_a_gap_is_read_again(meet: M
     futures.append(executor.attach("f2"))
     assert [await asyncio.to_thread(future.result, LIMIT_S) for future in futures] == [0, 0]
     await asyncio.to_thread(executor.shutdown)
+
+
+@pytest.mark.parametrize("has_history", [True, False])
+@pytest.mark.parametrize("is_told", [True, False], ids=["gone", "reconnected"])
+async def test_a_job_that_was_purged_before_its_end_was_told_has_an_end(
+    meet: Meet, monkeypatch: pytest.MonkeyPatch, has_history: bool, is_told: bool
+) -> None:
+    monkeypatch.setattr("fluxapi.client.backoff._FIRST_DELAY_S", 0.001)
+    asked: list[str] = []
+    was_read = asyncio.Event()
+
+    async def serve(request: web.Request) -> web.StreamResponse:
+        asked.append(request.path.rpartition("/")[2])
+        if asked[-1] == "eventlog":
+            if asked.count("eventlog") == 1:
+                asyncio.get_running_loop().call_soon(was_read.set)
+                return web.json_response(eventlog("f1", "start"))
+            past = eventlog("f1", "start", "finish", "clean") if has_history else None
+            return web.json_response(past, status=200 if has_history else 404)
+        if asked[-1] == "query":
+            return web.json_response({"jobs": [], "unknown": ["f1"], "cursor": "a.1"})
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        await response.write(BOOKMARK)
+        if asked.count("events") == 1:
+            await was_read.wait()
+            if not is_told:
+                return response
+            await response.write(b'event: gone\ndata: {"id":"f1"}\n\n')
+        await asyncio.Event().wait()
+        return response
+
+    client = await meet(serve)
+    executor = FluxExecutor(client.url, user="me", token="s3cret", retries=1)
+    future = executor.attach("f1")
+    error = await asyncio.to_thread(future.exception, LIMIT_S)
+    await asyncio.to_thread(executor.shutdown)
+    if has_history:
+        assert (error, future.result()) == (None, 0)
+    else:
+        assert isinstance(error, ValueError)

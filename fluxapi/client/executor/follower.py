@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from typing import Any
 
 import msgspec
 
@@ -46,6 +47,10 @@ class _Head(msgspec.Struct):
     truncated: bool = False
 
 
+class _Gone(msgspec.Struct):
+    id: str
+
+
 class _Followed:
     """A job, and how far its events have reached its future."""
 
@@ -64,7 +69,8 @@ class Follower:
     """Follows the event channel for many jobs.
 
     A job may be older than the stream, and the stream may have a gap. Then the eventlog of the job
-    is read, and the events of the stream wait for that.
+    is read, and the events of the stream wait for that. It is also read when Flux has purged the
+    job, since its last events never come if the service was away then.
     """
 
     def __init__(self, client: JobMethods, channel: Channel) -> None:
@@ -75,6 +81,8 @@ class Follower:
         self._early_count = 0
         self._is_early_complete = True
         self._submissions = 0
+        self._unchecked: list[str] = []
+        """Jobs that were followed before the last connection, and may be purged since."""
         self._lookups: set[asyncio.Task[None]] = set()
         self._lookup_slots = asyncio.Semaphore(_MAX_LOOKUPS)
         self.live = asyncio.Event()
@@ -97,13 +105,17 @@ class Follower:
             if message.kind == "event":
                 head = decoded(message.data, _Head)
                 self._take(head, message.data)
+            elif message.kind == "open":
+                self._unchecked = list(self._jobs)
             elif message.kind == "bookmark":
                 self.live.set()
+                self._check()
+            elif message.kind == "gone":
+                self._look_up_all(decoded(message.data, _Gone).id)
             elif message.kind == "reset":
                 self._is_early_complete = False
-                for jobid, jobs in self._jobs.items():
-                    for job in jobs:
-                        self._look_up(jobid, job)
+                for jobid in self._jobs:
+                    self._look_up_all(jobid)
 
     async def close(self) -> None:
         """End all lookups."""
@@ -183,13 +195,31 @@ class Follower:
                 # A job can write anything into its own eventlog.
                 job.future.fail(ValueError(_NO_RESULT))
 
+    def _check(self) -> None:
+        """Look for jobs that were purged while there was no connection."""
+        unchecked = [jobid for jobid in self._unchecked if jobid in self._jobs]
+        self._unchecked = []
+        if unchecked:
+            self._start(self._find_purged(unchecked))
+
+    async def _find_purged(self, ids: list[str]) -> None:
+        for jobid in (await self._client.get_many(ids)).unknown:
+            self._look_up_all(jobid)
+
+    def _look_up_all(self, jobid: str) -> None:
+        for job in self._jobs.get(jobid, ()):
+            self._look_up(jobid, job)
+
     def _look_up(self, jobid: str, job: _Followed) -> None:
         """Hold the events of a job until its eventlog has been read."""
         job.has_gap = True
         if job.held is not None:
             return
         job.held = []
-        task = asyncio.create_task(self._read(jobid, job))
+        self._start(self._read(jobid, job))
+
+    def _start(self, lookup: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(lookup)
         self._lookups.add(task)
         task.add_done_callback(self._looked_up)
 
