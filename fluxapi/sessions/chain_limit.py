@@ -2,8 +2,9 @@
 
 If a job ends so that those that wait for it can never start, the job manager of Flux fails each of
 them, and those that wait for them, before it returns (flux-core,
-job-manager/plugins/dependency-after.c). Each job of a chain takes 2.6 KB of its stack: with about
-3,100, the stack overflows, and the instance ends. Jobs that wait for any end (``afterany``) are
+job-manager/plugins/dependency-after.c). Each job of a chain takes 2.6 KB of its stack, which
+overflows with about 3,100, and the instance ends. A thread of a broker that was started with an
+unlimited stack has 2 MB, which 790 jobs fill. Jobs that wait for any end (``afterany``) are
 released instead, and end a chain.
 """
 
@@ -19,8 +20,8 @@ from fluxapi.table.table import Table
 
 __all__ = ["MAX_LENGTH", "ChainLimit", "refusal"]
 
-MAX_LENGTH = 1000
-"""Limit of the jobs of a chain."""
+MAX_LENGTH = 400
+"""Limit of the jobs of a chain: half of the smallest stack."""
 
 _MAX_READ = 5000
 """Limit of the dependencies that are read to look at a chain again that seems to be too long."""
@@ -78,7 +79,8 @@ class ChainLimit:
 
     def _known(self, jobid: int, lengths: dict[int, int]) -> int | None:
         job = self._table.get(jobid)
-        if job is None:
+        if job is None or job.state == "NEW":
+            # The table does not have its dependencies yet.
             return self._lengths.get(jobid, 1)
         return lengths.get(jobid) if job.state == "DEPEND" else 1
 

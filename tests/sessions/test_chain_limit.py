@@ -12,6 +12,11 @@ from fluxapi.sessions.dependency_limit import DependencyLimit
 from fluxapi.table.table import Table
 
 
+def test_a_chain_fits_into_the_smallest_stack() -> None:
+    """Compare with glibc's stack of a thread if the limit of the stack is "unlimited"."""
+    assert 2600 * chain_limit.MAX_LENGTH < (2 << 20) / 1.5
+
+
 @pytest.fixture
 def table(monkeypatch: pytest.MonkeyPatch) -> Table:
     monkeypatch.setattr(chain_limit, "MAX_LENGTH", 10)
@@ -85,6 +90,10 @@ async def test_jobs_that_the_table_does_not_have_yet_count(table: Table) -> None
         one = Submission(b"{}", dependencies=1, after=(jobid - 1,), chained=(jobid - 1,))
         assert await is_taken(limit, jobid - 1)
         limit.note([one], [jobid])
+    assert not await is_taken(limit, 10)
+    # The table has none of its dependencies before it is validated.
+    context = {"userid": 0, "urgency": 0, "flags": 0, "version": 1}
+    table.feed([JournalMessage(10, [Event(1.0, "submit", context)])])
     assert not await is_taken(limit, 10)
 
 
