@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from fluxapi.errors import FluxapiError, InstanceUnavailable, JobInactive
 from fluxapi.http import authentication, keys
+from fluxapi.model.exception_type import check_exception_type
 from fluxapi.model.job import GROUPS, Job
 from fluxapi.model.jobid import encode_f58
 from fluxapi.model.jobspec import parse_urgency
@@ -71,6 +72,7 @@ async def _raise(
 async def raise_exception(request: web.Request) -> web.Response:
     """Raise an exception of any type and severity for a job."""
     body = request[keys.BODY]
+    check_exception_type(body.get("type", "cancel"))
     kind, severity = body.get("type", "cancel"), int(body.get("severity", 0))
     job = _active(job_of(request), "ended_raise")
     await _raise(request[keys.SESSION], job.id, kind, severity, body.get("note"))

@@ -130,6 +130,8 @@ async def test_a_memo(service: Service) -> None:
         ("exception", {"type": ""}),
         ("exception", {"type": "a b"}),
         ("exception", {"note": "\0"}),
+        ("exception", {"type": "scheduler-restart", "severity": 0}),
+        ("exception", {"type": "scheduler-restart"}),
         ("memo", {}),
         ("memo", {"memo": {}}),
         ("memo", {"memo": [1]}),
