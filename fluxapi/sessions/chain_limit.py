@@ -26,6 +26,8 @@ MAX_LENGTH = 400
 _MAX_READ = 5000
 """Limit of the dependencies that are read to look at a chain again that seems to be too long."""
 
+_WAITING = frozenset({"NEW", "DEPEND"})
+
 _MIN_KEPT = 20_000
 """Lengths that are kept; beyond these, and twice as many as jobs wait, old ones are removed."""
 
@@ -40,6 +42,8 @@ class ChainLimit:
     def __init__(self, table: Table) -> None:
         self._table = table
         self._lengths: dict[int, int] = {}
+        self._noted: dict[int, int] = {}
+        """The lengths of those that the table may not have yet."""
 
     def is_long(self, submission: Submission, checked: set[int]) -> bool:
         """Return whether a job would make a chain too long.
@@ -58,7 +62,10 @@ class ChainLimit:
         """Keep the lengths of the chains of jobs that the table may not have yet."""
         for one, answer in zip(submissions, answers, strict=True):
             if one.chained and isinstance(answer, int):
-                self._lengths[answer] = self._length_with(one)
+                self._noted[answer] = self._length_with(one)
+        if len(self._noted) > _MIN_KEPT:
+            noted = self._noted.items()
+            self._noted = {job: length for job, length in noted if job not in self._table}
         waiting = self._table.index.state.get("DEPEND", ())
         if len(self._lengths) > max(_MIN_KEPT, 2 * len(waiting)):
             lengths = self._lengths
@@ -70,19 +77,28 @@ class ChainLimit:
     def _length(self, jobid: int) -> int:
         """Return the jobs of the longest chain that ends with one, or more if some have ended."""
         known = self._known(jobid, self._lengths)
-        return self._walk(jobid, self._lengths) if known is None else known
+        if known is None:
+            known = self._walk(jobid, self._lengths)
+            self._forget_new(jobid)
+        return known
+
+    def _forget_new(self, jobid: int) -> None:
+        """Forget the length of a job whose record may lack some of its dependencies yet."""
+        job = self._table.get(jobid)
+        if job is not None and job.state == "NEW":
+            self._lengths.pop(jobid, None)
 
     def _look_again(self, jobid: int) -> None:
         found: dict[int, int] = {}
         self._walk(jobid, found, _MAX_READ)
         self._lengths |= found
+        self._forget_new(jobid)
 
     def _known(self, jobid: int, lengths: dict[int, int]) -> int | None:
         job = self._table.get(jobid)
-        if job is None or job.state == "NEW":
-            # The table does not have its dependencies yet.
-            return self._lengths.get(jobid, 1)
-        return lengths.get(jobid) if job.state == "DEPEND" else 1
+        if job is None:
+            return self._noted.get(jobid, 1)
+        return lengths.get(jobid) if job.state in _WAITING else 1
 
     def _walk(self, jobid: int, lengths: dict[int, int], most: int | None = None) -> int:
         """Add the lengths of a chain and of those before it, unless it has too many jobs.
@@ -110,7 +126,11 @@ class ChainLimit:
         return self._known(jobid, lengths) or 1
 
     def _targets(self, jobid: int) -> tuple[int, ...]:
-        unmet = read_unmet(self._table[jobid].dependencies)
+        job = self._table[jobid]
+        if job.state == "NEW":
+            # Flux has not told its dependencies yet, but its jobspec is known.
+            return tuple({target: None for target, scheme in job.after if scheme != "afterany"})
+        unmet = read_unmet(job.dependencies)
         return tuple({target: None for target, kind in unmet if kind != "after-finish"})
 
 

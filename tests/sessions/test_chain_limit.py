@@ -91,10 +91,18 @@ async def test_jobs_that_the_table_does_not_have_yet_count(table: Table) -> None
         assert await is_taken(limit, jobid - 1)
         limit.note([one], [jobid])
     assert not await is_taken(limit, 10)
-    # The table has none of its dependencies before it is validated.
+
+
+async def test_jobs_that_are_not_validated_yet_count(table: Table) -> None:
+    # Another service has submitted them, so only the table can tell of them.
+    submit_chain(table, 9)
+    dependencies = [{"scheme": "afterany", "value": "1"}, {"scheme": "afterok", "value": "9"}]
+    jobspec = {"attributes": {"system": {"dependencies": dependencies}}}
     context = {"userid": 0, "urgency": 0, "flags": 0, "version": 1}
-    table.feed([JournalMessage(10, [Event(1.0, "submit", context)])])
+    table.feed([JournalMessage(10, [Event(1.0, "submit", context)], jobspec=jobspec)])
+    limit = DependencyLimit(table)
     assert not await is_taken(limit, 10)
+    assert 10 not in limit._chains._lengths
 
 
 async def test_the_longest_of_all_ways_counts(table: Table) -> None:
@@ -132,14 +140,20 @@ async def test_a_circle_ends(table: Table) -> None:
     assert await is_taken(DependencyLimit(table), 2)
 
 
-async def test_lengths_of_jobs_that_wait_no_more_are_forgotten(
+async def test_lengths_that_the_table_has_are_forgotten(
     table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(chain_limit, "_MIN_KEPT", 5)
     limit = DependencyLimit(table)
-    one = Submission(b"{}", dependencies=1, after=(1,), chained=(1,))
-    limit.note([one] * 6, range(2, 8))
-    # Only the table can tell of these now.
-    last = Submission(b"{}", dependencies=1, after=(7,), chained=(7,))
-    limit.note([last], [8])
-    assert await is_taken(limit, 8)
+    submit_chain(table, 9)
+    one = Submission(b"{}", dependencies=1, after=(9,), chained=(9,))
+    limit.note([one] * 6, range(4, 10))
+    assert not limit._chains._noted
+    limit.note([one], [20])
+    assert not await is_taken(limit, 20, 9)
+    assert await is_taken(limit, 9)
+    # Those of jobs that wait no more are forgotten, too.
+    for jobid in range(2, 10):
+        table.feed([JournalMessage(jobid, [Event(4.0, "depend")])])
+    limit.note([one] * 6, range(30, 36))
+    assert not limit._chains._lengths

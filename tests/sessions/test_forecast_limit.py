@@ -35,7 +35,7 @@ def test_active_jobs_count() -> None:
 
 
 def test_jobs_that_may_run_later_count() -> None:
-    """A held job is submitted while none is active, and hundreds run when it is released."""
+    # A held job is submitted while none is active, and hundreds run when it is released.
     long = Submission(b"{}", urgency=0, evaluation_s=MAX_FORECAST_S / 999)
     assert not ForecastLimit(Table(), 1).refuse([long])
     assert not ForecastLimit(Table(), 7).refuse([long])
