@@ -52,6 +52,8 @@ const HINT_PAUSE_MS = 350;
 let hinting = 0;
 /** The code of findings about dependencies on jobs that the instance does not have. */
 const GONE = "gone";
+/** The code of an error about a dependency that names no job ID, which is among those findings. */
+const NO_JOB_ID = "dependency_jobid";
 /** The request that the form makes as it is. */
 let asked = "";
 /** The request that was answered last: it is sent again only by the button that says so. */
@@ -171,7 +173,7 @@ function told(report) {
     return inputs.names.includes(name) ? name : "";
   };
   return [
-    ...errors.map((it) => ({ name: named(it), outcome: "refused", code: it.code, detail: refusals.misread(named(it)) || inputs.labeled(inForm(it)) })),
+    ...errors.filter(({ code }) => !(waitFor.gone.refused && code === NO_JOB_ID)).map((it) => ({ name: named(it), outcome: "refused", code: it.code, detail: refusals.misread(named(it)) || inputs.labeled(inForm(it)) })),
     // It stands beside the field, with a button that takes the jobs out.
     ...(waitFor.gone.refused ? [{ name: "dependencies", outcome: "refused", code: GONE, detail: waitFor.gone.refused }] : []),
     ...findings.map((it) => ({ name: named(it), outcome: it.outcome, code: it.code, detail: message("findings", it, it.detail) })),
