@@ -52,6 +52,8 @@ class _Followed:
         """Take all messages; the descriptor becomes readable for the next one only then."""
         connection = self.connection
         while True:
+            if connection.clogged:
+                connection.flush()
             while (message := connection.receive()) is not None:
                 self._take(message)
             if not connection.is_ready():
@@ -87,6 +89,8 @@ class _Service:
         tag = next(self._tags)
         self._waiting[tag] = future = asyncio.get_running_loop().create_future()
         payload = self._signer.payload(Submission(jobspec))
+        while self._calls.connection.clogged:  # noqa: ASYNC110 - the broker takes it soon
+            await asyncio.sleep(0)
         self._calls.connection.request(b"job-ingest.submit", payload, tag)
         jobid = encode_f58(await future)
         return web.Response(
