@@ -180,8 +180,8 @@ async def _quickly_canceled(table: Table, ids: Sequence[int]) -> list[int]:
     """Return jobs in an order in which Flux cancels them quickly, and starts none meanwhile.
 
     Flux looks for a job that waits for others among all such jobs, from the oldest on (flux-core,
-    job-manager/plugins/dependency-after.c). Jobs that nobody waits for come first; the end of
-    another one could start a job.
+    job-manager/plugins/dependency-after.c). The jobs without dependents come first, since the end
+    of another one could start a job.
     """
     oldest: list[int] = []
     others: list[int] = []
