@@ -1,4 +1,4 @@
-"""The clients that a request counts for: its address, and its token and login."""
+"""The clients that a request counts for: its address, and its token and login, or its user."""
 
 from __future__ import annotations
 
@@ -38,10 +38,14 @@ def reader_of(request: web.BaseRequest | None) -> str:
 def clients_of(request: web.Request) -> tuple[str, ...]:
     """Return the names of all clients that an admitted request counts for.
 
-    A token is the last one: whoever has it may log in again and again.
+    A token is the last one: whoever has it may log in again and again. So is a user whom a proxy
+    names, since all of these have its address.
     """
-    grants = request[keys.PRINCIPAL].grants
-    return (address_of(request), *sorted(grants, key=lambda it: (not is_sign_in(it), it)))
+    principal = request[keys.PRINCIPAL]
+    address = address_of(request)
+    if principal.client:
+        return (address, principal.client)
+    return (address, *sorted(principal.grants, key=lambda it: (not is_sign_in(it), it)))
 
 
 def has_left(connection: web.RequestHandler) -> bool:

@@ -81,7 +81,7 @@ def create(
             address = clients.address_of(request)
             limits.check_request((address,))
             path = await _admit(request, route, credentials)
-            client = _count_for_grants(request, limits) or address
+            client = _count_for_client(request, limits)
             work_for(client)
             await (probes if route is not None and route.at_once else app[keys.ADMISSION]).take()
             if path == ROOT:
@@ -141,13 +141,15 @@ async def _admit(request: web.Request, route: Route | None, credentials: Credent
     return ROOT
 
 
-def _count_for_grants(request: web.Request, limits: RateLimits) -> str:
-    """Count an admitted request for its token or login; return its name, empty without one."""
-    grants = request[keys.PRINCIPAL].grants
-    if not grants:
-        return ""
-    limits.check_request(grants)
-    return clients.clients_of(request)[-1]
+def _count_for_client(request: web.Request, limits: RateLimits) -> str:
+    """Count an admitted request for its token, login or named user.
+
+    Returns:
+        The name of this client; that of the address without any of them.
+    """
+    address, *others = clients.clients_of(request)
+    limits.check_request(others)
+    return others[-1] if others else address
 
 
 async def _answer_to(request: web.Request, error: Exception) -> web.StreamResponse:

@@ -1,4 +1,4 @@
-"""The limits of one client: of a token or login, and of the address that it connects from."""
+"""The limits of one client: of a token, login or user, and of the address of the connection."""
 
 from __future__ import annotations
 

@@ -48,6 +48,9 @@ _ISSUER = "fluxapi"
 _MAX_FAILURES, _FAILURE_RATE = 30, 0.5
 """Wrong names and tokens of one peer: so many at once, and so many a second after that."""
 
+_NAMED = "named "
+"""The begin of the name by which the limits count a user whom a proxy names."""
+
 _MAX_VERIFIED_TOKENS = 1024
 """Verified access tokens in the cache."""
 
@@ -214,11 +217,13 @@ class Credentials:
 
     def named(self, name: str) -> Principal:
         """Return the principal of a user that a trusted proxy names; raise ``Forbidden``."""
+        # All of them come from the address of the proxy.
+        client = f"{_NAMED}{name}"
         if name == self.user:
-            return self.owner
+            return dataclasses.replace(self.owner, client=client)
         if self._others is None:
             raise Forbidden(problem("user_not_allowed", user=name))
-        return Principal(name, self._others)
+        return Principal(name, self._others, client=client)
 
     def check_grants(self, principal: Principal) -> None:
         """Raise ``Unauthorized`` if something that *principal* depends on was revoked."""

@@ -23,6 +23,8 @@ class Principal:
             revokes the credentials.
         limit: When tokens that this principal creates must have ended; ``None``: no limit.
         token: The name of the token, empty for other credentials.
+        client: The name by which the limits count a user whom a proxy names; empty for all others,
+            who count by their grants and their address.
     """
 
     user: str
@@ -31,6 +33,7 @@ class Principal:
     grants: frozenset[str] = frozenset()
     limit: float | None = None
     token: str = ""
+    client: str = ""
 
     def may(self, needed: Right) -> bool:
         """Return whether the right includes *needed*."""

@@ -234,7 +234,7 @@ TABLE: tuple[Setting, ...] = (
         "--max-client-streams",
         "FLUXAPI_MAX_CLIENT_STREAMS",
         "2000",
-        "limit of open streams of one token or login, and of one address",
+        "limit of open streams of one token, login or user, and of one address",
         parse.positive,
     ),
     Setting(
@@ -242,7 +242,7 @@ TABLE: tuple[Setting, ...] = (
         "--max-client-requests",
         "FLUXAPI_MAX_CLIENT_REQUESTS",
         "10000",
-        "limit of requests of one token or login, and of one address, per second",
+        "limit of requests of one token, login or user, and of one address, per second",
         parse.positive,
     ),
     Setting(
@@ -250,7 +250,7 @@ TABLE: tuple[Setting, ...] = (
         "--max-client-bytes",
         "FLUXAPI_MAX_CLIENT_BYTES",
         "1073741824",
-        "limit of the bodies of one token or login, and of one address, bytes per second",
+        "limit of the bodies of one token, login or user, and of one address, bytes per second",
         parse.positive,
     ),
     Setting(

@@ -16,6 +16,7 @@ from fluxapi.archive.figures import FiguresQuery
 from fluxapi.handlers import history
 from fluxapi.http import keys
 from fluxapi.security import sign_ins
+from fluxapi.settings.parse import peers
 from tests.handlers.conftest import Service, Start, start
 
 __all__ = ["start"]
@@ -49,6 +50,26 @@ async def test_a_client_with_all_streams_leaves_some_to_others(start: Start) -> 
     answer = await service.client.get("/v1/events", headers=OWNER)
     assert answer.status == 200
     for one in (*streams, answer):
+        one.close()
+
+
+async def test_a_user_whom_a_proxy_names_with_all_streams_leaves_some_to_others(
+    start: Start,
+) -> None:
+    service = await start(
+        user=USER,
+        require_auth=True,
+        trust_user_header="X-Remote-User",
+        trust_user_right="view",
+        trust_from=peers("127.0.0.1"),
+        max_streams=20,
+    )
+    users = ["mallory"] * 30 + ["bob", USER]
+    streams = [
+        await service.client.get("/v1/events", headers={"X-Remote-User": user}) for user in users
+    ]
+    assert [it.status for it in streams] == [200] * 18 + [503] * 12 + [200] * 2
+    for one in streams:
         one.close()
 
 

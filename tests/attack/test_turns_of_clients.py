@@ -13,6 +13,7 @@ from fluxapi.http.decode_turn import LONG_BYTES, MAX_DECODED, DecodeTurn
 from fluxapi.http.work_turns import Taker, WorkTurns
 from fluxapi.process.client_turns import ClientTurns
 from fluxapi.process.turn_queue import work_for
+from fluxapi.settings.parse import peers
 from tests.handlers.conftest import Start, start
 
 __all__ = ["start"]
@@ -160,6 +161,25 @@ async def test_a_request_has_its_turns_as_its_client(
             assert answer.status == 200
     assert len(set(named)) == 2
     assert named[1] == named[3]
+
+
+async def test_each_user_whom_a_proxy_names_is_a_client(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = await start(
+        user="ada",
+        require_auth=True,
+        trust_user_header="X-Remote-User",
+        trust_user_right="view",
+        trust_from=peers("127.0.0.1"),
+    )
+    named: list[str] = []
+    monkeypatch.setattr(middleware, "work_for", named.append)
+    for user in ("bob", "ada", "bob", "eve"):
+        async with service.client.get("/v1/jobs", headers={"X-Remote-User": user}) as answer:
+            assert answer.status == 200
+    assert len(set(named)) == 3
+    assert named[0] == named[2]
 
 
 async def test_long_bodies_of_clients_are_decoded_in_turn() -> None:

@@ -120,7 +120,7 @@ class Connections:
         self._client_limit = limit if client_limit is None else client_limit
         self._clients: Counter[str] = Counter()
         self._owners: Counter[str] = Counter()
-        """The streams of each token or login, or of those at an address that have neither."""
+        """The streams of each token, login or named user, or of an address without any of them."""
         self._open: dict[Held, None] = {}
         self._revoked: dict[str, None] = {}
         self._closing = False
@@ -163,7 +163,7 @@ class Connections:
     def check(self, clients: Sequence[str] = ()) -> None:
         """Raise ``TooManyStreams`` when a limit is reached, ``TooManyRequests`` if of a client.
 
-        The last one of *clients* is that of the token or login, if there is one.
+        The last one of *clients* is that of the token, login or named user, if there is one.
         """
         has_many = any(self._owners[owner] >= _FEW_STREAMS for owner in clients[-1:])
         if len(self._open) >= self._limit - self._reserved * has_many:
