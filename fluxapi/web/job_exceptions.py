@@ -35,9 +35,7 @@ def exceptions(
     return [
         {
             "type": visible(context.get("type", "exception"), SHORT),
-            "note": visible(
-                _started(context, say) or noted(context.get("note") or "", say), lines=True
-            ),
+            "note": visible(_started(context, say) or noted(_note_of(context), say), lines=True),
             "plain": bool(_started(context, say)),
             "severity": context.get("severity", 0),
         }
@@ -49,4 +47,10 @@ def exceptions(
 
 def _started(context: Mapping[str, Any], say: Say) -> str:
     """Return why the program of a job did not start, as the table says it, or an empty text."""
-    return not_started(context.get("type"), context.get("note") or "", say)
+    return not_started(context.get("type"), _note_of(context), say)
+
+
+def _note_of(context: Mapping[str, Any]) -> str:
+    """Return the note, or an empty text: a job may write any value into its eventlog."""
+    note = context.get("note")
+    return note if isinstance(note, str) else ""

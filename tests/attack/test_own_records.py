@@ -40,6 +40,18 @@ async def test_an_eventlog_is_json_whatever_a_job_adds(
     assert "garbage" in await plain.text()
 
 
+@pytest.mark.parametrize("kind", ["cancel", "exec", 5])
+@pytest.mark.parametrize("note", [5, True, 1e300, ["a"], {"a": 1}])
+async def test_a_note_of_an_exception_that_is_no_text_is_omitted(
+    service: Service, kind: object, note: object
+) -> None:
+    jobid = await service.submit()
+    log = next(iter(service.instance.eventlogs.values()))
+    log.append(Event(1.0, "exception", {"type": kind, "severity": 0, "note": note}))
+    page = await service.client.get(f"/ui/jobs/{jobid}", headers={"Accept": "text/html"})
+    assert page.status == 200
+
+
 @pytest.mark.parametrize("key", ["jobspec", "R"])
 @pytest.mark.parametrize("text", ["garbage", "[]", '{"a":}', "{} {}", "[" * 5000])
 async def test_an_answer_is_an_object_whatever_a_job_writes(
