@@ -41,10 +41,14 @@ def read_after(system: Mapping[str, Any], most: int = MAX_AFTER) -> tuple[tuple[
         return ()
     found: dict[tuple[int, str], None] = {}
     for one in given[: 4 * most] if isinstance(given, list) else ():
-        if not isinstance(one, Mapping) or one.get("scheme") not in AFTER_SCHEMES:
+        scheme, value = (
+            (one.get("scheme"), one.get("value")) if isinstance(one, Mapping) else ("", "")
+        )
+        # Flux sends a job that it is about to refuse, of any scheme and value.
+        if not isinstance(scheme, str) or scheme not in AFTER_SCHEMES or not isinstance(value, str):
             continue
         try:
-            link = parse(str(one.get("value"))[:64]), str(one["scheme"])
+            link = parse(value[:64]), scheme
         except ValueError:
             continue
         if len(found) < most:

@@ -33,10 +33,17 @@ _MAX_DEPENDENCY_LENGTH = 256
 
 
 def begin(jobid: int, jobspec: Mapping[str, Any] | None) -> Job:
-    """Return a job without events; *jobspec* is the one that the journal sends."""
+    """Return a job without events; *jobspec* is the one that the journal sends.
+
+    It may be any value: without the validator of Flux, or with ``--flags=novalidate``, Flux sends
+    it before it refuses the job.
+    """
     job = Job(jobid, zlib.crc32(encode_f58(jobid).encode()))
     if jobspec is not None:
-        read_jobspec(job, jobspec)
+        try:
+            read_jobspec(job, jobspec)
+        except (*BAD_VALUE, RecursionError):
+            cut(job, "jobspec")
     return job
 
 

@@ -6,7 +6,10 @@ import pytest
 
 from fluxapi.instance.broker.normalize import completed, is_whole
 from fluxapi.model.eventlog import Event, decode_eventlog, valid_lines
+from fluxapi.model.jobid import encode_f58
 from tests.handlers.conftest import Service, service, start
+from tests.handlers.fake import FIRST_ID, OWNER
+from tests.waiting import poll_until
 
 __all__ = ["service", "start"]
 
@@ -38,6 +41,26 @@ async def test_an_eventlog_is_json_whatever_a_job_adds(
     assert [event["name"] for event in await response.json()] == ["submit", "clean"]
     plain = await service.client.get(f"/v1/jobs/{jobid}/eventlog", headers={"Accept": "text/plain"})
     assert "garbage" in await plain.text()
+
+
+@pytest.mark.parametrize(
+    "page", ["/", "/ui/nodes", "/ui/nodes/node0?rank=0", "/ui/queues", "/ui/jobs/f1"]
+)
+async def test_all_pages_show_a_job_without_a_name(service: Service, page: str) -> None:
+    jobspec = {"tasks": [5], "attributes": {"system": {"job": {"name": 5}}}}
+    submit = {"userid": OWNER, "urgency": 16, "version": 1}
+    service.instance.post(FIRST_ID, Event(1.0, "submit", submit), jobspec=jobspec)
+    service.instance.begin(FIRST_ID)
+    jobid = encode_f58(FIRST_ID)
+
+    async def runs() -> bool:
+        answer = await service.client.get(f"/v1/jobs/{jobid}")
+        return answer.status == 200 and "nodelist" in await answer.json()
+
+    await poll_until(runs)
+    path = page.replace("f1", jobid)
+    answer = await service.client.get(path, headers={"Accept": "text/html"})
+    assert answer.status == 200
 
 
 @pytest.mark.parametrize("kind", ["cancel", "exec", 5])

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fluxapi.archive.stored_record import is_sound
 from fluxapi.events.buffer import encode_body
+from fluxapi.model import fold
 from fluxapi.model.eventlog import MAX_EVENT_BYTES, Event, JournalMessage, Purged, decode_journal
+from fluxapi.model.job import Job
 from fluxapi.model.jobid import JOBID_ANY
 from fluxapi.table.index import facets
 from fluxapi.table.table import Table
@@ -86,6 +89,8 @@ SPEC = {
             "job": {"name": "n"},
             "bank": "b",
             "shell": {"options": {"per-resource": {"type": "node", "count": 2}}},
+            "dependencies": [{"scheme": "afterok", "value": "f1"}],
+            "constraints": {"properties": ["fast"]},
         },
         "user": {"fluxapi": {"key": "k", "digest": "d", "signature": "s"}},
     },
@@ -109,6 +114,12 @@ def good(jobid: int) -> JournalMessage:
     )
 
 
+def changed_dependency(**members: object) -> dict[str, Any]:
+    """Return a jobspec whose only dependency has other members."""
+    dependency = {"scheme": "afterok", "value": "f1", **members}
+    return {**JOBSPEC, "attributes": {"system": {"dependencies": [dependency]}}}
+
+
 def check(table: Table) -> None:
     for jobid in table.index.all:
         job = table.get(jobid)
@@ -122,6 +133,31 @@ def check(table: Table) -> None:
         assert jobid in table.index.queue[known.queue]
         assert jobid in table.index.name.get(known.name)
     assert len(table) == len(table.index.all)
+
+
+@pytest.mark.parametrize("scheme", [["afterok"], {"a": 1}, 5, None])
+def test_a_scheme_that_is_no_text_costs_no_job_its_row(scheme: object) -> None:
+    spec = changed_dependency(scheme=scheme)
+    table = Table()
+    table.feed([SENTINEL])
+    table.feed([good(100), JournalMessage(150, good(150).events, spec), good(200)])
+    assert {100, 150, 200} == set(table.index.all)
+    check(table)
+
+
+def test_a_jobspec_that_cannot_be_read_costs_no_job_its_row(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def read_jobspec(job: Job, _jobspec: object) -> None:
+        if job.id == 150:
+            raise RecursionError
+
+    monkeypatch.setattr(fold, "read_jobspec", read_jobspec)
+    table = Table()
+    table.feed([SENTINEL])
+    table.feed([good(100), good(150), good(200)])
+    assert {100, 150, 200} == set(table.index.all)
+    assert table[150].truncated == ("jobspec",)
 
 
 @given(st.lists(MESSAGES, max_size=6), st.booleans())

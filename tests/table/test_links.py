@@ -80,6 +80,9 @@ def test_only_dependencies_on_jobs_are_read() -> None:
         {"scheme": "afterok"},
         {"scheme": "singleton", "value": "f1"},
         "afterok:f1",
+        {"scheme": ["afterok"], "value": "f1"},
+        {"scheme": "afterok", "value": 1},
+        {"scheme": "afterok", "value": ["f1"]},
         {"scheme": "afterstart", "value": "ƒ1"},
     ]
     assert read_after({"dependencies": others}) == ((0, "afterstart"),)
