@@ -26,11 +26,12 @@ KNOWS = {
     "table": {"instance", "model", "process"},
     "archive": {"errors", "instance", "model", "process", "table"},
     "events": {"contracts", "errors", "instance", "model", "process", "table"},
+    "job_limits": {"errors", "model", "process", "table"},
     "job_templates": {"errors", "model", "process"},
     "exec_hook": {"events", "instance", "model", "notices", "process", "table"},
     "sessions": {
-        "archive", "errors", "events", "instance", "model", "process", "security", "settings",
-        "table",
+        "archive", "errors", "events", "instance", "job_limits", "model", "process", "security",
+        "settings", "table",
     },
     "webhooks": {
         "contracts", "errors", "events", "instance", "model", "notices", "process", "sessions",

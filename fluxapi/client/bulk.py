@@ -40,6 +40,9 @@ __all__ = [
 
 _INDEX = re.compile(r"[0-9]{1,9}\Z")
 
+_MAX_RETRY_AFTER_S = 60
+"""Seconds that a problem may ask to wait; others are ignored."""
+
 _MAX_BYTES = 4 << 20
 """Bytes of jobs after which a request is sent."""
 
@@ -131,7 +134,7 @@ async def submit_copies(transport: Transport, body: Mapping[str, Any], key: str)
                 retry.reset()
                 return items
             try:
-                await retry.wait(Failure(busy[0], retryable=True))
+                await retry.wait(_postponed(busy[0]))
             except ClientError as error:
                 error.submitted = tuple(item for item in items if item.id is not None)
                 raise
@@ -164,7 +167,7 @@ class BulkRun:
                 answered = {item.index for item in done}
                 waiting = [job for job in waiting if job[0] not in answered]
                 if busy:
-                    await retry.wait(Failure(busy[0], retryable=True))
+                    await retry.wait(_postponed(busy[0]))
         except ClientError as error:
             error.submitted = tuple(self._submitted)
             error.idempotency_key = self._key
@@ -206,8 +209,16 @@ def _by_job(error: Invalid) -> dict[int, Invalid]:
 
 def problem(document: object) -> ProblemError:
     """Return the error of one job from its problem document."""
-    status = document.get("status") if isinstance(document, Mapping) else None
-    return problem_of(status if isinstance(status, int) else 500, document)
+    fields = document if isinstance(document, Mapping) else {}
+    status, seconds = fields.get("status"), fields.get("retry_after")
+    error = problem_of(status if isinstance(status, int) else 500, document)
+    if isinstance(seconds, int) and 0 <= seconds <= _MAX_RETRY_AFTER_S:
+        error.retry_after = float(seconds)
+    return error
+
+
+def _postponed(error: Unavailable) -> Failure:
+    return Failure(error, retryable=True, retry_after=error.retry_after)
 
 
 async def _each(

@@ -70,6 +70,8 @@ class FluxapiError(Exception):
         if self.coded is not None:
             document["code"] = self.coded.code
             document["params"] = encodable(dict(self.coded.params))
+        if "Retry-After" in self.headers:
+            document["retry_after"] = int(self.headers["Retry-After"])
         document.update(self.members)
         fields = self.members.get("errors")
         if fields:

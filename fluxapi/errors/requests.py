@@ -243,6 +243,14 @@ class FluxRefused(RequestError):
         super().__init__(f"Flux refused: {words}.", flux=words, errno=errno)
 
 
+class JobUnsuitable(RequestError):
+    """Flux would answer nobody for seconds with the job, also if it is submitted later."""
+
+    status = 422
+    title = "Job unsuitable"
+    slug = "job-unsuitable"
+
+
 class TooManyRequests(RequestError):
     """The client sends more than its limit; ``retry_after`` is the number of seconds to wait."""
 

@@ -10,6 +10,7 @@ from .base import Coded, FluxapiError
 __all__ = [
     "HistoryUnavailable",
     "InstanceUnavailable",
+    "JobLimitReached",
     "NotStored",
     "NotSupported",
     "OutcomeUnknown",
@@ -73,6 +74,16 @@ class OutcomeUnknown(InstanceUnavailable):
             f"{reason} The job may have been submitted. Send the same request with the same "
             "Idempotency-Key again; without a key, look for the job before you submit it again."
         )
+
+
+class JobLimitReached(Unavailable):
+    """Flux would answer nobody for seconds with the job; it can be submitted later."""
+
+    title = "Job limit reached"
+    slug = "job-limit-reached"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, retry_after=10)
 
 
 class TooManyStreams(Unavailable):

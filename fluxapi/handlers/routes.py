@@ -40,6 +40,10 @@ __all__ = ["ROUTES"]
 _LOOKUP = (errors.JobNotFound, errors.InstanceUnavailable)
 _KEPT = (*_LOOKUP, errors.FluxRefused)
 _WRITE = (errors.FluxRefused, errors.InstanceUnavailable)
+_SUBMIT = (
+    errors.IdempotencyMismatch, errors.JobLimitReached, errors.JobUnsuitable,
+    errors.OutcomeUnknown, *_WRITE,
+)  # fmt: skip
 _CHANGE = (errors.JobNotFound, errors.JobInactive, *_WRITE)
 _KEY = {"Idempotency-Key": "Makes one job per key: a repeated request gives the same job."}
 _BULK_KEY = {
@@ -61,7 +65,7 @@ def _submit(path: str, name: str) -> Route:
         "Submit a job: a command with options, a batch script, or a whole jobspec.",
         {201: "submitted"}, body="submit", body_use="required", max_body=None,
         fields_in_query=True, script=True,
-        fails=(errors.IdempotencyMismatch, errors.OutcomeUnknown, *_WRITE), headers=_KEY,
+        fails=_SUBMIT, headers=_KEY,
         tells=_SUBMITTED,
         needs="submit", right="submit",
     )  # fmt: skip
@@ -87,7 +91,7 @@ ROUTES: tuple[Route, ...] = (
         "POST", "/jobs/bulk", bulk.bulk, "submitJobs", "jobs",
         "Submit many jobs in one request.",
         {201: "bulk-result", 207: "bulk-result"}, body="bulk", body_use="raw", max_body=None,
-        fails=(errors.IdempotencyMismatch, errors.OutcomeUnknown, *_WRITE), headers=_BULK_KEY,
+        fails=_SUBMIT, headers=_BULK_KEY,
         needs="submit", right="submit",
     ),
     Route(

@@ -12,16 +12,13 @@ from msgspec.structs import replace
 from fluxapi.errors import FluxapiError, OutcomeUnknown
 from fluxapi.events.consumer import JournalConsumer
 from fluxapi.instance.protocol import JobControl, Submission
+from fluxapi.job_limits.job_limits import JobLimits, Results, usual_limits
 from fluxapi.model.job import Job
 from fluxapi.model.keymark import KeyMark
 from fluxapi.model.submission import nobody_left
 from fluxapi.process.timeslice import TimeSlice
 
-from .begin_limit import BeginLimit
-from .dependency_limit import DependencyLimit
-from .forecast_limit import ForecastLimit
 from .idempotency import IdempotencyStore
-from .memory_limit import MemoryLimit
 
 __all__ = ["MarkedSubmission", "Submitted", "Submitter"]
 
@@ -43,7 +40,7 @@ class Submitted(NamedTuple):
         replayed: How many of the jobs an earlier request has submitted.
     """
 
-    results: list[int | FluxapiError]
+    results: Results
     replayed: int = 0
 
 
@@ -68,10 +65,7 @@ class Submitter:
         self._instance = instance
         self._journal = journal
         self._idempotency = idempotency
-        self._dependencies = DependencyLimit(journal.table)
-        self._begins = BeginLimit(journal.table)
-        self._forecast = ForecastLimit(journal.table, nodes)
-        self._memory = MemoryLimit(journal.table)
+        self._limits = JobLimits(journal.table, usual_limits(journal.table, nodes))
         self._under_way: set[asyncio.Task[Submitted]] = set()
 
     async def submit(
@@ -143,33 +137,20 @@ class Submitter:
             idempotency.doubt(key)
         return Submitted([results[place] for place in range(len(jobs))], replayed)
 
-    async def _send(
-        self, submissions: list[Submission], has_left: Callable[[], bool]
-    ) -> list[int | FluxapiError]:
+    async def _send(self, submissions: list[Submission], has_left: Callable[[], bool]) -> Results:
         if has_left is not nobody_left:
             submissions = [replace(one, has_left=has_left) for one in submissions]
-        async with (
-            self._dependencies.admit(submissions) as refused,
-            self._memory.admit(submissions) as refused_for_memory,
-            self._begins.admit(submissions) as together,
-        ):
-            refused.update(refused_for_memory | together | self._forecast.refuse(submissions))
-            sent = [one for place, one in enumerate(submissions) if place not in refused]
-            answers = await self._instance.submit(sent) if sent else []
-            self._dependencies.note(sent, answers)
-            self._memory.note(sent, answers)
-            self.submitted += sum(isinstance(answer, int) for answer in answers)
-            await self._until_visible(
-                [
-                    answer
-                    for answer, one in zip(answers, sent, strict=True)
-                    if one.begin or self._dependencies.counts(one)
-                ]
-            )
-        given = iter(answers)
-        return [refused.get(place) or next(given) for place in range(len(submissions))]
+        return await self._limits.submit(submissions, self._send_admitted)
 
-    async def _until_visible(self, results: list[int | FluxapiError]) -> None:
+    async def _send_admitted(self, submissions: Sequence[Submission]) -> Results:
+        answers = await self._instance.submit(submissions)
+        self.submitted += sum(isinstance(answer, int) for answer in answers)
+        if any(one.dependencies for one in submissions):
+            # The next request finds in the table what they wait for.
+            await self._until_visible(answers)
+        return answers
+
+    async def _until_visible(self, results: Results) -> None:
         """Wait until the table has the jobs, but not for long."""
         deadline = time.monotonic() + VISIBLE_TIMEOUT_S
         turn = TimeSlice()

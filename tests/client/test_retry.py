@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from fluxapi.client import AsyncClient, ClientError, ConnectionFailed
-from fluxapi.errors import InstanceUnavailable
+from fluxapi.client import AsyncClient, ClientError, ConnectionFailed, Unavailable
+from fluxapi.errors import InstanceUnavailable, JobLimitReached
 from tests.handlers.fake import FakeInstance
 
 from .proxy import Proxy
@@ -139,6 +139,18 @@ async def test_jobs_that_could_not_be_taken_are_sent_again(
     assert [item.index for item in items] == [0, 1, 2, 3, 4]
     assert all(item.id for item in items)
     assert len({item.id for item in items}) == len(instance.submitted) == 5
+
+
+@pytest.mark.parametrize("many", [False, True])
+async def test_jobs_beyond_a_limit_are_sent_again_when_the_service_asks(
+    flux: AsyncClient, instance: FakeInstance, pauses: list[float], many: bool
+) -> None:
+    instance.refuse["busy"] = JobLimitReached("Submit this one later.")
+    sent = anext(flux.submit_many(["a", "busy"])) if many else flux.bulk("busy", copies=2)
+    with pytest.raises(Unavailable, match="later"):
+        await sent
+    assert sum(pauses) == pytest.approx(60.0)
+    assert all(10 <= pause < 12 for pause in pauses[:-1])
 
 
 async def test_known_ids_come_with_the_error(

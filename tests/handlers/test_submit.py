@@ -9,7 +9,7 @@ import pytest
 from yarl import URL
 
 from fluxapi.errors import FluxRefused
-from fluxapi.sessions import begin_limit, dependency_limit, memory_limit
+from fluxapi.job_limits import begin_limit, dependency_limit, memory_limit
 
 from .conftest import Service, Start
 
@@ -167,11 +167,12 @@ async def test_jobs_with_too_many_dependencies_that_wait_are_refused_alone(
     monkeypatch.setattr(dependency_limit, "MAX_WAITING", 10)
     many = {"command": "true", "dependencies": ["afterok:f1"] * 11}
     answer = await service.client.post("/v1/jobs", json=many)
-    assert answer.status == 422
+    assert answer.status == 503
+    assert answer.headers["Retry-After"] == "10"
     assert "at most 4 dependencies" in (await answer.json())["detail"]
     answer = await service.client.post("/v1/jobs/bulk", json={"jobs": [many, {"command": "true"}]})
     first, second = (await answer.json())["jobs"]
-    assert first["error"]["status"] == 422
+    assert first["error"]["status"] == 503
     assert "id" in second
 
 
@@ -183,11 +184,12 @@ async def test_large_jobs_for_which_flux_has_no_room_are_refused_alone(
     large = {"command": ["true", "x" * memory_limit.LARGE_BYTES]}
     assert (await service.client.post("/v1/jobs", json=large)).status == 201
     answer = await service.client.post("/v1/jobs", json=large)
-    assert answer.status == 422
+    assert answer.status == 503
+    assert answer.headers["Retry-After"] == "10"
     assert "flux job purge" in (await answer.json())["detail"]
     answer = await service.client.post("/v1/jobs/bulk", json={"jobs": [large, {"command": "true"}]})
     first, second = (await answer.json())["jobs"]
-    assert first["error"]["status"] == 422
+    assert first["error"]["status"] == 503
     assert "id" in second
 
 

@@ -33,38 +33,28 @@ class DependencyCounts:
 
     Attributes:
         all: The number of dependencies.
-        singletons: How many jobs wait for others of their name, by the name.
     """
 
     def __init__(self) -> None:
         self.all = 0
-        self.singletons: Counter[str] = Counter()
         self._targets: Counter[int] = Counter()
         self._alike: Counter[Targets] = Counter()
         self._crowds: dict[Targets, _Crowd] = {}
         self._crowded = 0
         self._squares = 0
 
-    def add(
-        self, targets: Targets, dependencies: int, jobs: int = 1, *, singleton: str = ""
-    ) -> None:
-        """Count jobs that wait for the same targets, with so many dependencies each.
-
-        *singleton* is their name if they wait for others of it.
-        """
-        count = jobs * dependencies
-        self.all += count
-        if singleton:
-            self.singletons[singleton] += jobs
+    def add(self, targets: Targets, dependencies: int) -> None:
+        """Count a job that waits for these targets, with so many dependencies."""
+        self.all += dependencies
         if not targets:
             return
         for target in targets:
-            self._targets[target] += count
-        key, before, after = self._joined(targets, count, jobs)
+            self._targets[target] += dependencies
+        key, before, after = self._joined(targets, dependencies)
         self._crowded += _counted(after) - _counted(before)
         self._squares += _counted(after) ** 2 - _counted(before) ** 2
         self._crowds[key] = after
-        self._alike[targets] += jobs
+        self._alike[targets] += 1
 
     def most_others(self, targets: Targets) -> int:
         """Return how many dependencies jobs have that do not wait for one of the targets."""
@@ -72,20 +62,20 @@ class DependencyCounts:
 
     def steps_with(self, targets: Targets, dependencies: int) -> int:
         """Return the steps if all targets end, and one job more waits."""
-        _, before, after = self._joined(targets, dependencies, 1)
+        _, before, after = self._joined(targets, dependencies)
         crowded = self._crowded + _counted(after) - _counted(before)
         squares = self._squares + _counted(after) ** 2 - _counted(before) ** 2
         # Those of each crowd are looked for among those of the crowds that have not ended yet.
         among = (crowded * crowded - squares) // 2
         return among + crowded * max(self.all + dependencies - crowded, 0)
 
-    def _joined(self, targets: Targets, count: int, jobs: int) -> tuple[Targets, _Crowd, _Crowd]:
-        """Return the crowd of jobs with these targets, before and after they join it."""
+    def _joined(self, targets: Targets, dependencies: int) -> tuple[Targets, _Crowd, _Crowd]:
+        """Return the crowd of a job with these targets, before and after it joins."""
         key = targets
-        if len(targets) > 1 and self._alike[targets] + jobs <= _CROWD:
+        if len(targets) > 1 and self._alike[targets] < _CROWD:
             key = (max(targets, key=self._size),)
         before = self._crowds.get(key, _NOBODY)
-        return key, before, _Crowd(before.jobs + jobs, before.dependencies + count)
+        return key, before, _Crowd(before.jobs + 1, before.dependencies + dependencies)
 
     def _size(self, target: int) -> int:
         return self._crowds.get((target,), _NOBODY).jobs

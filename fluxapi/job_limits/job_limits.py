@@ -1,0 +1,188 @@
+"""The limits together: which jobs of a request are sent to Flux, and which are refused."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from fluxapi.errors import FluxapiError
+from fluxapi.model.submission import Submission
+from fluxapi.process.timeslice import TimeSlice
+from fluxapi.table.table import Table
+
+from .begin_limit import BeginLimit
+from .chain_limit import ChainLimit
+from .constraint_limit import ConstraintLimit
+from .dependency_limit import DependencyLimit
+from .limit import JobLimit
+from .memory_limit import MemoryLimit
+from .singleton_limit import SingletonLimit
+
+__all__ = ["JobLimits", "Results", "usual_limits"]
+
+_UNCOUNTED = 100
+"""Jobs by which the counts may be wrong, so that those that come and go cause no other count."""
+
+_PAUSE_S = 1e-4
+"""Seconds after a count until the next one, for each job that was counted: a tenth of the time of
+the event loop at most.
+"""
+
+Results = list[int | FluxapiError]
+"""The ID or the error of each job, in order."""
+
+
+def usual_limits(table: Table, nodes: int) -> tuple[JobLimit, ...]:
+    """Return all limits for an instance of so many nodes."""
+    return (
+        DependencyLimit(),
+        SingletonLimit(),
+        ChainLimit(table),
+        BeginLimit(),
+        ConstraintLimit(table, nodes),
+        MemoryLimit(table),
+    )
+
+
+class _Request(NamedTuple):
+    """The jobs of a request that are being submitted, and the places of the limits that count."""
+
+    taken: list[Submission]
+    concerned: Sequence[int]
+
+
+class JobLimits:
+    """Refuses the jobs of requests that exceed a limit; the other jobs of a request are sent."""
+
+    def __init__(self, table: Table, limits: Iterable[JobLimit]) -> None:
+        self._table = table
+        self._limits = tuple(limits)
+        self._fresh: tuple[JobLimit, ...] = ()
+        """The limits for which all jobs are being counted anew."""
+        self._counting = asyncio.Lock()
+        self._counted = 0
+        """Jobs that waited when they were counted."""
+        self._changed = 0
+        """Jobs that were counted since, or are no more under way."""
+        self._next_count = 0.0
+        self._under_way: dict[int, _Request] = {}
+
+    async def submit(
+        self,
+        submissions: Sequence[Submission],
+        send: Callable[[Sequence[Submission]], Awaitable[Results]],
+    ) -> Results:
+        """Return the results of *send* for the jobs that it is given, and the errors of others.
+
+        The jobs count until *send* has returned; the table should have them then.
+        """
+        concerned = await self._concerned(submissions)
+        if not concerned:
+            return await send(submissions)
+        request = _Request([], concerned)
+        self._under_way[id(request)] = request
+        try:
+            refused = await self._admit(submissions, request)
+            answers = await send(request.taken) if request.taken else []
+            await self._settle(request, answers)
+        finally:
+            del self._under_way[id(request)]
+        given = iter(answers)
+        return [refused.get(place) or next(given) for place in range(len(submissions))]
+
+    async def _concerned(self, submissions: Sequence[Submission]) -> list[int]:
+        """Return the places of the limits that concern any of the jobs."""
+        others = list(range(len(self._limits)))
+        turn = TimeSlice()
+        for one in submissions:
+            await turn.share()
+            for place in others:
+                if self._limits[place].concerns(one):
+                    others = [it for it in others if it != place]
+            if not others:
+                break
+        return [place for place in range(len(self._limits)) if place not in others]
+
+    async def _admit(
+        self, submissions: Sequence[Submission], request: _Request
+    ) -> dict[int, FluxapiError]:
+        """Count the jobs that may be sent as taken; return the errors of the others."""
+        refused: dict[int, FluxapiError] = {}
+        waiting = len(self._table.index.state.get("DEPEND", ()))
+        change = max(abs(waiting - self._counted), self._changed)
+        if change > max(waiting // 10, _UNCOUNTED):
+            await self._count()
+        is_recent = False
+        errors: dict[str, FluxapiError] = {}
+        turn = TimeSlice()
+        for place, one in enumerate(submissions):
+            await turn.share()
+            error = self._refusal(one, request.concerned)
+            if error is not None and not is_recent:
+                is_recent = True
+                await self._count()
+                error = self._refusal(one, request.concerned)
+            if error is not None:
+                # One error for all jobs, since a hundred thousand would take much memory.
+                refused[place] = errors.setdefault(error.detail, error)
+                continue
+            for limit in self._counted_by(request):
+                limit.add(one)
+            request.taken.append(one)
+            self._changed += 1
+        return refused
+
+    def _refusal(self, one: Submission, concerned: Sequence[int]) -> FluxapiError | None:
+        for place in concerned:
+            limit = self._limits[place]
+            if limit.concerns(one) and (error := limit.refusal(one)) is not None:
+                return error
+        return None
+
+    async def _settle(self, request: _Request, answers: Results) -> None:
+        turn = TimeSlice()
+        for one, answer in zip(request.taken, answers, strict=True):
+            await turn.share()
+            jobid = answer if isinstance(answer, int) else None
+            for limit in self._counted_by(request):
+                limit.settle(one, jobid)
+        self._changed += len(request.taken)
+
+    def _counted_by(self, request: _Request) -> Iterator[JobLimit]:
+        """Yield the limits that count the jobs of a request."""
+        for limits in filter(None, (self._limits, self._fresh)):
+            for place in request.concerned:
+                yield limits[place]
+
+    async def _count(self) -> None:
+        """Count all jobs anew, unless that was done recently."""
+        async with self._counting:
+            if time.monotonic() < self._next_count:
+                return
+            self._fresh = tuple(limit.empty() for limit in self._limits)
+            try:
+                await self._count_all(self._fresh)
+                self._limits = self._fresh
+            finally:
+                self._fresh = ()
+            self._next_count = time.monotonic() + _PAUSE_S * self._counted
+
+    async def _count_all(self, limits: Sequence[JobLimit]) -> None:
+        changed = self._changed
+        under_way = [(one, len(one.taken)) for one in self._under_way.values()]
+        # In ascending order, a job comes after those that it waits for.
+        waiting = sorted(self._table.index.state.get("DEPEND", ()))
+        turn = TimeSlice()
+        for job in map(self._table.get, waiting):
+            await turn.share()
+            if job is not None and job.state == "DEPEND":
+                for limit in limits:
+                    limit.count(job)
+        for request, number in under_way:
+            for one in request.taken[:number]:
+                await turn.share()
+                for place in request.concerned:
+                    limits[place].add(one)
+        self._counted, self._changed = len(waiting), self._changed - changed
