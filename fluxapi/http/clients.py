@@ -18,9 +18,10 @@ __all__ = ["address_of", "clients_of", "has_left", "reader_of", "when_left"]
 
 @runtime_checkable
 class _Telling(Protocol):
-    """A connection that calls *on_leave* when its client leaves."""
+    """A connection that tells when its client leaves."""
 
-    on_leave: Callable[[], None] | None
+    def when_left(self, call: Callable[[], None] | None) -> None:
+        """Have *call* called when the client leaves; ``None``: nothing anymore."""
 
 
 def address_of(request: web.Request) -> str:
@@ -56,4 +57,4 @@ def has_left(connection: web.RequestHandler) -> bool:
 def when_left(connection: web.RequestHandler, call: Callable[[], None] | None) -> None:
     """Have *call* called when the client of a connection leaves; ``None``: nothing anymore."""
     if isinstance(connection, _Telling):
-        connection.on_leave = call
+        connection.when_left(call)

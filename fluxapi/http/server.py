@@ -5,7 +5,7 @@ no middleware. aiohttp answers it in plain text by ``RequestHandler.handle_error
 overridden here, and so is ``log_exception``, which logs an incomplete body as an error of the
 service.
 
-This file and ``whole_response.py`` use private parts of aiohttp.
+This file, ``pipeline.py`` and ``whole_response.py`` use private parts of aiohttp.
 ``tests/http/test_aiohttp_parts.py`` names them; ``pyproject.toml`` bounds the version.
 """
 
@@ -28,6 +28,7 @@ from .common_headers import COMMON_HEADERS, CommonHeaders
 from .connection_limit import ConnectionLimit
 from .head_limit import MAX_HEAD_BYTES, HeadLimit
 from .masked_frames import MaskedFrames
+from .pipeline import read_few_ahead
 from .refusals import LONG_HEAD, TINY_CHUNKS, TOO_MANY_CONNECTIONS
 from .unreadable import forget_frames, refusal, unreadable
 from .unsent import Unsent, long_body, send_in_pieces
@@ -112,7 +113,7 @@ class _Server(web.Server):
     common: CommonHeaders | None
 
     def __call__(self) -> web.RequestHandler:
-        return _Protocol(self, loop=self._loop, **self._kwargs)
+        return read_few_ahead(_Protocol(self, loop=self._loop, **self._kwargs), self._loop)
 
 
 class _Protocol(web.RequestHandler):
@@ -149,6 +150,21 @@ class _Protocol(web.RequestHandler):
         written = 0 if self.transport is None else self.transport.get_write_buffer_size()
         return self._unwritten + written
 
+    def when_left(self, call: Callable[[], None] | None) -> None:
+        """Have *call* called when the client leaves, while a request waits; ``None``: no more.
+
+        While so much more has arrived that nothing is read, nobody could tell that the client has
+        left, so such a connection is closed.
+        """
+        self.on_leave = call
+        if call is not None and (self._is_paused or self._buffer_paused):
+            self.drop()
+
+    def _pause_reading_for_buffer(self) -> None:
+        """Read no more until requests are answered; close a connection with one that waits."""
+        super()._pause_reading_for_buffer()
+        self.when_left(self.on_leave)
+
     def _tell_unwritten(self, size: int) -> None:
         self._unwritten = size
 
@@ -181,7 +197,7 @@ class _Protocol(web.RequestHandler):
         count = self._request_count
         super().data_received(data)
         self._head.is_unreadable = forget_frames(body, self._messages)
-        if self._request_count != count:
+        if self._request_count != count or self._buffer_paused:
             self._head.reset()
         elif is_head or (body is not None and body.total_bytes == arrived and not body.is_eof()):
             # Trailers, and extensions of the size of a chunk, are no data.
@@ -201,8 +217,8 @@ class _Protocol(web.RequestHandler):
         return None if self._chunks is None else self._chunks.body
 
     def _awaits_head(self) -> bool:
-        """Return whether the next bytes belong to the head of a request."""
-        if self._upgraded or self._payload_parser is not None:
+        """Return whether the next bytes belong to the head of a request, and are parsed now."""
+        if self._upgraded or self._payload_parser is not None or self._buffer_paused:
             return False
         if self._messages:
             return self._messages[-1][1].is_eof()
@@ -222,6 +238,7 @@ class _Protocol(web.RequestHandler):
         """Parse no more of a body until its buffer is read; refuse a body of tiny chunks."""
         super().pause_reading()
         self._is_paused = True
+        self.when_left(self.on_leave)
         if self._chunks is not None and self._chunks.is_exceeded():
             self._refuse_chunks()
 

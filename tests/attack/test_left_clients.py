@@ -129,6 +129,45 @@ async def test_no_request_waits_for_a_client_that_has_left(
         assert [job["id"] for job in json.loads(found)["jobs"]] == [id]
 
 
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize(
+    "more",
+    [
+        b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n" * 40,
+        b"POST /v1/jobs/query HTTP/1.1\r\nHost: localhost\r\nContent-Length: 90000\r\n\r\n"
+        + bytes(90_000),
+    ],
+    ids=["requests", "a body"],
+)
+async def test_no_request_waits_while_nobody_could_tell_that_its_client_has_left(
+    monkeypatch: pytest.MonkeyPatch, more: bytes, when: str
+) -> None:
+    begun = asyncio.Event()
+    ended: asyncio.Future[type[BaseException] | None] = asyncio.get_running_loop().create_future()
+    wait_for = waiters._Resumer.wait_for
+
+    async def note(self: Any, waiter: asyncio.Future[None], timeout: float) -> None:
+        begun.set()
+        try:
+            return await wait_for(self, waiter, timeout)
+        except BaseException as error:
+            ended.set_result(type(error))
+            raise
+
+    async with serving() as port, connect(port) as wire:
+        await wire.send(_request(b"POST /v1/jobs", b'{"command":"true"}'))
+        answer = await wire.answer()
+        assert answer is not None
+        monkeypatch.setattr(waiters._Resumer, "wait_for", note)
+        line = b"GET /v1/jobs/%b/wait?timeout=300" % json.loads(answer.body)["id"].encode()
+        await wire.send(_request(line, b"") + (more if when == "before" else b""))
+        await begun.wait()
+        if when == "after":
+            await wire.send(more)
+        assert await asyncio.wait_for(ended, PATIENCE_S) is ConnectionResetError
+        assert await wire.ended()
+
+
 def _request(line: bytes, text: bytes) -> bytes:
     head = b"Host: localhost\r\nContent-Type: application/json\r\nContent-Length: %d" % len(text)
     return b"%b HTTP/1.1\r\n%b\r\n\r\n%b" % (line, head, text)

@@ -17,7 +17,7 @@ import pytest
 from aiohttp import web
 from aiohttp.client_proto import ResponseHandler
 
-from fluxapi.http import server, site, whole_response
+from fluxapi.http import pipeline, server, site, whole_response
 
 PACKAGE = Path(server.__file__).parents[1]
 
@@ -42,6 +42,10 @@ PRIVATE: dict[type, set[str]] = {
         "_request_count",
         "_upgraded",
         "_parser",
+        "_buffer_paused",
+        "_max_msg_queue_size",
+        "_msg_queue_resume_size",
+        "_pause_reading_for_buffer",
     },
 }
 """Every private attribute that the files use, by the class that owns it."""
@@ -52,6 +56,7 @@ OVERRIDDEN: dict[type, dict[str, list[str]]] = {
         "connection_lost": ["exc"],
         "data_received": ["data"],
         "pause_reading": [],
+        "_pause_reading_for_buffer": [],
         "resume_reading": ["resume_parser"],
         "pause_writing": [],
         "resume_writing": [],
@@ -107,7 +112,7 @@ def used_names(source: str) -> set[str]:
 def test_the_list_is_the_files() -> None:
     sources = [
         Path(inspect.getfile(module)).read_text(encoding="utf-8")
-        for module in (server, site, whole_response)
+        for module in (pipeline, server, site, whole_response)
     ]
     found = set().union(*(used_names(source) - own_names(source) for source in sources))
     assert found == set.union(*PRIVATE.values())
