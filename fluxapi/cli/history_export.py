@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import secrets
 import sys
-from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +13,7 @@ from .exit_codes import OK, USAGE, Failure
 from .session import add_connection, runs
 from .terminal import put_raw
 from .times import when
+from .whole_file import write_whole
 
 if TYPE_CHECKING:
     from fluxapi.client import AsyncClient
@@ -112,7 +110,7 @@ async def _act(flux: AsyncClient, arguments: argparse.Namespace) -> int:
             async for piece in found:
                 put_raw(piece)
         else:
-            await _write(Path(path), found)
+            await write_whole(path, found)
     return OK
 
 
@@ -128,19 +126,3 @@ def _format_of(path: str) -> str:
         "or --format.",
         USAGE,
     )
-
-
-async def _write(path: Path, pieces: AsyncIterator[bytes]) -> None:
-    """Write a file that takes its name once it is complete."""
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        try:
-            with part.open("xb") as file:
-                async for piece in pieces:
-                    file.write(piece)
-            part.replace(path)
-        finally:
-            with contextlib.suppress(OSError):
-                part.unlink(missing_ok=True)
-    except OSError as error:
-        raise Failure(f"{path}: {error.strerror or error}") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from fluxapi import __version__
 
 from .command_index import COMMANDS
 from .command_name import named_command
-from .exit_codes import INTERRUPTED, PIPE, USAGE, Failure
+from .exit_codes import FAILED, INTERRUPTED, PIPE, USAGE, Failure
 from .session import add_connection
 from .terminal import discard_output, note, prepare
 from .text import safe
@@ -39,6 +40,8 @@ _OF_FLUX = {
 """The command here for a command of Flux, or of another program, that has another name there."""
 _NAME_COLUMNS = 14
 """Columns of a command in the help, so that summaries and help of options are in line."""
+
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class _CommandParser(argparse.ArgumentParser):
@@ -121,7 +124,18 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return failure.status
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:
+    except OSError as error:
+        return _unwritten(error)
+    return status
+
+
+def _unwritten(error: OSError) -> int:
+    """Return the exit status of a command whose output cannot be written; raise other errors."""
+    if isinstance(error, BrokenPipeError):
         discard_output()
         return PIPE
-    return status
+    if error.errno not in _NO_ROOM:
+        raise error
+    discard_output()
+    note(f"the output cannot be written: {error.strerror}")
+    return FAILED

@@ -217,6 +217,21 @@ def test_a_reader_that_goes_away_is_no_error(run: Program) -> None:
 
 
 @pytest.mark.slow
+def test_a_full_disk_is_said(run: Program) -> None:
+    with open("/dev/full", "wb") as full:  # noqa: PTH123 - as a shell does
+        done = subprocess.run(
+            run.command("nodes"),
+            env=run.environment(),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    said = "fluxapi: the output cannot be written: No space left on device\n"
+    assert (done.returncode, done.stderr) == (1, said)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [("output", "--follow"), ("watch", "--json")])
 def test_a_follower_ends_with_its_reader_though_nothing_comes(
     run: Program, on_embedded: Service, words: tuple[str, ...]

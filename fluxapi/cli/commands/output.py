@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fluxapi.cli.arguments import (
@@ -22,6 +21,7 @@ from fluxapi.cli.exit_codes import OK, USAGE, Failure
 from fluxapi.cli.notification import add_notify, notification
 from fluxapi.cli.session import add_connection, runs
 from fluxapi.cli.terminal import note, progress_wanted, put_raw
+from fluxapi.cli.whole_file import write_whole
 
 if TYPE_CHECKING:
     from fluxapi.client import AsyncClient
@@ -117,12 +117,7 @@ async def _save(flux: AsyncClient, arguments: argparse.Namespace) -> int:
         async for piece in pieces:
             put_raw(piece)
         return OK
-    # The file is made once there is something to write.
-    first = await anext(pieces, b"")
-    with Path(arguments.save).open("wb") as file:  # noqa: ASYNC230 - nothing else waits
-        file.write(first)
-        async for piece in pieces:
-            file.write(piece)
+    await write_whole(arguments.save, pieces)
     return OK
 
 
