@@ -46,6 +46,9 @@ __all__ = [
     "problem_of",
 ]
 
+_TYPES = "/docs/errors#"
+"""The begin of the types of errors that a service reports."""
+
 
 class ClientError(Exception):
     """The base class of all errors. ``str()`` is a sentence for the user.
@@ -118,6 +121,11 @@ class ProblemError(ClientError):
         self.detail = detail
         self.errors = tuple(errors)
         self.request_id = request_id
+
+    @property
+    def is_of_proxy(self) -> bool:
+        """True if the answer is not one of the service, but of something in front of it."""
+        return not self.type.startswith(_TYPES)
 
     def __str__(self) -> str:
         text = self.detail or self.title or f"The service answered with status {self.status}."

@@ -27,6 +27,7 @@ from fluxapi.client import (
     Invalid,
     JobExceptionError,
     ProblemError,
+    Unauthorized,
 )
 
 from .options import options
@@ -163,10 +164,13 @@ def _may_run(error: BaseException | None) -> bool:
     """Return whether a job may still run after this error of its future.
 
     A caller that took it for failed would run it twice. A proxy may answer with any status while
-    the service restarts.
+    the service restarts, such as 404. If it refuses the credentials, asking again would look like
+    guessing.
     """
     if isinstance(error, ProblemError):
-        return error.status >= _FIRST_SERVER_ERROR or error.status == _TOO_MANY_REQUESTS
+        is_of_proxy = error.is_of_proxy and not isinstance(error, Unauthorized)
+        is_passing = error.status >= _FIRST_SERVER_ERROR or error.status == _TOO_MANY_REQUESTS
+        return is_of_proxy or is_passing
     return isinstance(error, (BadAnswer, ConnectionFailed))
 
 

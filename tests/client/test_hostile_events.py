@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from aiohttp import web
 
-from fluxapi.client import FluxExecutor
+from fluxapi.client import FluxExecutor, NotFound
 
 from .test_hostile import BOOKMARK, LIMIT_S, Meet, meet
 
@@ -92,8 +92,9 @@ async def test_a_job_that_was_purged_before_its_end_was_told_has_an_end(
             if asked.count("eventlog") == 1:
                 asyncio.get_running_loop().call_soon(was_read.set)
                 return web.json_response(eventlog("f1", "start"))
-            past = eventlog("f1", "start", "finish", "clean") if has_history else None
-            return web.json_response(past, status=200 if has_history else 404)
+            if not has_history:
+                return web.json_response({"type": "/docs/errors#job-not-found"}, status=404)
+            return web.json_response(eventlog("f1", "start", "finish", "clean"))
         if asked[-1] == "query":
             return web.json_response({"jobs": [], "unknown": ["f1"], "cursor": "a.1"})
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
@@ -116,3 +117,22 @@ async def test_a_job_that_was_purged_before_its_end_was_told_has_an_end(
         assert (error, future.result()) == (None, 0)
     else:
         assert isinstance(error, ValueError)
+
+
+async def test_a_page_of_a_proxy_does_not_say_that_there_is_no_job(meet: Meet) -> None:
+    async def serve(request: web.Request) -> web.StreamResponse:
+        if request.path.endswith("/eventlog"):
+            return web.Response(status=404, text="404 page not found")
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        await response.write(BOOKMARK)
+        await asyncio.Event().wait()
+        return response
+
+    client = await meet(serve)
+    executor = FluxExecutor(client.url, user="me", token="s3cret", retries=0)
+    future = executor.attach("f1")
+    error = await asyncio.to_thread(future.exception, LIMIT_S)
+    await asyncio.to_thread(executor.shutdown)
+    assert isinstance(error, NotFound)
+    assert error.is_of_proxy

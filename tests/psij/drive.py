@@ -25,6 +25,7 @@ from fluxapi.client.errors import problem_of
 from fluxapi.psij.executor import FluxapiJobExecutor
 
 PATIENCE = timedelta(seconds=100)
+STATUSES = (404, 424, 429, 502)
 
 
 def main(folder: Path) -> dict[str, Any]:
@@ -86,7 +87,7 @@ def main(folder: Path) -> dict[str, Any]:
 
     found["outage"] = outage(cast("FluxapiJobExecutor", executor), ConnectionFailed("away"))
     # A proxy may answer with any of these while the service restarts.
-    for error in (BadAnswer("nonsense"), problem_of(429, None), problem_of(502, None)):
+    for error in (BadAnswer("nonsense"), *(problem_of(status, None) for status in STATUSES)):
         states_then = outage(cast("FluxapiJobExecutor", executor), error)
         assert states_then == found["outage"], (error, states_then)
 

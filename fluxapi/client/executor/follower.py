@@ -235,16 +235,13 @@ class Follower:
                 while job.has_gap:
                     job.has_gap = False
                     entries = await self._client.eventlog(jobid)
-            except NotFound:
-                self._end(jobid, job)
-                job.future.fail(ValueError(_UNKNOWN_ID))
-                return
             except (BadAnswer, ProblemError) as error:
                 if isinstance(error, _OF_ALL):
                     raise
                 # A job can write anything into its own eventlog.
                 self._end(jobid, job)
-                job.future.fail(error)
+                is_unknown = isinstance(error, NotFound) and not error.is_of_proxy
+                job.future.fail(ValueError(_UNKNOWN_ID) if is_unknown else error)
                 return
         held, job.held = job.held or (), None
         for event in entries:
