@@ -17,7 +17,7 @@ from fluxapi.errors import Conflict, FluxRefused
 from fluxapi.http import authentication, keys
 from fluxapi.http.clients import clients_of
 from fluxapi.model.job_end import JobEnd
-from fluxapi.model.jobid import encode_f58
+from fluxapi.model.jobid import encode_f58, parse
 from fluxapi.process.timeslice import check_client
 from fluxapi.sessions.session import InstanceSession
 
@@ -47,22 +47,35 @@ async def collect(request: web.Request) -> web.Response:
 async def _collect_one(request: web.Request, text: str, deadline: float) -> dict[int, JobEnd]:
     """Return the end of one job, or nothing at the deadline."""
     session = request[keys.SESSION]
-    job = session.job(text)
-    if not job.is_inactive:
-        if job.id not in session.table.waitable:
-            raise Conflict("job was not submitted with FLUX_JOB_WAITABLE")
-        left = max(deadline - time.monotonic(), 0.0)
-        await session.journal.waiters.wait_for_ends(
-            [job.id], left, needs_all=True, client=clients_of(request)[-1]
-        )
-        authentication.check_again(request)
+    jobid = _purged(session, text)
+    if jobid is None:
         job = session.job(text)
+        jobid = job.id
         if not job.is_inactive:
-            return {}
-    found = await _take(session, [job.id])
+            if jobid not in session.table.waitable:
+                raise Conflict("job was not submitted with FLUX_JOB_WAITABLE")
+            left = max(deadline - time.monotonic(), 0.0)
+            await session.journal.waiters.wait_for_ends(
+                [jobid], left, needs_all=True, client=clients_of(request)[-1]
+            )
+            authentication.check_again(request)
+            now = session.table.get(jobid)
+            if now is not None and not now.is_inactive:
+                return {}
+    found = await _take(session, [jobid])
     if not found:
         raise Conflict("invalid job id, or job may be inactive and not waitable")
     return found
+
+
+def _purged(session: InstanceSession, text: str) -> int | None:
+    """Return the ID of a job that is not in the table anymore, if it can be collected."""
+    try:
+        jobid = parse(text)
+    except ValueError:
+        return None
+    table = session.table
+    return jobid if jobid not in table and table.waitable.has_ended(jobid) else None
 
 
 async def _collect_any(request: web.Request, limit: int, deadline: float) -> dict[int, JobEnd]:
@@ -105,7 +118,7 @@ async def _take(session: InstanceSession, jobids: Iterable[int]) -> dict[int, Jo
             found[jobid] = end
         elif not _is_taken(end):
             failed.append(end)
-            session.table.waitable.add(jobid)
+            session.table.waitable.restore(jobid)
     if failed and not found:
         raise failed[0]
     return found

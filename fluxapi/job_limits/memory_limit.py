@@ -1,7 +1,8 @@
 """The limit of the memory that Flux takes for large jobs.
 
 The job manager and job-list keep the jobspec of each job, without its environment, until the job is
-purged (flux-core, job-manager/job.c, job-list/job_data.c). With 24 jobs of 8 MB and 190,000 values,
+purged (flux-core, job-manager/job.c, job-list/job_data.c), and the job manager that of a waitable
+job until it is collected, too (job-manager/wait.c). With 24 jobs of 8 MB and 190,000 values,
 the broker grew by 30 MB a job.
 """
 
@@ -37,7 +38,7 @@ class MemoryLimit(JobLimit):
     """A limit of the memory that large jobs take of Flux.
 
     *limit* is in bytes, by default :func:`usual_limit`. Jobs count until the table does not have
-    them anymore.
+    them anymore, and waitable ones until they are collected, too.
     """
 
     def __init__(self, table: Table, limit: int | None = None) -> None:
@@ -59,7 +60,7 @@ class MemoryLimit(JobLimit):
         return JobLimitReached(
             f"Large jobs take {self._total >> 20} MiB of the memory of Flux, of "
             f"{self._limit >> 20} MiB that they may take. Submit this one when others are purged "
-            "(flux job purge), or with a smaller jobspec."
+            "(flux job purge) and, if they are waitable, collected, or with a smaller jobspec."
         )
 
     def add(self, submission: Submission) -> None:
@@ -89,7 +90,7 @@ class MemoryLimit(JobLimit):
         limit._sizes = {
             jobid: size
             for jobid, size in self._sizes.items()
-            if jobid in self._table or jobid in limit._unseen
+            if jobid in self._table or jobid in self._table.waitable or jobid in limit._unseen
         }
         limit._total = sum(limit._sizes.values())
         return limit

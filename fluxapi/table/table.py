@@ -82,7 +82,7 @@ class Table:
         """The rows of pending jobs; a reader adds the reason why each job waits."""
         self.recent = RecentChanges()
         self.times = SubmitTimes()
-        self.waitable = Waitable(self._jobs)
+        self.waitable = Waitable(self._jobs, max_inactive)
         self._keys: dict[str, tuple[int, str]] = {}
         self._max_inactive, self._max_keys = max_inactive, max_keys
         self.replays = 0
@@ -234,7 +234,7 @@ class Table:
                 if self._is_news(new, event, index, known):
                     changes.posted.append(Posted(message.id, index, event, facets(new)))
         if old is None and new.is_inactive and message.id <= self._trimmed:
-            self.waitable.forget([message.id])
+            self.waitable.leave(message.id)
             return  # It was dropped; free space is for new jobs.
         if old is not None:
             adopt(new, old)
@@ -329,7 +329,7 @@ class Table:
         self._touch(jobid)
         self.links.remove(job)
         self._memos.pop(jobid, None)
-        self.waitable.forget([jobid])
+        self.waitable.leave(jobid)
         # Until the end of a batch, the index has the facets from before the batch.
         before = changes.changed.pop(jobid, Shape(facets(job), checksum(job)))
         # Readers have never seen a row that was added in this batch.

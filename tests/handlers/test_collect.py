@@ -55,13 +55,42 @@ async def test_one_job_is_waited_for(service: Service) -> None:
 
 
 async def test_jobs_that_others_collected_are_skipped(service: Service) -> None:
-    ids = [await service.submit(waitable=True) for _ in range(3)]
+    ids = [await service.submit(waitable=True) for _ in range(2)]
     for each in ids:
         service.instance.finish(jobid.parse(each))
     service.instance.collected.add(jobid.parse(ids[0]))
-    service.instance._journal.put_nowait([Purged([jobid.parse(ids[1])])])
-    await service.client.get(f"/v1/jobs/{ids[2]}/wait")
-    assert await collect(service, limit=1) == {"jobs": good(ids[2]), "active": 0}
+    await service.client.get(f"/v1/jobs/{ids[1]}/wait")
+    assert await collect(service, limit=1) == {"jobs": good(ids[1]), "active": 0}
+
+
+async def purge(service: Service, *ids: str) -> None:
+    """Purge jobs that have ended, after those before them have ended in the table, too."""
+    service.instance._journal.put_nowait([Purged([jobid.parse(each) for each in ids])])
+    last = await service.submit()
+    service.instance.finish(jobid.parse(last))
+    await service.client.get(f"/v1/jobs/{last}/wait")
+
+
+async def test_jobs_that_are_purged_can_be_collected(service: Service) -> None:
+    ids = [await service.submit(waitable=True) for _ in range(4)]
+    for each in ids[:3]:
+        service.instance.finish(jobid.parse(each))
+    await purge(service, *ids[:2])
+    assert (await service.client.get(f"/v1/jobs/{ids[0]}")).status == 404
+    assert await collect(service, id=ids[1]) == {"jobs": good(ids[1]), "active": 1}
+    await collect(service, 404, id=ids[1])
+    assert await collect(service, limit=64) == {"jobs": good(ids[0], ids[2]), "active": 1}
+    assert await collect(service, timeout=0) == {"jobs": [], "active": 1}
+
+
+async def test_the_end_of_a_purged_job_outlives_an_outage(service: Service) -> None:
+    wanted = await service.submit(waitable=True)
+    service.instance.finish(jobid.parse(wanted))
+    await purge(service, wanted)
+    service.instance.gone = True
+    await collect(service, 503)
+    service.instance.gone = False
+    assert (await collect(service))["jobs"] == good(wanted)
 
 
 async def test_an_end_outlives_an_outage(service: Service) -> None:

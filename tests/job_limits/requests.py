@@ -17,10 +17,14 @@ __all__ = ["end", "refused", "show", "taken", "under_way"]
 
 
 def show(
-    table: Table, jobid: int, *dependencies: str, jobspec: dict[str, Any] | None = None
+    table: Table,
+    jobid: int,
+    *dependencies: str,
+    jobspec: dict[str, Any] | None = None,
+    flags: int = 0,
 ) -> None:
     """Put a job into the table, which waits if it has dependencies."""
-    context = {"userid": 0, "urgency": 0, "flags": 0, "version": 1}
+    context = {"userid": 0, "urgency": 0, "flags": flags, "version": 1}
     added = [Event(3.0, "dependency-add", {"description": one}) for one in dependencies]
     events = [Event(1.0, "submit", context), Event(2.0, "validate"), *added]
     table.feed([JournalMessage(jobid, events, jobspec=jobspec)])

@@ -11,10 +11,11 @@ from fluxapi.job_limits import memory_limit
 from fluxapi.job_limits.job_limits import JobLimits, Results
 from fluxapi.job_limits.memory_limit import LARGE_BYTES, MemoryLimit, usual_limit
 from fluxapi.model.eventlog import Purged
+from fluxapi.model.job_end import WAITABLE
 from fluxapi.model.submission import Submission
 from fluxapi.table.table import Table
 
-from .requests import refused, show, under_way
+from .requests import end, refused, show, under_way
 
 LARGE = Submission(b"x" * (LARGE_BYTES // 4), memory=LARGE_BYTES // 2)
 SMALL = Submission(b"x" * (LARGE_BYTES // 4), memory=LARGE_BYTES // 2 - 1)
@@ -39,6 +40,19 @@ async def test_large_jobs_count_until_they_are_purged(table: Table) -> None:
     assert list(await refused(limits, [LARGE], 8)) == [0]
     table.feed([Purged([1, 2])])
     assert list(await refused(limits, [LARGE, LARGE], 8)) == [1]
+
+
+async def test_waitable_jobs_count_until_they_are_collected(table: Table) -> None:
+    limits = limits_of(table, 2)
+    assert not await refused(limits, [LARGE, LARGE], 1)
+    for jobid in (1, 2):
+        show(table, jobid, flags=WAITABLE)
+    end(table, 1, 2)
+    assert list(await refused(limits, [LARGE], 3)) == [0]
+    table.feed([Purged([1, 2])])
+    assert list(await refused(limits, [LARGE], 3)) == [0]
+    table.waitable.forget([1])
+    assert list(await refused(limits, [LARGE, LARGE], 3)) == [1]
 
 
 async def test_jobs_that_are_being_submitted_count(table: Table) -> None:
