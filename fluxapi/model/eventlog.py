@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from .jobid import JOBID_ANY
-from .shallow import decode, is_wide
+from .shallow import decode, decode_around, is_wide
 
 __all__ = [
     "MAX_EVENT_BYTES",
@@ -124,7 +124,7 @@ def decode_journal(payload: str | bytes) -> JournalMessage:
     if memo is not None and _NEXT_EVENT not in raw:
         event = Event(float(memo[2]), memo[3].decode(), None, truncated=True)
         return JournalMessage(int(memo[1]), [event])
-    return _in_parts(decode(_large_decoder.decode, raw))
+    return _in_parts(decode_around(_large_decoder.decode, raw))
 
 
 def admit(message: JournalMessage) -> JournalMessage:
@@ -157,6 +157,7 @@ class _LargeMessage(msgspec.Struct):
 
 
 _large_decoder = msgspec.json.Decoder(_LargeMessage)
+_large_event_decoder = msgspec.json.Decoder(_LargeEvent)
 
 _SHOWN = {
     "attributes": {
@@ -172,15 +173,17 @@ _SHOWN = {
 
 
 def _in_parts(large: _LargeMessage) -> JournalMessage:
-    events = []
-    for entry in large.events:
-        context = _small(entry.context)
-        truncated = context is None and bytes(entry.context) != b"null"
-        events.append(Event(entry.timestamp, entry.name, context, truncated))
+    events = list(map(_clipped, large.events))
     R = bytes(large.R)
     admits = len(R) <= _MAX_R_BYTES and not is_wide(R)
     spec = None if is_wide(bytes(large.jobspec)) else _pick(large.jobspec, _SHOWN)
     return JournalMessage(large.id, events, spec, msgspec.json.decode(R) if admits else {})
+
+
+def _clipped(entry: _LargeEvent) -> Event:
+    context = _small(entry.context)
+    truncated = context is None and bytes(entry.context) != b"null"
+    return Event(entry.timestamp, entry.name, context, truncated)
 
 
 def _small(raw: msgspec.Raw) -> dict[str, Any] | None:
@@ -227,7 +230,15 @@ def decode_eventlog(text: str | bytes) -> list[Event]:
     of a job.
     """
     lines = text.split("\n") if isinstance(text, str) else text.split(b"\n")
-    return [decode(_event_decoder.decode, line) for line in lines if line]
+    return [_event(line) for line in lines if line]
+
+
+def _event(line: str | bytes) -> Event:
+    try:
+        return _event_decoder.decode(line)
+    except RecursionError:
+        raw = line.encode() if isinstance(line, str) else line
+        return _clipped(decode_around(_large_event_decoder.decode, raw))
 
 
 def valid_events(text: str | bytes) -> list[Event]:

@@ -7,10 +7,14 @@ block the events of other users, so values that are too deep are replaced by ``n
 from __future__ import annotations
 
 import re
+import sys
+import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-__all__ = ["MAX_DEPTH", "decode", "is_wide", "require_narrow", "shallow"]
+import msgspec
+
+__all__ = ["MAX_DEPTH", "decode", "decode_around", "is_wide", "require_narrow", "shallow"]
 
 MAX_DEPTH = 128
 """Levels that are kept: more than any real document has, fewer than any decoder accepts."""
@@ -25,16 +29,51 @@ An unterminated string extends to the end of the payload, so no byte is scanned 
 MAX_STRUCTURE_BYTES = 512 << 10
 """Bytes outside of strings, such as commas and brackets, that a decoder reads in a moment."""
 
+MAX_DEEP_STRUCTURE_BYTES = 128 << 10
+"""Such bytes of what is nested too deeply; :func:`shallow` takes half a microsecond for each."""
+
+_FLUX_LEVELS = 2048
+"""Levels that Flux accepts (jansson, JSON_PARSER_MAX_DEPTH)."""
+
+_lock = threading.Lock()
+
 Decoded = TypeVar("Decoded")
 
 
 def decode(read: Callable[[bytes], Decoded], payload: str | bytes) -> Decoded:
-    """Decode *payload* with *read*; if it is nested too deeply, decode its upper levels."""
+    """Decode *payload* with *read*; if it is nested too deeply, decode its upper levels.
+
+    Raises:
+        msgspec.MsgspecError: It is invalid, or nested too deeply with too many values.
+    """
     raw = payload.encode() if isinstance(payload, str) else payload
     try:
         return read(raw)
     except RecursionError:
+        if is_wide(raw, MAX_DEEP_STRUCTURE_BYTES):
+            raise msgspec.ValidationError("it is nested too deeply") from None
         return read(shallow(raw))
+
+
+def decode_around(read: Callable[[bytes], Decoded], payload: bytes) -> Decoded:
+    """Decode *payload* with *read*, which passes over members that may be nested deeply.
+
+    Those that Flux accepts may have any number of values: to pass over them takes a moment.
+    """
+    try:
+        return read(payload)
+    except RecursionError:
+        with _lock:
+            limit = sys.getrecursionlimit()
+            # A level below the members takes one step, in little of the stack.
+            sys.setrecursionlimit(limit + _FLUX_LEVELS)
+            try:
+                return read(payload)
+            except RecursionError:
+                pass
+            finally:
+                sys.setrecursionlimit(limit)
+    return decode(read, payload)
 
 
 def shallow(payload: bytes) -> bytes:

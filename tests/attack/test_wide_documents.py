@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 
 import msgspec
 import pytest
 
-from fluxapi.model.eventlog import decode_journal
+from fluxapi.model import shallow
+from fluxapi.model.eventlog import decode_eventlog, decode_journal
 from fluxapi.model.output import decode_entry
-from fluxapi.model.shallow import is_wide
+from fluxapi.model.shallow import decode, decode_around, is_wide
 from fluxapi.web import job_detail
 from fluxapi.web.granted_nodes import granted
 from fluxapi.web.words import load
@@ -47,6 +49,35 @@ def test_a_wide_jobspec_or_r_is_not_decoded(value: str) -> None:
     assert (found.jobspec, found.R) == (None, {})
     assert [event.name for event in found.events] == ["submit"]
     assert job_detail._decoded(value) is None
+
+
+@pytest.mark.parametrize("levels", [900, 2040])
+@pytest.mark.parametrize("value", [LISTS, NAMES], ids=["lists", "names"])
+def test_a_deep_and_wide_memo_is_passed_over(
+    monkeypatch: pytest.MonkeyPatch, value: str, levels: int
+) -> None:
+    monkeypatch.setattr(shallow, "shallow", None)
+    deep = "[" * levels + "]" * levels
+    # It looks as if another event followed.
+    context = f'{{"next":[{{}},{{"timestamp":1}}],"deep":{deep},"wide":{value}}}'
+    line = f'{{"timestamp":1.0,"name":"memo","context":{context}}}'
+    other = '{"timestamp":1.5,"name":"clean"}'
+    limit = sys.getrecursionlimit()
+    (found,) = decode_journal(f'{{"id":1,"events":[{line}]}}').events
+    assert (found.name, found.context, found.truncated) == ("memo", None, True)
+    told = decode_journal(f'{{"id":1,"events":[{line},{other}]}}').events
+    assert [event.name for event in told] == ["memo", "clean"]
+    told = decode_eventlog(f"{line}\n{other}\n")
+    assert [event.name for event in told] == ["memo", "clean"]
+    assert sys.getrecursionlimit() == limit
+
+
+def test_a_wide_document_of_more_levels_than_flux_allows_is_invalid() -> None:
+    text = b"[%b%b,%b]" % (b"[" * 500_000, b"]" * 500_000, LISTS.encode())
+    with pytest.raises(msgspec.MsgspecError):
+        decode(msgspec.json.decode, text)
+    with pytest.raises(msgspec.MsgspecError):
+        decode_around(msgspec.json.Decoder(list[msgspec.Raw]).decode, text)
 
 
 def test_a_deep_document_stays_as_short_as_it_is() -> None:
