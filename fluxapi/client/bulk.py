@@ -9,6 +9,7 @@ from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
     AsyncIterator,
+    Callable,
     Iterable,
     Iterator,
     Mapping,
@@ -29,6 +30,7 @@ from .transport import Transport
 
 __all__ = [
     "BulkRun",
+    "OnResults",
     "items_of",
     "keyed",
     "new_key",
@@ -37,6 +39,8 @@ __all__ = [
     "submit_copies",
     "submit_many",
 ]
+
+OnResults = Callable[[list[BulkItem]], None]
 
 _INDEX = re.compile(r"[0-9]{1,9}\Z")
 
@@ -149,11 +153,13 @@ class BulkRun:
         self._group = b"" if group is None else b'"group":%b,' % encoded(group)
         self._submitted: list[BulkItem] = []
 
-    async def submit(self, waiting: list[tuple[int, bytes]]) -> list[BulkItem]:
+    async def submit(
+        self, waiting: list[tuple[int, bytes]], on_results: OnResults | None = None
+    ) -> list[BulkItem]:
         """Submit jobs until each has a result; return the results in order.
 
         Jobs that the instance was too busy for are sent again, and so are valid jobs that were
-        sent with an invalid one.
+        sent with an invalid one. *on_results* is called with results as soon as they are known.
         """
         found: list[BulkItem] = []
         retry = self._transport.retry_policy.start()
@@ -164,16 +170,18 @@ class BulkRun:
                 done = [item for item in items if not isinstance(item.error, Unavailable)]
                 found += done
                 self._submitted += [item for item in done if item.id is not None]
+                if on_results is not None:
+                    on_results(done)
                 answered = {item.index for item in done}
                 waiting = [job for job in waiting if job[0] not in answered]
                 if busy:
                     await retry.wait(_postponed(busy[0]))
         except ClientError as error:
-            error.submitted = tuple(self._submitted)
+            error.submitted = tuple(sorted(self._submitted, key=_index_of))
             error.idempotency_key = self._key
             raise
         retry.reset()
-        return sorted(found, key=lambda item: item.index)
+        return sorted(found, key=_index_of)
 
     async def _send(self, waiting: list[tuple[int, bytes]]) -> list[BulkItem]:
         """Send one request; return a result for each job, or only those of invalid jobs."""
@@ -188,6 +196,10 @@ class BulkRun:
                 raise
             return [BulkItem(waiting[place][0], None, wrong[place]) for place in wrong]
         return items_of(answer, [index for index, _ in waiting])
+
+
+def _index_of(item: BulkItem) -> int:
+    return item.index
 
 
 def _by_job(error: Invalid) -> dict[int, Invalid]:

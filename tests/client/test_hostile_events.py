@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
 import pytest
 from aiohttp import web
 
-from fluxapi.client import FluxExecutor, NotFound
+from fluxapi.client import FluxExecutor, NotFound, SubmitError
+from fluxapi.model.jobid import parse
 
 from .test_hostile import BOOKMARK, LIMIT_S, Meet, meet
 
@@ -136,3 +138,39 @@ async def test_a_page_of_a_proxy_does_not_say_that_there_is_no_job(meet: Meet) -
     await asyncio.to_thread(executor.shutdown)
     assert isinstance(error, NotFound)
     assert error.is_of_proxy
+
+
+@pytest.mark.parametrize("status", [503, 500])
+async def test_jobs_that_were_submitted_before_a_refusal_are_followed(
+    meet: Meet, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    monkeypatch.setattr("fluxapi.client.backoff._FIRST_DELAY_S", 0.001)
+    asked: list[int] = []
+    may_refuse, is_refused = asyncio.Event(), asyncio.Event()
+
+    async def serve(request: web.Request) -> web.StreamResponse:
+        if request.path.endswith("/bulk"):
+            asked.append(len((await request.json())["jobs"]))
+            if len(asked) > 1:
+                await may_refuse.wait()
+                asyncio.get_running_loop().call_soon(is_refused.set)
+                return web.json_response({"status": status}, status=status)
+            return web.json_response({"jobs": [{"id": "f1"}, {"error": {"status": 503}}]})
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        await response.write(BOOKMARK)
+        await is_refused.wait()
+        for event in eventlog("f1", "start", "finish", "clean"):
+            await response.write(b"event: event\ndata: %b\n\n" % msgspec.json.encode(event))
+        await asyncio.Event().wait()
+        return response
+
+    client = await meet(serve)
+    executor = FluxExecutor(client.url, user="me", token="s3cret", retries=1)
+    submitted, refused = [executor.submit_command(["true"]) for _ in range(2)]
+    assert await asyncio.to_thread(submitted.jobid, LIMIT_S) == parse("f1")
+    may_refuse.set()
+    assert isinstance(await asyncio.to_thread(refused.exception, LIMIT_S), SubmitError)
+    assert await asyncio.to_thread(submitted.result, LIMIT_S) == 0
+    assert asked[:2] == [2, 1]
+    await asyncio.to_thread(executor.shutdown)

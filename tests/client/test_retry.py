@@ -118,11 +118,14 @@ async def test_without_a_callback_it_is_logged(
 
 @pytest.fixture
 async def busy(instance: FakeInstance, pauses: list[float], flux: AsyncClient) -> AsyncClient:
-    """Return a client of an instance that accepts the jobs ``busy`` at the third attempt only."""
+    """Return a client of an instance that accepts the jobs ``busy`` at the third attempt only.
+
+    It accepts no jobs ``never``.
+    """
 
     class Some(dict[str, InstanceUnavailable]):
         def __contains__(self, program: object) -> bool:
-            return program == "busy" and len(pauses) < 3
+            return program == "never" or (program == "busy" and len(pauses) < 3)
 
         def __missing__(self, program: str) -> InstanceUnavailable:
             return InstanceUnavailable("Not now.")
@@ -168,6 +171,13 @@ async def test_known_ids_come_with_the_error(
     items = [item async for item in again]
     assert {item.index: item.id for item in items}.items() >= known.items()
     assert len(instance.submitted) == 5
+    assert pauses
+
+
+async def test_known_ids_are_in_order(busy: AsyncClient, pauses: list[float]) -> None:
+    with pytest.raises(Unavailable) as caught:
+        _ = [item async for item in busy.submit_many(["busy", "a", "never"])]
+    assert [item.index for item in caught.value.submitted] == [0, 1]
     assert pauses
 
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 from fluxapi.client.aio import AsyncClient
-from fluxapi.client.bulk import BulkRun, new_key
+from fluxapi.client.bulk import BulkRun, OnResults, new_key
 from fluxapi.client.errors import BadAnswer, BulkItem, ClientError, ProblemError
 from fluxapi.client.stream import Channel
 from fluxapi.model import jobid
@@ -43,9 +43,11 @@ class ExecutorClient(AsyncClient):
         """Return a stream of the events that futures report."""
         return self._channel("/events", {"stream": "events", "event": sorted(EVENTS)})
 
-    async def submit_batch(self, key: str, jobs: list[tuple[int, bytes]]) -> list[BulkItem]:
-        """Submit jobs by their numbers, once per key and number; return a result for each."""
-        return await BulkRun(self._transport, key).submit(jobs)
+    async def submit_batch(
+        self, key: str, jobs: list[tuple[int, bytes]], on_results: OnResults
+    ) -> None:
+        """Submit jobs by their numbers, once per key and number, and pass on the results."""
+        await BulkRun(self._transport, key).submit(jobs, on_results)
 
 
 class Worker(threading.Thread):
@@ -210,22 +212,28 @@ class Worker(threading.Thread):
 async def _submit(
     client: ExecutorClient, follower: Follower, key: str, batch: list[tuple[int, Package]]
 ) -> None:
-    try:
-        items = await client.submit_batch(key, [(index, package.body) for index, package in batch])
-        for item, (_, package) in zip(items, batch, strict=True):
-            if item.id is None:
+    left = dict(batch)
+
+    def take(items: list[BulkItem]) -> None:
+        for item in items:
+            jobid = None if item.id is None else _parsed(item.id)
+            package = left.pop(item.index)
+            if item.id is None or jobid is None:
                 package.future.fail(not_submitted(item.error or BadAnswer("The job has no ID.")))
             else:
-                package.future.set_jobid(_parsed(item.id))
+                package.future.set_jobid(jobid)
                 follower.add(item.id, package.future)
+
+    try:
+        await client.submit_batch(key, [(index, it.body) for index, it in batch], take)
     except ProblemError as error:
-        # The service has refused the request as a whole.
-        for _, package in batch:
+        # The service has refused those that are left.
+        for package in left.values():
             package.future.fail(not_submitted(error))
     except BaseException as error:
         # No job may be left without a result, whatever the service answered.
         ended = isinstance(error, asyncio.CancelledError)
-        for _, package in batch:
+        for package in left.values():
             package.future.fail(ClientError("The executor has ended.") if ended else error)
         raise
     finally:
