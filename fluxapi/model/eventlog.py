@@ -21,6 +21,7 @@ __all__ = [
     "admit",
     "decode_eventlog",
     "decode_journal",
+    "decode_told",
     "encode_event",
     "encode_eventlog",
     "valid_events",
@@ -156,6 +157,16 @@ class _LargeMessage(msgspec.Struct):
     R: msgspec.Raw = msgspec.Raw(b"null")
 
 
+class _Told(msgspec.Struct):
+    eventlog: list[Event]
+
+
+class _LargeTold(msgspec.Struct):
+    eventlog: list[_LargeEvent]
+
+
+_told_decoder = msgspec.json.Decoder(_Told)
+_large_told_decoder = msgspec.json.Decoder(_LargeTold)
 _large_decoder = msgspec.json.Decoder(_LargeMessage)
 _large_event_decoder = msgspec.json.Decoder(_LargeEvent)
 
@@ -239,6 +250,14 @@ def _event(line: str | bytes) -> Event:
     except RecursionError:
         raw = line.encode() if isinstance(line, str) else line
         return _clipped(decode_around(_large_event_decoder.decode, raw))
+
+
+def decode_told(payload: bytes) -> list[Event]:
+    """Decode the eventlog in an answer of ``job-manager.getattr``."""
+    try:
+        return _told_decoder.decode(payload).eventlog
+    except RecursionError:
+        return list(map(_clipped, decode_around(_large_told_decoder.decode, payload).eventlog))
 
 
 def valid_events(text: str | bytes) -> list[Event]:

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from fluxapi.model import shallow
-from fluxapi.model.eventlog import decode_eventlog, decode_journal
+from fluxapi.model.eventlog import decode_eventlog, decode_journal, decode_told
 from fluxapi.model.output import decode_entry
 from fluxapi.model.shallow import decode, decode_around, is_wide
 from fluxapi.web import job_detail
@@ -68,6 +68,8 @@ def test_a_deep_and_wide_memo_is_passed_over(
     told = decode_journal(f'{{"id":1,"events":[{line},{other}]}}').events
     assert [event.name for event in told] == ["memo", "clean"]
     told = decode_eventlog(f"{line}\n{other}\n")
+    assert [event.name for event in told] == ["memo", "clean"]
+    told = decode_told(f'{{"id":1,"eventlog":[{line},{other}]}}'.encode())
     assert [event.name for event in told] == ["memo", "clean"]
     assert sys.getrecursionlimit() == limit
 

@@ -7,7 +7,8 @@ import contextlib
 import importlib
 import os
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -27,7 +28,7 @@ from fluxapi.instance.protocol import (
     Resources,
     Submission,
 )
-from fluxapi.model.eventlog import Event, JournalMessage, Resync
+from fluxapi.model.eventlog import Event, JournalMessage, Resync, decode_told
 from fluxapi.model.job_end import JobEnd, spoken_note
 from fluxapi.model.jobid import encode_f58
 from fluxapi.model.shallow import decode, require_narrow
@@ -242,10 +243,10 @@ class BrokerInstance:
         """Return the events from ``job-manager.getattr``; the KVS is milliseconds behind."""
         body = {"id": jobid, "attrs": ["eventlog"]}
         try:
-            answer = await self._call("job-manager.getattr", body, jobid)
+            told = await self._call("job-manager.getattr", body, jobid, decode_told)
         except FluxRefused:
             raise _no_job(jobid) from None  # EINVAL means an unknown job.
-        return committed(msgspec.convert(answer["eventlog"], list[Event]))
+        return committed(told)
 
     async def output(
         self, jobid: int, *, follow: bool = False, first: int = 0, last: Last | None = None
@@ -359,18 +360,20 @@ class BrokerInstance:
         topic: str,
         body: dict[str, Any] | None = None,
         jobid: int | None = None,
+        read: Callable[[bytes], Any] = msgspec.json.decode,
         **options: Any,
     ) -> Any:
-        """Return the decoded response to a request (``None`` for an empty one)."""
+        """Return the response to a request as *read* decodes it (``None`` for an empty one)."""
         if jobid is not None and not 0 <= jobid < _LARGEST_IN_JSON:
             raise _no_job(jobid)
         payload = msgspec.json.encode(body or {})
-        call = Call(topic.encode(), payload, jobid=jobid, decode=self._decode, **options)
+        decoder = partial(self._decode, read)
+        call = Call(topic.encode(), payload, jobid=jobid, decode=decoder, **options)
         return await self._connected().call(call)
 
-    def _decode(self, payload: bytes) -> Any:
+    def _decode(self, read: Callable[[bytes], Any], payload: bytes) -> Any:
         require_narrow(payload, self._max_structure_bytes)
-        return decode(msgspec.json.decode, payload) if payload else None
+        return decode(read, payload) if payload else None
 
     def _connected(self) -> RpcThread:
         if self._rpc is None:
