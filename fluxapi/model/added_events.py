@@ -8,6 +8,7 @@ end would take the memory, the time and the disk of either, and no request could
 from __future__ import annotations
 
 import errno
+import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -37,6 +38,10 @@ MAX_JOB_DISK_BYTES = 1 << 30
 
 MAX_TOTAL_DISK_BYTES = 4 << 30
 """Disk space for the lists of all active jobs: 100 events for each of 20,000."""
+
+_SLOW_S = 0.001
+_PAUSES = 50
+"""After a slow look for jobs that have ended, none is made for this many times as long."""
 
 _LISTED_BYTES = 20
 """Disk space of a list with each event, per square of the number of events."""
@@ -69,6 +74,8 @@ class AddedEvents:
         self._total = _NONE
         self._find = find
         self._many = _MIN_MANY
+        self._looks_from = 0.0
+        """When to look for jobs that have ended again, by the monotonic clock."""
 
     def add(self, jobid: int, context: Mapping[str, Any], events: int = 1) -> None:
         """Count events, one with this context; raise ``FluxRefused`` if there is no room."""
@@ -97,12 +104,18 @@ class AddedEvents:
         self._total = self._total.less(self._by_job.pop(jobid, _NONE))
 
     def _forget_ended(self) -> None:
+        began = time.monotonic()
+        if began < self._looks_from:
+            return
         if self._find is not None:
             for jobid in list(self._by_job):
                 job = self._find(jobid)
                 if job is None or job.is_inactive:
                     self.forget(jobid)
         self._many = max(_MIN_MANY, 2 * len(self._by_job))
+        taken = time.monotonic() - began
+        if taken > _SLOW_S:
+            self._looks_from = began + _PAUSES * taken
 
     def _is_full(self, before: _Added, after: _Added) -> bool:
         """Return whether a job with more events than before would be too much for all."""
