@@ -30,7 +30,6 @@ from .support import job_of, json_bytes, reply
 
 __all__ = [
     "MAX_LOOKUPS",
-    "dependencies",
     "eventlog",
     "jobspec",
     "list_jobs",
@@ -39,9 +38,6 @@ __all__ = [
     "search",
     "wait",
 ]
-
-_MAX_GRAPH_JOBS = 100
-"""Jobs of a graph of dependencies, if the request names no limit."""
 
 MAX_PAGE = 1000
 
@@ -170,27 +166,6 @@ def _object(text: str, key: LookupKey) -> bytes:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise FluxRefused(f"the {key} of the job is not a JSON object") from None
     return raw
-
-
-async def dependencies(request: web.Request) -> web.Response:
-    """Return the jobs that the job waits for, and those that wait for it, as a graph."""
-    session, job = request[keys.SESSION], job_of(request)
-    table = session.table
-    most = request[keys.QUERY].get("limit", _MAX_GRAPH_JOBS)
-    graph = table.links.graph(table.get, job.id, most)
-    jobs: list[dict[str, Any]] = []
-    for one in graph.jobs:
-        member: dict[str, Any] = {"id": encode_f58(one)}
-        found = table.get(one)
-        if found is not None:
-            member["name"] = found.name
-            member["status"] = found.result or found.state
-        jobs.append(member)
-    links = [
-        {"job": encode_f58(link.job), "after": encode_f58(link.target), "scheme": link.scheme}
-        for link in graph.links
-    ]
-    return reply({"id": encode_f58(job.id), "jobs": jobs, "links": links, "more": graph.is_cut})
 
 
 async def _lookup(request: web.Request, key: LookupKey) -> str:

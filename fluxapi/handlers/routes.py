@@ -14,6 +14,7 @@ from . import (
     collect,
     contracts,
     control,
+    dependencies,
     events,
     health,
     history,
@@ -194,7 +195,7 @@ ROUTES: tuple[Route, ...] = (
         right="view",
     ),
     Route(
-        "GET", "/jobs/{id}/dependencies", jobs.dependencies, "getDependencies", "jobs",
+        "GET", "/jobs/{id}/dependencies", dependencies.graph, "getDependencies", "jobs",
         "Get the jobs that the job waits for, and those that wait for it, directly or indirectly.",
         {200: "dependencies"}, query="dependencies-query",
         fails=_LOOKUP, right="view",

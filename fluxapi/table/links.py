@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import NamedTuple
 
 from fluxapi.model.job import Job
+from fluxapi.process.timeslice import TimeSlice
 
 __all__ = ["Graph", "Link", "Links"]
 
@@ -71,27 +72,8 @@ class Links:
             jobid: The job.
             most: The limit of jobs.
         """
-
-        def targets(one: int) -> Iterable[int]:
-            job = find(one)
-            return [target for target, _ in job.after] if job is not None else ()
-
-        def waiting(one: int) -> Iterable[int]:
-            return self._waiting.get(one, ())
-
         found = {jobid}
-        is_cut = False
-        for neighbors in (targets, waiting):
-            ahead = deque([jobid])
-            while ahead:
-                for one in islice(neighbors(ahead.popleft()), _MAX_NEIGHBORS):
-                    if one in found:
-                        continue
-                    if len(found) >= most:
-                        is_cut = True
-                        break
-                    found.add(one)
-                    ahead.append(one)
+        is_cut = any([*self._walk(find, found, most)])
         jobs = sorted(found)
         links = [
             Link(job.id, target, scheme)
@@ -101,3 +83,44 @@ class Links:
             if target in found
         ]
         return Graph(jobs, links, is_cut)
+
+    async def around(
+        self, find: Callable[[int], Job | None], jobid: int, most: int
+    ) -> tuple[list[int], bool]:
+        """Return the jobs of :meth:`graph`, and whether there are more; other tasks run in between.
+
+        A job may leave the table meanwhile.
+        """
+        found, is_cut, turn = {jobid}, False, TimeSlice()
+        for is_more in self._walk(find, found, most):
+            is_cut = is_cut or is_more
+            await turn.share()
+        return sorted(found), is_cut
+
+    def _walk(
+        self, find: Callable[[int], Job | None], found: set[int], most: int
+    ) -> Iterator[bool]:
+        """Add the jobs around the only one of *found* to it, until it has *most*.
+
+        Yields:
+            After each job, whether it has a neighbor for which there is no room.
+        """
+
+        def targets(one: int) -> Iterable[int]:
+            job = find(one)
+            return [target for target, _ in job.after] if job is not None else ()
+
+        begin = tuple(found)
+        for neighbors in (targets, self.waiting):
+            ahead = deque(begin)
+            while ahead:
+                is_cut = False
+                for one in islice(neighbors(ahead.popleft()), _MAX_NEIGHBORS):
+                    if one in found:
+                        continue
+                    if len(found) >= most:
+                        is_cut = True
+                        break
+                    found.add(one)
+                    ahead.append(one)
+                yield is_cut
