@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from fluxapi.handlers import dependencies
@@ -12,6 +10,7 @@ from fluxapi.model.jobid import encode_f58
 from fluxapi.process.timeslice import TimeSlice
 from fluxapi.sessions import row_text
 from fluxapi.table import links
+from tests.attack.passes import Passes
 from tests.handlers.conftest import Service, service, start
 from tests.handlers.fake import OWNER
 from tests.waiting import poll_until
@@ -32,6 +31,17 @@ def _post(service: Service, jobid: int) -> None:
     service.instance.post(jobid, Event(1.0, "submit", submit), jobspec=jobspec)
 
 
+def _count(monkeypatch: pytest.MonkeyPatch, module: object, name: str, passes: Passes) -> None:
+    """Count the calls of a function of a module in each pass of the event loop."""
+    original = getattr(module, name)
+
+    def counting(*given: object) -> object:
+        passes.note()
+        return original(*given)
+
+    monkeypatch.setattr(module, name, counting)
+
+
 @pytest.mark.parametrize("whole", [1000, 1 << 20])
 async def test_a_graph_of_many_dependencies_is_made_in_time_slices(
     service: Service, monkeypatch: pytest.MonkeyPatch, whole: int
@@ -47,22 +57,16 @@ async def test_a_graph_of_many_dependencies_is_made_in_time_slices(
         monkeypatch.setattr(module, "TimeSlice", lambda: TimeSlice(0))
     monkeypatch.setattr(row_text, "_MAX_WHOLE_BYTES", whole)
 
-    async def read() -> dict[str, object]:
-        path = f"/v1/jobs/{encode_f58(1)}/dependencies?limit=1000"
-        async with service.client.get(path) as answer:
-            found: dict[str, object] = await answer.json()
-            return found
-
-    task = asyncio.create_task(read())
-    passes = 0
-    while not task.done():
-        passes += 1
-        await asyncio.sleep(0)
-    found = task.result()
-    assert isinstance(found["jobs"], list)
-    assert isinstance(found["links"], list)
+    walked, written = Passes(), Passes()
+    _count(monkeypatch, links, "islice", walked)
+    _count(monkeypatch, dependencies, "json_bytes", written)
+    path = f"/v1/jobs/{encode_f58(1)}/dependencies?limit=1000"
+    async with service.client.get(path) as answer:
+        found = await answer.json()
     # The other jobs of the first layer are neither before nor after the job.
     assert len(found["jobs"]) == JOBS - WIDTH + 1
     assert len(found["links"]) == WIDTH + (LAYERS - 2) * WIDTH**2
     assert not found["more"]
-    assert passes >= 2 * len(found["jobs"])
+    assert walked.most <= 2
+    # Those of one job, beside the beginning and the end.
+    assert written.most <= WIDTH + 3
