@@ -26,8 +26,8 @@ _UNCOUNTED = 100
 """Jobs by which the counts may be wrong, so that those that come and go cause no other count."""
 
 _PAUSE_S = 1e-4
-"""Seconds after a count until the next one, for each job that was counted: a tenth of the time of
-the event loop at most.
+"""Seconds after a count until the next one, for each of its steps: a tenth of the time of the event
+loop at most.
 """
 
 Results = list[int | FluxapiError]
@@ -163,13 +163,14 @@ class JobLimits:
                 return
             self._fresh = tuple(limit.empty() for limit in self._limits)
             try:
-                await self._count_all(self._fresh)
+                steps = await self._count_all(self._fresh)
                 self._limits = self._fresh
             finally:
                 self._fresh = ()
-            self._next_count = time.monotonic() + _PAUSE_S * self._counted
+            self._next_count = time.monotonic() + _PAUSE_S * steps
 
-    async def _count_all(self, limits: Sequence[JobLimit]) -> None:
+    async def _count_all(self, limits: Sequence[JobLimit]) -> int:
+        """Return the steps that it took."""
         changed = self._changed
         under_way = [(one, len(one.taken)) for one in self._under_way.values()]
         # In ascending order, a job comes after those that it waits for.
@@ -180,9 +181,16 @@ class JobLimits:
             if job is not None and job.state == "DEPEND":
                 for limit in limits:
                     limit.count(job)
+        steps = len(waiting)
         for request, number in under_way:
+            steps += number
             for one in request.taken[:number]:
                 await turn.share()
                 for place in request.concerned:
                     limits[place].add(one)
+        for limit in limits:
+            for _ in limit.recount():
+                steps += 1
+                await turn.share()
         self._counted, self._changed = len(waiting), self._changed - changed
+        return steps

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 
 from fluxapi.errors import FluxapiError
 from fluxapi.model.job import Job
@@ -37,3 +38,7 @@ class JobLimit(ABC):
 
     def count(self, job: Job) -> None:  # noqa: B027 - as above
         """Count a job of the table that waits for other jobs, or for a time."""
+
+    def recount(self) -> Iterator[None]:
+        """Look again at what was kept for long, which :meth:`empty` keeps, one in each step."""
+        return iter(())

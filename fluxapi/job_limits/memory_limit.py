@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
 
 from fluxapi.errors import FluxapiError, JobLimitReached
 from fluxapi.model.submission import Submission
@@ -19,8 +20,8 @@ from .limit import JobLimit
 
 __all__ = ["LARGE_BYTES", "MemoryLimit", "usual_limit"]
 
-LARGE_BYTES = 256 << 10
-"""Memory from which a job counts."""
+LARGE_BYTES = 64 << 10
+"""Memory from which a job counts; usual ones take less than half of it by this estimate."""
 
 _MIN_LIMIT_BYTES = 1 << 30
 
@@ -34,6 +35,41 @@ def usual_limit() -> int:
     return max(memory // 4, _MIN_LIMIT_BYTES)
 
 
+class _Kept:
+    """The sizes of the jobs that Flux keeps, as far as the service has submitted them."""
+
+    def __init__(self, table: Table) -> None:
+        self.total = 0
+        self._table = table
+        self._sizes: dict[int, int] = {}
+        self._unseen: dict[int, float] = {}
+        """Jobs that the table may not have yet, and until when."""
+
+    def add(self, jobid: int, size: int) -> None:
+        """Add a job that was submitted, once."""
+        if jobid not in self._sizes:
+            self._sizes[jobid] = size
+            self._unseen[jobid] = time.monotonic() + _MAX_UNSEEN_S
+            self.total += size
+
+    def recount(self) -> Iterator[None]:
+        """Remove the jobs that Flux keeps no more, one in each step."""
+        for jobid in list(self._sizes):
+            yield
+            if jobid in self._table:
+                self._unseen.pop(jobid, None)
+            elif jobid not in self._table.waitable and self._is_gone(jobid):
+                self.total -= self._sizes.pop(jobid)
+
+    def _is_gone(self, jobid: int) -> bool:
+        """Return whether a job that the table does not have is none that it will have soon."""
+        until = self._unseen.get(jobid)
+        if until is not None and time.monotonic() < until:
+            return False
+        self._unseen.pop(jobid, None)
+        return True
+
+
 class MemoryLimit(JobLimit):
     """A limit of the memory that large jobs take of Flux.
 
@@ -41,13 +77,11 @@ class MemoryLimit(JobLimit):
     them anymore, and waitable ones until they are collected, too.
     """
 
-    def __init__(self, table: Table, limit: int | None = None) -> None:
+    def __init__(self, table: Table, limit: int | None = None, kept: _Kept | None = None) -> None:
         self._table = table
         self._limit = usual_limit() if limit is None else limit
-        self._total = 0
-        self._sizes: dict[int, int] = {}
-        self._unseen: dict[int, float] = {}
-        """Jobs that the table may not have yet, and until when."""
+        self._kept = _Kept(table) if kept is None else kept
+        self._under_way = 0
 
     def concerns(self, submission: Submission) -> bool:
         """Return whether a job is large."""
@@ -55,45 +89,33 @@ class MemoryLimit(JobLimit):
 
     def refusal(self, submission: Submission) -> FluxapiError | None:
         """Return the error of a job if there is no room for it."""
-        if self._total + _size(submission) <= self._limit:
+        total = self._kept.total + self._under_way
+        if total + _size(submission) <= self._limit:
             return None
         return JobLimitReached(
-            f"Large jobs take {self._total >> 20} MiB of the memory of Flux, of "
-            f"{self._limit >> 20} MiB that they may take. Submit this one when others are purged "
-            "(flux job purge) and, if they are waitable, collected, or with a smaller jobspec."
+            f"Large jobs take {total >> 20} MiB of the memory of Flux, of {self._limit >> 20} MiB "
+            "that they may take. Submit this one when others are purged (flux job purge) and, if "
+            "they are waitable, collected, or with a smaller jobspec."
         )
 
     def add(self, submission: Submission) -> None:
         """Count the memory of a job."""
-        self._total += _size(submission)
+        self._under_way += _size(submission)
 
     def settle(self, submission: Submission, jobid: int | None) -> None:
         """Keep the size of a job that was submitted; count another one no more."""
         size = _size(submission)
-        if not size:
-            return
-        if jobid is None or jobid in self._sizes:
-            self._total -= size
-        else:
-            self._sizes[jobid] = size
-            self._unseen[jobid] = time.monotonic() + _MAX_UNSEEN_S
+        self._under_way -= size
+        if size and jobid is not None:
+            self._kept.add(jobid, size)
 
     def empty(self) -> MemoryLimit:
-        """Return the limit with the jobs that were submitted, and are not purged."""
-        limit = MemoryLimit(self._table, self._limit)
-        now = time.monotonic()
-        limit._unseen = {
-            jobid: until
-            for jobid, until in self._unseen.items()
-            if jobid not in self._table and now < until
-        }
-        limit._sizes = {
-            jobid: size
-            for jobid, size in self._sizes.items()
-            if jobid in self._table or jobid in self._table.waitable or jobid in limit._unseen
-        }
-        limit._total = sum(limit._sizes.values())
-        return limit
+        """Return the limit with the jobs that were submitted."""
+        return MemoryLimit(self._table, self._limit, self._kept)
+
+    def recount(self) -> Iterator[None]:
+        """Count the jobs no more that are purged."""
+        return self._kept.recount()
 
 
 def _size(submission: Submission) -> int:

@@ -33,7 +33,9 @@ an object, an object or a list. Both the job manager and job-list keep it.
 class Contents(NamedTuple):
     """The contents of a jobspec that matter to Flux.
 
-    ``memory`` is how much memory Flux takes for the values, as long as it keeps the job.
+    ``memory`` is how much memory Flux takes for the values, as long as it keeps the job, besides
+    twice the length of the jobspec. It is less than 0 if the environment is long, which Flux does
+    not keep.
     """
 
     is_deep: bool
@@ -84,8 +86,9 @@ def _environment_bytes(document: Mapping[str, Any]) -> int:
         found = found.get(name) if isinstance(found, dict) else None
     if not isinstance(found, dict):
         return 0
-    texts = sum(isinstance(value, str) for value in found.values())
-    return (_VALUE_BYTES + _TEXT_BYTES + _MEMBER_BYTES) * texts
+    texts = [value for value in found.values() if isinstance(value, str)]
+    length = sum(map(len, texts)) + sum(map(len, found))
+    return (_VALUE_BYTES + _TEXT_BYTES + _MEMBER_BYTES) * len(texts) + 2 * length
 
 
 def size_in_python(jobspec: bytes) -> int:

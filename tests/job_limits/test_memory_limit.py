@@ -13,6 +13,7 @@ from fluxapi.job_limits.memory_limit import LARGE_BYTES, MemoryLimit, usual_limi
 from fluxapi.model.eventlog import Purged
 from fluxapi.model.job_end import WAITABLE
 from fluxapi.model.submission import Submission
+from fluxapi.process.timeslice import TimeSlice
 from fluxapi.table.table import Table
 
 from .requests import end, refused, show, under_way
@@ -32,7 +33,7 @@ async def test_large_jobs_count_until_they_are_purged(table: Table) -> None:
     found = await refused(limits, [SMALL, LARGE, LARGE, SMALL], 5)
     assert list(found) == [2]
     assert isinstance(found[2], JobLimitReached)
-    assert "1 MiB of the memory of Flux, of 1 MiB" in found[2].detail
+    assert "0 MiB of the memory of Flux, of 0 MiB" in found[2].detail
     assert "flux job purge" in found[2].detail
 
     for jobid in range(1, 8):
@@ -80,6 +81,21 @@ async def test_a_job_that_is_never_shown_counts_for_a_minute(
     others = limits_of(table, 1)
     assert not await refused(others, [LARGE], 1)
     assert not await refused(others, [LARGE], 2)
+
+
+async def test_jobs_are_looked_at_again_in_time_slices(
+    table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared: list[TimeSlice] = []
+
+    async def share(turn: TimeSlice) -> None:
+        shared.append(turn)
+
+    limits = limits_of(table, 50)
+    assert not await refused(limits, [LARGE] * 50, 1)
+    monkeypatch.setattr(TimeSlice, "share", share)
+    assert list(await refused(limits, [LARGE], 51)) == [0]
+    assert len(shared) >= 50
 
 
 def test_jobs_may_take_a_quarter_of_the_memory() -> None:
