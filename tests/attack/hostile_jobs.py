@@ -104,7 +104,8 @@ def post_hostile_jobs(instance: FakeInstance, count: int, seed: int) -> list[str
         jobspec = changed(_JOBSPEC, 0.6)
         instance.jobspecs[jobid] = json.dumps(jobspec).encode()
         timestamp = 1.8e9 + number
-        for name, context in _LIFE[: chance.randint(1, len(_LIFE))]:
+        steps = len(_LIFE) if chance.random() < 0.5 else chance.randint(1, len(_LIFE))
+        for name, context in _LIFE[:steps]:
             if name in _OFTEN_ABSENT and chance.random() < 0.4:
                 continue
             timestamp += chance.choice(_STEPS_S)
