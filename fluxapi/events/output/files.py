@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from fluxapi.errors import NotFound
+from fluxapi.errors import FluxRefused, NotFound
 from fluxapi.instance.protocol import Instance, Last, LookupKey, OutputBatch
 from fluxapi.model.eventlog import Event, decode_eventlog
 from fluxapi.model.jobid import encode_f58
@@ -189,7 +189,7 @@ class OutputFiles:
         try:
             text = await self._instance.lookup(jobid, "guest.exec.eventlog")
             events = decode_eventlog(text.encode())
-        except (NotFound, ValueError, msgspec.MsgspecError):
+        except (NotFound, FluxRefused, ValueError, msgspec.MsgspecError):
             return None
         for event in events:
             if event.name == "shell.start":

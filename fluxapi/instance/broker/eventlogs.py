@@ -21,7 +21,7 @@ from fluxapi.process.timeslice import TimeSlice
 from .calls import Stream
 from .streams import Streams
 
-__all__ = ["decode_each", "follow", "has_initialized", "so_far"]
+__all__ = ["decode_each", "follow", "has_started", "so_far"]
 
 Batches = AsyncGenerator[OutputBatch, None]
 
@@ -29,6 +29,7 @@ _TO_THE_END = 0
 _INITIAL_SENTINEL = 2
 _OUTPUT = "guest.output"
 _SHELL = "guest.exec.eventlog"
+_MAIN = "eventlog"
 _TOPIC = b"job-info.eventlog-watch"
 
 
@@ -61,7 +62,7 @@ async def follow(streams: Streams, jobid: int, first: int) -> Batches:
             begun = True
             if batch.next > first:
                 yield _from(batch, first)
-    if begun or not await has_initialized(streams, jobid):
+    if begun or not await _has(streams, jobid, _SHELL, "shell.init"):
         return
     # The shell had not created the eventlog yet. (Flux can wait for its creation, but would wait
     # forever if the job ends before.)
@@ -71,11 +72,20 @@ async def follow(streams: Streams, jobid: int, first: int) -> Batches:
                 yield _from(batch, first)
 
 
-async def has_initialized(streams: Streams, jobid: int) -> bool:
-    """Wait until the job's shell has started; return false if the job ended before."""
-    async with contextlib.aclosing(_watch(streams, jobid, _SHELL, _TO_THE_END)) as batches:
+async def has_started(streams: Streams, jobid: int) -> bool:
+    """Wait until the shells of a job have started; return false if the job ended before.
+
+    Only the job manager writes the events that tell this. A job may write a line into the eventlog
+    of its shell that ``job-info`` cannot send, after which it sends nothing, not even the end.
+    """
+    return await _has(streams, jobid, _MAIN, "start")
+
+
+async def _has(streams: Streams, jobid: int, path: str, name: str) -> bool:
+    """Wait for an event of this name; return false if the job ended without it."""
+    async with contextlib.aclosing(_watch(streams, jobid, path, _TO_THE_END)) as batches:
         async for batch in batches:
-            if any(event.name == "shell.init" for event in batch):
+            if any(event.name == name for event in batch):
                 return True
     return False
 

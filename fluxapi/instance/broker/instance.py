@@ -34,7 +34,7 @@ from fluxapi.model.jobid import encode_f58
 from fluxapi.model.shallow import decode, require_narrow
 from fluxapi.process.file_piece import Piece, Wanted
 
-from . import identity, ingest, job_ends, resources, unfit
+from . import identity, ingest, job_ends, resources, shell_log, unfit
 from .annotations import pending_annotations
 from .below import Below
 from .calls import Call, Submissions
@@ -226,6 +226,9 @@ class BrokerInstance:
         The job manager writes an eventlog some milliseconds after it sends events to the journal.
         This waits for that of an inactive job; others get the events that a reader has just seen.
         """
+        if key == shell_log.NAME and self._reader is not None:
+            read = self._reader.shell_log
+            return await shell_log.read(jobid, self._timeout, read, self._listed, self._lookup)
         if key != "eventlog":
             return await self._lookup(jobid, key)
         stored = ""

@@ -26,10 +26,11 @@ from fluxapi.model.eventlog import Event
 from fluxapi.model.output import WEIGHT_BYTES, Last, OutputBatch, decode_entry, is_of, runs_from_end
 from fluxapi.process.timeslice import TimeSlice
 
-from . import eventlogs
+from . import eventlogs, shell_log
 from .blobs import Blobs
-from .calls import Call, Stream
-from .references import References, decode_references
+from .calls import Stream
+from .kvs_lookup import look_up
+from .references import References
 from .rpc import RpcThread
 from .streams import Streams
 
@@ -39,7 +40,6 @@ _log = logging.getLogger(__name__)
 
 Batches = AsyncGenerator[OutputBatch, None]
 
-_TREEOBJ = 16
 _WATCH_TREEOBJ_FULL = 4 | 16 | 64
 """FLUX_KVS_WATCH, _TREEOBJ and _WATCH_FULL: every commit to a namespace is reported."""
 
@@ -77,8 +77,8 @@ _LOOKUP_SHARE = 20
 
 _MAX_PAUSE_S = 10.0
 
-_MAX_LOOKUPS = 20
-_LOOKUP_PAUSE_S = 0.05
+_OUTPUT = "guest.output"
+"""Name of an output eventlog in the directory of a job (RFC 16)."""
 
 
 class _Piece:
@@ -148,9 +148,15 @@ class OutputReader:
             async for batch in found:
                 yield batch
 
+    async def shell_log(self, jobid: int) -> bytes:
+        """Return the eventlog of a job's shell; raise as :func:`.shell_log.joined` does."""
+        references = await look_up(self._rpc, jobid, shell_log.NAME)
+        async with contextlib.aclosing(self._blobs_from(references, 0)) as blobs:
+            return await shell_log.joined(blobs)
+
     async def _live(self, jobid: int, position: int) -> Batches:
         """Yield the output of a job from *position* to its end."""
-        if await eventlogs.has_initialized(self._streams, jobid):
+        if await eventlogs.has_started(self._streams, jobid):
             # Its namespace exists, and the job writes no more once it is gone.
             async with contextlib.aclosing(self._commits(jobid)) as commits:
                 async for _ in commits:
@@ -190,7 +196,7 @@ class OutputReader:
             self._ended.move_to_end(jobid)
             return kept
         try:
-            found = await self._lookup(jobid)
+            found = await look_up(self._rpc, jobid, _OUTPUT)
         except NotFound:
             return References()
         if ended and len(found) and jobid not in self._ended:
@@ -199,22 +205,6 @@ class OutputReader:
             while self._size > _MAX_CACHE_BYTES and len(self._ended) > 1:
                 self._size -= self._ended.popitem(last=False)[1].size
         return found
-
-    async def _lookup(self, jobid: int) -> References:
-        body = {"key": _key(jobid), "namespace": "primary", "flags": _TREEOBJ}
-        payload = msgspec.json.encode(body)
-        for attempt in range(_MAX_LOOKUPS):
-            call = Call(b"kvs.lookup", payload, jobid=jobid, decode=decode_references)
-            try:
-                found: References = await self._rpc.call(call)
-            except FluxRefused:
-                # The namespace is being moved, and the link to it is broken meanwhile.
-                if attempt == _MAX_LOOKUPS - 1:
-                    raise
-                await asyncio.sleep(_LOOKUP_PAUSE_S)
-            else:
-                return found
-        raise AssertionError
 
     async def _load(self, references: References, number: int) -> bytes:
         if references.inline is not None:
@@ -317,12 +307,6 @@ class OutputReader:
             yield run
         cut = bool(number) and left > 0 and room > 0
         yield OutputBatch(len(references) << _BLOB_SHIFT, [], searched, cut=cut)
-
-
-def _key(jobid: int) -> str:
-    """Return the name of an output eventlog in the primary namespace (RFC 16)."""
-    digits = f"{jobid:016x}"
-    return ".".join(["job", *(digits[at : at + 4] for at in range(0, 16, 4)), "guest.output"])
 
 
 async def _pieces(blob: bytes, skip: int, turn: TimeSlice) -> AsyncGenerator[tuple[int, int], None]:

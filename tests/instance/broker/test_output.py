@@ -15,7 +15,7 @@ import pytest
 
 from fluxapi.errors import FluxapiError, FluxRefused, Forbidden, InstanceUnavailable, NotFound
 from fluxapi.instance.broker import blobs as blobs_module
-from fluxapi.instance.broker import eventlogs, output
+from fluxapi.instance.broker import eventlogs, kvs_lookup, output
 from fluxapi.instance.broker.blobs import Blobs
 from fluxapi.instance.broker.calls import Call
 from fluxapi.instance.broker.output import OutputReader
@@ -229,7 +229,7 @@ async def test_no_output_is_nothing() -> None:
 async def test_a_namespace_that_is_being_moved_is_looked_up_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(output, "_LOOKUP_PAUSE_S", 0)
+    monkeypatch.setattr(kvs_lookup, "_LOOKUP_PAUSE_S", 0)
     kvs = Kvs(THREE)
     kvs.errors = [FluxRefused("It is not supported.")] * 3
     assert datas(await read(reader(kvs))) == "e\n"
@@ -252,7 +252,7 @@ async def test_nothing_is_read_twice() -> None:
 
 
 async def test_a_list_that_two_have_looked_up_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(output, "_LOOKUP_PAUSE_S", 0)
+    monkeypatch.setattr(kvs_lookup, "_LOOKUP_PAUSE_S", 0)
     kvs = Kvs(THREE)
     found = reader(kvs)
     monkeypatch.setattr(output, "_MAX_CACHE_BYTES", 2 * decode_references(kvs.answer).size)

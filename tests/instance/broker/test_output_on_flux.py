@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fluxapi.errors import JobNotFound, NotFound
 from fluxapi.instance.broker import eventlogs
 from fluxapi.instance.broker.calls import Post, Stream
 from fluxapi.instance.protocol import Last, Submission
@@ -94,3 +96,42 @@ async def test_without_the_kvs_a_slow_reader_loses_nothing(
     assert len(started) > 1
     tail = [b async for b in instance.output(jobid, last=Last(1, "stdout"))]
     assert text([event for batch in tail for event in batch]) == b"5000\n"
+
+
+_OWN_SHELL = r"""#!/bin/sh
+printf '{"timestamp":1.0,"name":"x","context":{"a":"\377"}}\n' |
+  flux kvs put --raw --append exec.eventlog=- &&
+exec "$(flux config builtin shell_path)" "$@"
+"""
+
+
+async def test_the_live_output_ends_whatever_is_in_the_eventlog_of_the_shell(
+    flux_uri: str, connect: Connect, tmp_path: Path
+) -> None:
+    instance = await connect(flux_uri, 30)
+    own_shell = tmp_path / "shell"
+    own_shell.write_text(_OWN_SHELL)
+    own_shell.chmod(0o700)
+    jobspec = shell("echo done", exec={"job_shell": str(own_shell)})
+    (jobid,) = await instance.submit([Submission(jobspec)])
+    assert isinstance(jobid, int)
+
+    async def live() -> list[Event]:
+        batches = [batch async for batch in instance.output(jobid, follow=True)]
+        return [event for batch in batches for event in batch]
+
+    assert text(await asyncio.wait_for(live(), TIMEOUT)) == b"done\n"
+    log = await instance.lookup(jobid, "guest.exec.eventlog")
+    assert '"a":"\ufffd"' in log
+    assert "shell.init" in log
+
+
+async def test_the_eventlog_of_a_shell_that_does_not_exist(flux_uri: str, connect: Connect) -> None:
+    instance = await connect(flux_uri, 30)
+    (jobid,) = await instance.submit([Submission(shell("true"), urgency=0)])
+    assert isinstance(jobid, int)
+    with pytest.raises(NotFound):
+        await instance.lookup(jobid, "guest.exec.eventlog")
+    with pytest.raises(JobNotFound):
+        await instance.lookup(1, "guest.exec.eventlog")
+    await instance.raise_exception(jobid, "cancel", 0)
