@@ -11,6 +11,7 @@ import msgspec
 
 from fluxapi.model.duration import duration
 from fluxapi.model.job import GROUPS
+from fluxapi.model.job_fields import BAD_VALUE
 from fluxapi.model.jobid import parse
 from fluxapi.model.reason import Situation, reason
 
@@ -259,7 +260,13 @@ def _jobs(view: TopView, room: int, now: float) -> list[Line]:
 def _situation(stats: Stats | None) -> Situation:
     if stats is None:
         return Situation()
-    return Situation.of(stats.queues, msgspec.to_builtins(stats.nodes))
+    try:
+        return Situation.of(stats.queues, msgspec.to_builtins(stats.nodes))
+    except BAD_VALUE:
+        from fluxapi.client import BadAnswer  # noqa: PLC0415 - already imported
+
+        words = "The response is not that of a fluxapi service: its queues are incomplete."
+        raise BadAnswer(words) from None
 
 
 def _explained(job: Job, situation: Situation, now: float) -> Job:

@@ -126,6 +126,8 @@ def entry_of(
 ) -> OutputEntry:
     """Create an entry from the fields that the service sends."""
     raw = written(context)
+    # A job can write anything into its output.
+    path = context.get("path")
     return OutputEntry(
         stream=str(context.get("stream", "stderr" if name == "log" else "")),
         rank=str(context.get("rank", "")),
@@ -133,7 +135,7 @@ def entry_of(
         timestamp=timestamp,
         index=index,
         name=name,
-        path=context.get("path"),
+        path=path if isinstance(path, str) else None,
         raw=raw,
         eof=bool(context.get("eof")),
         context=context,

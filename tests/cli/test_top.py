@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fluxapi.cli.top_lines import TopView, screen_lines
-from fluxapi.client import Stats
+from fluxapi.client import BadAnswer, Stats
 from tests.flux.tree import child_uri, launch, submit
 from tests.running import empty, flux, flux_instance, needs_flux, service
 
@@ -142,3 +142,10 @@ def test_figures_of_nodes_are_those_of_the_list() -> None:
     view = TopView("", {}, nodes=nodes, stats=stats)
     found = [line.text for line in screen_lines(view, None, 0.0, 1)]
     assert "nodes  1/2 in use (1 up, 1 down) · cores ████████░░░░░░░░░░░░ 3/8 · gpus 6/8" in found
+
+
+@pytest.mark.parametrize("queue", [{"name": "a"}, {"name": "a", "started": True, "requires": 5}])
+def test_queues_without_a_member_are_an_error(queue: dict[str, Any]) -> None:
+    view = TopView("", {}, stats=Stats(1, {}, {}, 0.0, 0.0, None, queues=[queue]))
+    with pytest.raises(BadAnswer, match="queues"):
+        screen_lines(view, None, 0.0, 1)

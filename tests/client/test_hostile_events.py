@@ -174,3 +174,16 @@ async def test_jobs_that_were_submitted_before_a_refusal_are_followed(
     assert await asyncio.to_thread(submitted.result, LIMIT_S) == 0
     assert asked[:2] == [2, 1]
     await asyncio.to_thread(executor.shutdown)
+
+
+async def test_the_path_of_a_file_is_text(meet: Meet) -> None:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        entry = b'{"index":1,"timestamp":1,"name":"redirect","path":{"a":1}}'
+        await response.write(b"event: output\ndata: %b\n\n" % entry)
+        await response.write(b'event: end\ndata: {"reason":"clean"}\n\n')
+        return response
+
+    flux = await meet(answer)
+    assert [entry.path async for entry in flux.follow_output("f1")] == [None]
