@@ -253,11 +253,22 @@ def _event(line: str | bytes) -> Event:
 
 
 def decode_told(payload: bytes) -> list[Event]:
-    """Decode the eventlog in an answer of ``job-manager.getattr``."""
-    try:
-        return _told_decoder.decode(payload).eventlog
-    except RecursionError:
-        return list(map(_clipped, decode_around(_large_told_decoder.decode, payload).eventlog))
+    """Decode the eventlog in an answer of ``job-manager.getattr``.
+
+    In a long one, contexts of very many values are left out, and their events are truncated.
+    """
+    if len(payload) <= _LARGE_MESSAGE_BYTES:
+        with contextlib.suppress(RecursionError):
+            return _told_decoder.decode(payload).eventlog
+    return list(map(_narrow, decode_around(_large_told_decoder.decode, payload).eventlog))
+
+
+def _narrow(entry: _LargeEvent) -> Event:
+    raw = bytes(entry.context)
+    if is_wide(raw, MAX_EVENT_BYTES):
+        return Event(entry.timestamp, entry.name, None, truncated=True)
+    context = decode(msgspec.json.decode, raw)
+    return Event(entry.timestamp, entry.name, context if isinstance(context, dict) else None)
 
 
 def valid_events(text: str | bytes) -> list[Event]:
@@ -277,10 +288,12 @@ class _Line(msgspec.Struct, gc=False):
 
     timestamp: float
     name: str
-    context: dict[str, msgspec.Raw] | None = None
+    context: msgspec.Raw = msgspec.Raw(b"null")
 
 
 _line_decoder = msgspec.json.Decoder(_Line)
+_CONTEXT_STARTS = frozenset({b"{", b"n"})
+"""First bytes of an object, and of ``null``."""
 
 
 def valid_lines(lines: Iterable[bytes]) -> Iterator[bytes]:
@@ -291,8 +304,8 @@ def valid_lines(lines: Iterable[bytes]) -> Iterator[bytes]:
     for line in lines:
         found = b""
         with contextlib.suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            _line_decoder.decode(line)
-            found = line
+            context = _line_decoder.decode(line).context
+            found = line if bytes(memoryview(context)[:1]) in _CONTEXT_STARTS else b""
         yield found
 
 

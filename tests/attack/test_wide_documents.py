@@ -9,7 +9,7 @@ import time
 import msgspec
 import pytest
 
-from fluxapi.model import shallow
+from fluxapi.model import eventlog, shallow
 from fluxapi.model.eventlog import decode_eventlog, decode_journal, decode_told
 from fluxapi.model.output import decode_entry
 from fluxapi.model.shallow import decode, decode_around, is_wide
@@ -72,6 +72,46 @@ def test_a_deep_and_wide_memo_is_passed_over(
     told = decode_told(f'{{"id":1,"eventlog":[{line},{other}]}}'.encode())
     assert [event.name for event in told] == ["memo", "clean"]
     assert sys.getrecursionlimit() == limit
+
+
+@pytest.mark.parametrize("value", [LISTS, NAMES], ids=["lists", "names"])
+def test_a_wide_memo_is_no_answer_of_the_job_manager(value: str) -> None:
+    line = f'{{"timestamp":1.0,"name":"memo","context":{{"wide":{value}}}}}'
+    note = "n" * 200_000
+    other = f'{{"timestamp":1.5,"name":"exception","context":{{"severity":0,"note":"{note}"}}}}'
+    told = decode_told(f'{{"id":1,"eventlog":[{line},{other}]}}'.encode())
+    assert [(event.name, event.truncated) for event in told] == [
+        ("memo", True),
+        ("exception", False),
+    ]
+    assert told[0].context is None
+    assert told[1].context == {"severity": 0, "note": note}
+
+
+def test_the_values_of_the_lines_of_an_eventlog_are_not_decoded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    keys = ",".join(f'"{number}":0' for number in range(1000))
+    line = f'{{"timestamp":1.0,"name":"memo","context":{{{keys}}}}}'.encode()
+    contexts: list[object] = []
+    decoder = eventlog._line_decoder
+
+    class Noted:
+        def decode(self, raw: bytes) -> eventlog._Line:
+            found = decoder.decode(raw)
+            contexts.append(found.context)
+            return found
+
+    monkeypatch.setattr(eventlog, "_line_decoder", Noted())
+    lines = [line, line.replace(b'{"0":', b'["0":'), b'{"timestamp":1.0,"name":"clean"}']
+    assert list(eventlog.valid_lines(lines)) == [line, b"", lines[2]]
+    assert all(isinstance(context, msgspec.Raw) for context in contexts)
+
+
+@pytest.mark.parametrize("context", ["[]", "3", '"text"', "true"])
+def test_a_line_with_a_context_of_another_type_is_none(context: str) -> None:
+    line = f'{{"timestamp":1.0,"name":"memo","context":{context}}}'.encode()
+    assert list(eventlog.valid_lines([line])) == [b""]
 
 
 def test_a_wide_document_of_more_levels_than_flux_allows_is_invalid() -> None:
