@@ -7,7 +7,6 @@ from typing import Any
 from aiohttp import web
 
 from fluxapi.http import keys
-from fluxapi.instance.nodes import nodes_and_totals
 from fluxapi.process.timeslice import TimeSlice
 
 from .support import reply
@@ -31,7 +30,7 @@ async def _found(request: web.Request) -> dict[str, Any]:
 
     Those of a large instance take milliseconds to encode.
     """
-    found = await nodes_and_totals(request[keys.SESSION].instance)
+    found = await request[keys.SESSION].nodes.read()
     await TimeSlice(0).share()
     return found
 

@@ -12,7 +12,6 @@ from aiohttp import web
 from fluxapi.errors import FluxapiError, NotFound, NotSupported
 from fluxapi.http import keys
 from fluxapi.http.negotiation import wants_page
-from fluxapi.instance.nodes import nodes_and_totals
 from fluxapi.instance.protocol import Queue
 from fluxapi.model.humanize import note, utc
 from fluxapi.model.message import problem as problem_of
@@ -42,7 +41,7 @@ async def nodes(request: web.Request) -> web.Response:
     given = {name: request[keys.QUERY].get(name, "") for name in _FILTERS}
     is_past = session.info.kind == "archive"
     try:
-        found, wrong = await nodes_and_totals(session.instance), ""
+        found, wrong = await session.nodes.read(), ""
     except NotSupported as error:
         found, wrong = {"nodes": [], "totals": None}, "" if is_past else detail_of(t, error)
     except FluxapiError as error:

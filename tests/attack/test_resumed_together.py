@@ -18,6 +18,7 @@ from aiohttp_jinja2 import APP_KEY
 from fluxapi.handlers import resources
 from fluxapi.http import keys
 from fluxapi.observability import metrics
+from fluxapi.process.joined_call import JoinedCall
 from fluxapi.process.shared_value import SharedValue
 from fluxapi.web import docs
 from fluxapi.web.slices import text_of
@@ -119,9 +120,9 @@ async def test_the_nodes_are_encoded_once_in_a_pass(
         counted.note()
         return web.Response()
 
-    monkeypatch.setattr(resources, "nodes_and_totals", gate.wait)
     monkeypatch.setattr(resources, "reply", reply)
-    request: Any = {keys.SESSION: SimpleNamespace(instance=None)}
+    nodes = SimpleNamespace(read=JoinedCall(lambda: gate.wait(None)).get)
+    request: Any = {keys.SESSION: SimpleNamespace(nodes=nodes)}
     assert await most_at_once(counted, gate, *(handler(request) for _ in range(MANY))) == 1
 
 
