@@ -169,6 +169,8 @@ _told_decoder = msgspec.json.Decoder(_Told)
 _large_told_decoder = msgspec.json.Decoder(_LargeTold)
 _large_decoder = msgspec.json.Decoder(_LargeMessage)
 _large_event_decoder = msgspec.json.Decoder(_LargeEvent)
+_members_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_tasks_decoder = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
 
 _SHOWN = {
     "attributes": {
@@ -185,10 +187,15 @@ _SHOWN = {
 
 def _in_parts(large: _LargeMessage) -> JournalMessage:
     events = list(map(_clipped, large.events))
-    R = bytes(large.R)
-    admits = len(R) <= _MAX_R_BYTES and not is_wide(R)
     spec = None if is_wide(bytes(large.jobspec)) else _pick(large.jobspec, _SHOWN)
-    return JournalMessage(large.id, events, spec, msgspec.json.decode(R) if admits else {})
+    return JournalMessage(large.id, events, spec, _decode_R(bytes(large.R)))
+
+
+def _decode_R(raw: bytes) -> Any:  # noqa: N802 - RFC 20's name
+    if len(raw) <= _MAX_R_BYTES and not is_wide(raw):
+        with contextlib.suppress(msgspec.MsgspecError):  # It is nested too deeply.
+            return decode(msgspec.json.decode, raw)
+    return {}
 
 
 def _clipped(entry: _LargeEvent) -> Event:
@@ -207,7 +214,7 @@ def _small(raw: msgspec.Raw) -> dict[str, Any] | None:
 def _pick(raw: msgspec.Raw, wanted: Mapping[str, Any]) -> dict[str, Any] | None:
     """Decode the *wanted* members of an object; each must be small."""
     try:
-        members = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+        members = decode_around(_members_decoder.decode, bytes(raw))
     except msgspec.MsgspecError:
         return None
     found: dict[str, Any] = {}
@@ -226,11 +233,11 @@ def _pick(raw: msgspec.Raw, wanted: Mapping[str, Any]) -> dict[str, Any] | None:
 def _first_task(raw: msgspec.Raw) -> Any:
     """Decode the members of the first task that a record shows, but not its long command."""
     try:
-        task = msgspec.json.decode(raw, type=list[dict[str, msgspec.Raw]])[0]
+        task = decode_around(_tasks_decoder.decode, bytes(raw))[0]
         words = msgspec.json.decode(task["command"], type=list[msgspec.Raw])
         program = msgspec.json.decode(words[0], type=str)
         return [{"command": [program], "count": _small(task["count"])}]
-    except (msgspec.MsgspecError, KeyError, IndexError):
+    except (msgspec.MsgspecError, KeyError, IndexError, RecursionError):
         return None
 
 

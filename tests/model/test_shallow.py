@@ -69,3 +69,18 @@ def test_a_deep_memo_does_not_stop_the_journal() -> None:
     raw = b'{"id":1,"events":[{"timestamp":1.0,"name":"memo","context":%b}]}' % deep
     (event,) = decode_journal(raw).events
     assert event.name == "memo"
+
+
+@pytest.mark.parametrize("member", ["jobspec", "R"])
+def test_a_deep_member_of_a_long_message_does_not_stop_the_journal(member: str) -> None:
+    deep = b'{"a":' * 1500 + b"1" + b"}" * 1500
+    long = b'{"attributes":{"user":%b},"tasks":[%b],"version":"%b"}' % (deep, deep, b"x" * 200_000)
+    message = decode_journal(b'{"id":5,"events":[],"%b":%b}' % (member.encode(), long))
+    found = message.jobspec if member == "jobspec" else message.R
+    assert found is not None
+    assert {"attributes", "tasks"} <= set(found)
+
+
+def test_a_deep_and_wide_r_does_not_stop_the_journal() -> None:
+    wide = b"[" * 1500 + b",".join([b"[]"] * 60_000) + b"]" * 1500
+    assert decode_journal(b'{"id":5,"events":[],"R":{"a":%b}}' % wide).R == {}
