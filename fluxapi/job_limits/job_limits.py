@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import repeat
 
 from fluxapi.errors import FluxapiError
 from fluxapi.model.submission import Submission
@@ -30,6 +32,9 @@ _PAUSE_S = 1e-4
 loop at most.
 """
 
+_SETTLED_AT_ONCE = 1000
+"""Jobs that are settled before the time is shared: a millisecond."""
+
 Results = list[int | FluxapiError]
 """The ID or the error of each job, in order."""
 
@@ -46,11 +51,16 @@ def usual_limits(table: Table, nodes: int) -> tuple[JobLimit, ...]:
     )
 
 
-class _Request(NamedTuple):
-    """The jobs of a request that are being submitted, and the places of the limits that count."""
+@dataclass
+class _Request:
+    """The jobs of a request that are being submitted, and the places of the limits that count.
 
-    taken: list[Submission]
+    The first *settled* ones are submitted.
+    """
+
     concerned: Sequence[int]
+    taken: list[Submission] = field(default_factory=list)
+    settled: int = 0
 
 
 class JobLimits:
@@ -81,14 +91,18 @@ class JobLimits:
         concerned = await self._concerned(submissions)
         if not concerned:
             return await send(submissions)
-        request = _Request([], concerned)
+        request = _Request(concerned)
         self._under_way[id(request)] = request
         try:
             refused = await self._admit(submissions, request)
             answers = await send(request.taken) if request.taken else []
-            await self._settle(request, answers)
+            await self._settle(request, answers, TimeSlice().share)
         finally:
-            del self._under_way[id(request)]
+            try:
+                # The client may have left, so time is not shared in its name.
+                await self._settle(request, repeat(None), partial(asyncio.sleep, 0))
+            finally:
+                del self._under_way[id(request)]
         given = iter(answers)
         return [refused.get(place) or next(given) for place in range(len(submissions))]
 
@@ -141,14 +155,22 @@ class JobLimits:
                 return error
         return None
 
-    async def _settle(self, request: _Request, answers: Results) -> None:
-        turn = TimeSlice()
-        for one, answer in zip(request.taken, answers, strict=True):
-            await turn.share()
+    async def _settle(
+        self,
+        request: _Request,
+        answers: Iterable[object],
+        share: Callable[[], Awaitable[object]],
+    ) -> None:
+        """Settle the jobs that are not settled yet, and share the time now and then."""
+        left = request.taken[request.settled :]
+        for one, answer in zip(left, answers, strict=False):
             jobid = answer if isinstance(answer, int) else None
             for limit in self._counted_by(request):
                 limit.settle(one, jobid)
-        self._changed += len(request.taken)
+            request.settled += 1
+            self._changed += 1
+            if request.settled % _SETTLED_AT_ONCE == 0:
+                await share()
 
     def _counted_by(self, request: _Request) -> Iterator[JobLimit]:
         """Yield the limits that count the jobs of a request."""
@@ -172,7 +194,10 @@ class JobLimits:
     async def _count_all(self, limits: Sequence[JobLimit]) -> int:
         """Return the steps that it took."""
         changed = self._changed
-        under_way = [(one, len(one.taken)) for one in self._under_way.values()]
+        under_way = [
+            (request.concerned, request.taken[request.settled :])
+            for request in self._under_way.values()
+        ]
         # In ascending order, a job comes after those that it waits for.
         waiting = sorted(self._table.index.state.get("DEPEND", ()))
         turn = TimeSlice()
@@ -182,11 +207,11 @@ class JobLimits:
                 for limit in limits:
                     limit.count(job)
         steps = len(waiting)
-        for request, number in under_way:
-            steps += number
-            for one in request.taken[:number]:
+        for concerned, taken in under_way:
+            steps += len(taken)
+            for one in taken:
                 await turn.share()
-                for place in request.concerned:
+                for place in concerned:
                     limits[place].add(one)
         for limit in limits:
             for _ in limit.recount():
