@@ -16,6 +16,7 @@ import msgspec
 
 from fluxapi.errors import FluxRefused
 
+from .ended_memory import EndedMemory
 from .eventlog import Event
 from .job import Job
 
@@ -67,18 +68,26 @@ class AddedEvents:
     Args:
         find: Returns a job by its ID. With it, jobs that have ended are forgotten now and then,
             also without a call of :meth:`forget`.
+        ended: Counts the events of those that are forgotten so.
     """
 
-    def __init__(self, find: Callable[[int], Job | None] | None = None) -> None:
+    def __init__(
+        self,
+        find: Callable[[int], Job | None] | None = None,
+        ended: EndedMemory | None = None,
+    ) -> None:
         self._by_job: dict[int, _Added] = {}
         self._total = _NONE
         self._find = find
+        self._ended = ended
         self._many = _MIN_MANY
         self._looks_from = 0.0
         """When to look for jobs that have ended again, by the monotonic clock."""
 
     def add(self, jobid: int, context: Mapping[str, Any], events: int = 1) -> None:
         """Count events, one with this context; raise ``FluxRefused`` if there is no room."""
+        if self._ended is not None:
+            self._ended.check()
         before = self._by_job.get(jobid, _NONE)
         after = before.with_events(_size(context), events)
         if after.bytes > MAX_JOB_BYTES or after.disk > MAX_JOB_DISK_BYTES:
@@ -111,6 +120,8 @@ class AddedEvents:
             for jobid in list(self._by_job):
                 job = self._find(jobid)
                 if job is None or job.is_inactive:
+                    if job is not None and self._ended is not None:
+                        self._ended.keep(jobid, self._by_job[jobid].bytes)
                     self.forget(jobid)
         self._many = max(_MIN_MANY, 2 * len(self._by_job))
         taken = time.monotonic() - began

@@ -14,6 +14,7 @@ import msgspec
 
 from fluxapi.errors import FluxRefused
 
+from .ended_memory import EndedMemory
 from .job import Job
 
 __all__ = ["MAX_JOB_BYTES", "MAX_TOTAL_BYTES", "AnnotationLimit"]
@@ -41,16 +42,20 @@ class AnnotationLimit:
 
     Args:
         find: Returns a job by its ID; jobs that have ended are forgotten now and then.
+        ended: Counts their annotations.
     """
 
-    def __init__(self, find: Callable[[int], Job | None]) -> None:
+    def __init__(self, find: Callable[[int], Job | None], ended: EndedMemory | None = None) -> None:
         self._by_job: dict[int, _Sizes] = {}
         self._total = 0
         self._find = find
+        self._ended = ended
         self._many = _MIN_MANY
 
     def add(self, jobid: int, memo: Mapping[str, Any]) -> None:
         """Count a memo; raise ``FluxRefused`` if there is no room for it."""
+        if self._ended is not None:
+            self._ended.check()
         before = self._by_job.get(jobid, {})
         after = _merged(before, memo)
         size = sum(after.values())
@@ -69,7 +74,10 @@ class AnnotationLimit:
         for jobid in list(self._by_job):
             job = self._find(jobid)
             if job is None or job.is_inactive:
-                self._total -= sum(self._by_job.pop(jobid).values())
+                size = sum(self._by_job.pop(jobid).values())
+                self._total -= size
+                if job is not None and self._ended is not None:
+                    self._ended.keep(jobid, size)
         self._many = max(_MIN_MANY, 2 * len(self._by_job))
 
 

@@ -36,8 +36,6 @@ from fluxapi.instance.protocol import (
     Watchable,
 )
 from fluxapi.instance.release import has_task_files
-from fluxapi.model.added_events import AddedEvents
-from fluxapi.model.annotation_limit import AnnotationLimit
 from fluxapi.model.group import group_id, is_group_id
 from fluxapi.model.job import Job
 from fluxapi.model.jobid import parse
@@ -54,6 +52,7 @@ from fluxapi.table.capacity import Capacity
 from fluxapi.table.groups import GroupRow
 from fluxapi.table.table import Table
 
+from .event_limits import event_limits
 from .history_sampler import HistorySampler
 from .idempotency import IdempotencyStore
 from .job_check import JobChecker
@@ -139,8 +138,7 @@ class InstanceSession:
             signer=signer,
             capacity=bounds.capacity,
         )
-        self.added = AddedEvents(self.table.get)
-        self.annotations = AnnotationLimit(self.table.get)
+        self.added, self.annotations = event_limits(self.table.get)
         epoch = new_epoch(instance_tag(info.starttime, path))
         buffer = EventBuffer(epoch, max_events=bounds.max_events, max_bytes=bounds.max_event_bytes)
         self.hub = Hub(self.table, EventLog(buffer))

@@ -1,0 +1,68 @@
+"""The limit of the memory for what requests have added to jobs that have ended.
+
+Flux keeps the events and annotations of a job until it is purged (flux-core, job-manager/job.c,
+job-list/job_data.c). So somebody could fill its memory with one job after the other.
+"""
+
+from __future__ import annotations
+
+import errno
+import time
+from collections.abc import Callable
+
+from fluxapi.errors import FluxRefused
+
+from .job import Job
+
+__all__ = ["EndedMemory"]
+
+_MIN_BYTES = 16 << 10
+"""Memory from which a job counts; a job takes some kilobytes anyway."""
+
+_SLOW_S = 0.001
+_PAUSES = 50
+"""After a slow look for jobs that are purged, none is made for this many times as long."""
+
+
+class EndedMemory:
+    """The estimated memory of jobs that have ended, until they are purged.
+
+    Args:
+        find: Returns a job by its ID, or ``None`` once it is purged.
+        limit: The limit in bytes.
+    """
+
+    def __init__(self, find: Callable[[int], Job | None], limit: int) -> None:
+        self._find = find
+        self._limit = limit
+        self._sizes: dict[int, int] = {}
+        self._total = 0
+        self._looks_from = 0.0
+        """When to look for purged jobs again, by the monotonic clock."""
+
+    def keep(self, jobid: int, size: int) -> None:
+        """Count the bytes of a job that has ended."""
+        if size >= _MIN_BYTES:
+            self._sizes[jobid] = self._sizes.get(jobid, 0) + size
+            self._total += size
+
+    def check(self) -> None:
+        """Raise ``FluxRefused`` while the jobs take too much."""
+        if self._total > self._limit:
+            self._forget_purged()
+        if self._total > self._limit:
+            raise FluxRefused(
+                "jobs that have ended have too many memos, which Flux keeps until they are purged "
+                "(flux job purge)",
+                errno=errno.ENOSPC,
+            )
+
+    def _forget_purged(self) -> None:
+        began = time.monotonic()
+        if began < self._looks_from:
+            return
+        for jobid in [it for it in self._sizes if self._find(it) is None]:
+            self._total -= self._sizes.pop(jobid)
+        taken = time.monotonic() - began
+        if taken > _SLOW_S:
+            self._looks_from = began + _PAUSES * taken
