@@ -57,19 +57,20 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
 def _beside(path: Path) -> Path | None:
     """Return a new empty file that can take the place of *path*; ``None`` if there can be none."""
     try:
-        mode = path.stat().st_mode
+        old = path.stat()
     except FileNotFoundError:
-        mode = None
-    if mode is not None and not stat.S_ISREG(mode):
+        old = None
+    if old is not None and not stat.S_ISREG(old.st_mode):
         return None
     target = Path(os.path.realpath(path))
     part = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     try:
         with part.open("xb") as file:
-            if mode is not None:
-                # Some file systems have no permissions.
+            if old is not None:
+                # Some file systems have no permissions, and only root may give a file away.
                 with contextlib.suppress(OSError):
-                    os.fchmod(file.fileno(), stat.S_IMODE(mode))
+                    os.fchmod(file.fileno(), stat.S_IMODE(old.st_mode))
+                    os.fchown(file.fileno(), old.st_uid, old.st_gid)
     except OSError:
         return None
     return part

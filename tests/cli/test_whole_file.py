@@ -47,6 +47,16 @@ async def test_a_private_file_stays_private(tmp_path: Path) -> None:
     assert path.read_bytes() == b"new"
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a file away")
+async def test_a_file_keeps_its_owner(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.touch()
+    os.chown(path, 12345, 23456)
+    await write_whole(str(path), pieces(b"new"))
+    found = path.stat()
+    assert (found.st_uid, found.st_gid) == (12345, 23456)
+
+
 async def test_a_link_stays(tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()
