@@ -9,6 +9,8 @@ This file uses private parts of aiohttp, as ``server.py`` does.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from typing import Any
 
 from aiohttp import web
 from aiohttp.http import HttpRequestParser
@@ -31,9 +33,9 @@ connection would not be paused, so nobody would have the parser go on.
 
 
 def read_few_ahead(
-    protocol: web.RequestHandler, loop: asyncio.AbstractEventLoop
+    protocol: web.RequestHandler, loop: asyncio.AbstractEventLoop, options: Mapping[str, Any]
 ) -> web.RequestHandler:
-    """Have a connection read few requests ahead, and return it."""
+    """Have a connection that was made with these options read few requests ahead; return it."""
     protocol._max_msg_queue_size = _MAX_QUEUED
     protocol._msg_queue_resume_size = _RESUME_QUEUED
     protocol._parser = HttpRequestParser(
@@ -44,6 +46,7 @@ def read_few_ahead(
         max_field_size=protocol.max_field_size,
         max_headers=protocol.max_headers,
         payload_exception=web.RequestPayloadError,
+        auto_decompress=bool(options.get("auto_decompress", True)),
         max_msg_queue_size=_MAX_PARSED,
     )
     return protocol

@@ -113,7 +113,8 @@ class _Server(web.Server):
     common: CommonHeaders | None
 
     def __call__(self) -> web.RequestHandler:
-        return read_few_ahead(_Protocol(self, loop=self._loop, **self._kwargs), self._loop)
+        protocol = _Protocol(self, loop=self._loop, **self._kwargs)
+        return read_few_ahead(protocol, self._loop, self._kwargs)
 
 
 class _Protocol(web.RequestHandler):
