@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from typing import Any
 
 import pytest
 
 from fluxapi.instance.protocol import Resources
+from fluxapi.web import node_pages, nodes, rendering
 from tests.handlers.conftest import Service, service, start
 
 __all__ = ["service", "start"]
@@ -14,7 +17,40 @@ __all__ = ["service", "start"]
 REQUESTS = 40
 
 
-@pytest.mark.parametrize("path", ["/v1/nodes", "/v1/resources", "/v1/nodes/node0", "/ui/nodes"])
+async def test_few_pages_of_nodes_are_made_at_the_same_time(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    most = under_way = 0
+    arrange = nodes.arrange
+    lock = threading.Lock()
+
+    def counted(*given: Any) -> Any:
+        nonlocal most, under_way
+        with lock:
+            under_way += 1
+            most = max(most, under_way)
+        return arrange(*given)
+
+    render = rendering.render
+
+    async def rendered(*given: Any, **more: Any) -> Any:
+        nonlocal under_way
+        answer = await render(*given, **more)
+        with lock:
+            under_way -= 1
+        return answer
+
+    monkeypatch.setattr(node_pages, "arrange", counted)
+    monkeypatch.setattr(node_pages, "render", rendered)
+    monkeypatch.setattr("fluxapi.process.timeslice.TimeSlice.__init__.__defaults__", (0.0,))
+    monkeypatch.setattr("fluxapi.web.slices._SLICE_PIECES", 4)
+    page = {"Accept": "text/html"}
+    asked = [service.client.get("/ui/nodes", headers=page) for _ in range(REQUESTS)]
+    assert {answer.status for answer in await asyncio.gather(*asked)} == {200}
+    assert 1 < most <= node_pages.MAX_NODE_PAGES
+
+
+@pytest.mark.parametrize("path", ["/v1/nodes", "/v1/resources", "/v1/nodes/node0"])
 async def test_requests_at_the_same_time_share_the_nodes(
     service: Service, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
