@@ -46,6 +46,9 @@ GATE_TIMEOUT_S = 5.0
 _EXPOSURE, _MAX_EXPOSURE = 500, 1000
 """By how much more than the service a process of a job counts, see proc_pid_oom_score_adj(5)."""
 
+_MAX_EXPOSED = 1000
+"""Processes of a job that may have started before its first one is exposed."""
+
 _MIN_PAUSE_S, _MAX_PAUSE_S = 0.0005, 0.02
 
 
@@ -171,14 +174,24 @@ def _popen(command: Command, argv: list[str], program: str) -> int:
 def _expose(pid: int) -> None:
     """Let the kernel end a process of a job rather than the service if there is no memory left.
 
-    It ends the largest process otherwise, which is the service if a job has many small ones.
+    It ends the largest process otherwise, which is the service if a job has many small ones. The
+    processes that it has started since then have inherited nothing; later ones will.
     """
-    with contextlib.suppress(OSError):
-        fd = os.open(f"/proc/{pid}/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
-        try:
-            os.write(fd, _exposure())
-        finally:
-            os.close(fd)
+    found = [pid]
+    for one in found:
+        with contextlib.suppress(OSError):
+            fd = os.open(f"/proc/{one}/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
+            try:
+                os.write(fd, _exposure())
+            finally:
+                os.close(fd)
+            if len(found) < _MAX_EXPOSED:
+                found += _children(one)
+
+
+def _children(pid: int) -> list[int]:
+    tasks = Path("/proc", str(pid), "task").iterdir()
+    return [int(child) for task in tasks for child in (task / "children").read_bytes().split()]
 
 
 @lru_cache(maxsize=1)

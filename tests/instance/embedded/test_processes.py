@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from fluxapi.instance.embedded import guardian, sweeper
+from fluxapi.instance.embedded import guardian, spawn, sweeper
 from fluxapi.model.jobid import encode_f58
 from tests.waiting import ended, files_show, poll_until
 
@@ -76,6 +76,22 @@ async def test_the_kernel_ends_jobs_before_the_service(site: Site) -> None:
     options = {"rlimit": {"nofile": 100}}
     jobid = await site.run(spec("cat", "/proc/self/oom_score_adj", options=options))
     assert int(await site.text(jobid)) == min(own + 500, 1000)
+
+
+async def test_the_kernel_ends_processes_that_a_job_has_started_at_once() -> None:
+    own = int(await asyncio.to_thread(Path("/proc/self/oom_score_adj").read_text))
+    # Its input is not that of a process in the background.
+    script = "exec 3<&0; (echo ready; read line <&3; cat /proc/self/oom_score_adj) & wait"
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec("sh", "-c", script, stdin=pipe, stdout=pipe)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert await process.stdout.readline() == b"ready\n"
+    await asyncio.to_thread(spawn._expose, process.pid)
+    process.stdin.write(b"\n")
+    process.stdin.close()
+    assert int(await process.stdout.readline()) == min(own + 500, 1000)
+    assert await process.wait() == 0
 
 
 async def test_a_missing_directory_is_tmp_and_a_log_entry(site: Site) -> None:
