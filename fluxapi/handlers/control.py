@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal as signals
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from aiohttp import web
@@ -64,9 +65,9 @@ async def _raise(
 ) -> None:
     """Raise an exception; those of a job that does not end by them count toward its limit."""
     job = session.table.get(jobid)
-    if severity > 0 or (job is not None and job.state == "CLEANUP"):
-        session.added.add(jobid, {"type": kind, "note": note})
-    await session.instance.raise_exception(jobid, kind, severity, note)
+    is_added = severity > 0 or (job is not None and job.state == "CLEANUP")
+    with session.added.adding(jobid, {"type": kind, "note": note}) if is_added else nullcontext():
+        await session.instance.raise_exception(jobid, kind, severity, note)
 
 
 async def raise_exception(request: web.Request) -> web.Response:
@@ -86,9 +87,8 @@ async def memo(request: web.Request) -> web.Response:
     check_memo(body["memo"])
     session, volatile = request[keys.SESSION], bool(body.get("volatile"))
     session.annotations.add(job.id, body["memo"])
-    if not volatile:
-        session.added.add(job.id, body["memo"])
-    await session.instance.post_memo(job.id, body["memo"], volatile=volatile)
+    with nullcontext() if volatile else session.added.adding(job.id, body["memo"]):
+        await session.instance.post_memo(job.id, body["memo"], volatile=volatile)
     return _requested(job, "Job is given a memo.")
 
 
@@ -112,8 +112,8 @@ async def urgency(request: web.Request) -> web.Response:
     job = _active(job_of(request), "ended_urgency")
     session = request[keys.SESSION]
     # The job manager adds the new priority, too.
-    session.added.add(job.id, {"urgency": value}, events=2)
-    await session.instance.set_urgency(job.id, value)
+    with session.added.adding(job.id, {"urgency": value}, events=2):
+        await session.instance.set_urgency(job.id, value)
     return _requested(job, f"Job is given urgency {value}.")
 
 

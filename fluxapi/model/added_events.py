@@ -8,8 +8,8 @@ end would take the memory, the time and the disk of either, and no request could
 from __future__ import annotations
 
 import errno
-import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import msgspec
@@ -19,6 +19,7 @@ from fluxapi.errors import FluxRefused
 from .ended_memory import EndedMemory
 from .eventlog import Event
 from .job import Job
+from .paced_look import PacedLook
 
 __all__ = [
     "MAX_JOB_BYTES",
@@ -39,10 +40,6 @@ MAX_JOB_DISK_BYTES = 1 << 30
 
 MAX_TOTAL_DISK_BYTES = 4 << 30
 """Disk space for the lists of all active jobs: 100 events for each of 20,000."""
-
-_SLOW_S = 0.001
-_PAUSES = 50
-"""After a slow look for jobs that have ended, none is made for this many times as long."""
 
 _LISTED_BYTES = 20
 """Disk space of a list with each event, per square of the number of events."""
@@ -81,8 +78,7 @@ class AddedEvents:
         self._find = find
         self._ended = ended
         self._many = _MIN_MANY
-        self._looks_from = 0.0
-        """When to look for jobs that have ended again, by the monotonic clock."""
+        self._look = PacedLook()
 
     def add(self, jobid: int, context: Mapping[str, Any], events: int = 1) -> None:
         """Count events, one with this context; raise ``FluxRefused`` if there is no room."""
@@ -100,6 +96,18 @@ class AddedEvents:
             raise FluxRefused(words, errno=errno.ENOSPC)
         self._replace(jobid, after)
 
+    @contextmanager
+    def adding(self, jobid: int, context: Mapping[str, Any], events: int = 1) -> Iterator[None]:
+        """Count events as :meth:`add` does, but not if Flux refuses them in this context."""
+        self.add(jobid, context, events)
+        try:
+            yield
+        except FluxRefused:
+            if jobid in self._by_job:
+                added = self._by_job[jobid]
+                self._replace(jobid, added.with_events(-_size(context), -events))
+            raise
+
     def restore(self, jobid: int, events: Iterable[Event]) -> None:
         """Count the stored events of a job that goes on after a restart."""
         for event in events:
@@ -113,20 +121,16 @@ class AddedEvents:
         self._total = self._total.less(self._by_job.pop(jobid, _NONE))
 
     def _forget_ended(self) -> None:
-        began = time.monotonic()
-        if began < self._looks_from:
-            return
-        if self._find is not None:
-            for jobid in list(self._by_job):
-                job = self._find(jobid)
-                if job is None or job.is_inactive:
-                    if job is not None and self._ended is not None:
-                        self._ended.keep(jobid, self._by_job[jobid].bytes)
-                    self.forget(jobid)
+        find = self._find
+        if find is not None and self._look.is_due:
+            with self._look.looking():
+                for jobid in list(self._by_job):
+                    job = find(jobid)
+                    if job is None or job.is_inactive:
+                        if job is not None and self._ended is not None:
+                            self._ended.keep(jobid, self._by_job[jobid].bytes)
+                        self.forget(jobid)
         self._many = max(_MIN_MANY, 2 * len(self._by_job))
-        taken = time.monotonic() - began
-        if taken > _SLOW_S:
-            self._looks_from = began + _PAUSES * taken
 
     def _is_full(self, before: _Added, after: _Added) -> bool:
         """Return whether a job with more events than before would be too much for all."""

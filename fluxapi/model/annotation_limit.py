@@ -16,6 +16,7 @@ from fluxapi.errors import FluxRefused
 
 from .ended_memory import EndedMemory
 from .job import Job
+from .paced_look import PacedLook
 
 __all__ = ["MAX_JOB_BYTES", "MAX_TOTAL_BYTES", "AnnotationLimit"]
 
@@ -51,6 +52,7 @@ class AnnotationLimit:
         self._find = find
         self._ended = ended
         self._many = _MIN_MANY
+        self._look = PacedLook()
 
     def add(self, jobid: int, memo: Mapping[str, Any]) -> None:
         """Count a memo; raise ``FluxRefused`` if there is no room for it."""
@@ -71,13 +73,15 @@ class AnnotationLimit:
         self._total += growth
 
     def _forget_ended(self) -> None:
-        for jobid in list(self._by_job):
-            job = self._find(jobid)
-            if job is None or job.is_inactive:
-                size = sum(self._by_job.pop(jobid).values())
-                self._total -= size
-                if job is not None and self._ended is not None:
-                    self._ended.keep(jobid, size)
+        if self._look.is_due:
+            with self._look.looking():
+                for jobid in list(self._by_job):
+                    job = self._find(jobid)
+                    if job is None or job.is_inactive:
+                        size = sum(self._by_job.pop(jobid).values())
+                        self._total -= size
+                        if job is not None and self._ended is not None:
+                            self._ended.keep(jobid, size)
         self._many = max(_MIN_MANY, 2 * len(self._by_job))
 
 

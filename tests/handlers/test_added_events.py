@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
+from fluxapi.errors import FluxRefused
 from fluxapi.model import added_events
 from fluxapi.model.eventlog import Event
 from fluxapi.model.jobid import parse
 
 from .conftest import Service
+from .fake import FakeInstance
 
 TEXT = "y" * 1000
 
@@ -34,6 +36,30 @@ async def test_a_job_gets_so_many_events(
     assert "too many memos" in (await answers[-1].json())["detail"]
     # It can be ended nevertheless.
     assert (await service.client.delete(path)).status == 202
+
+
+@pytest.mark.parametrize(
+    ("method", "kind", "body"),
+    [
+        ("post_memo", "memo", {"memo": {"k": TEXT}}),
+        ("raise_exception", "exception", {"type": "x", "severity": 7, "note": TEXT}),
+        ("set_urgency", "urgency", {"urgency": 0}),
+    ],
+)
+async def test_events_that_flux_refuses_do_not_count(
+    service: Service, monkeypatch: pytest.MonkeyPatch, method: str, kind: str, body: dict[str, Any]
+) -> None:
+    async def refuse(*_: Any, **__: Any) -> None:
+        raise FluxRefused("not now")
+
+    monkeypatch.setattr(added_events, "MAX_JOB_BYTES", 10_000)
+    path = f"/v1/jobs/{await service.submit()}"
+    with monkeypatch.context() as patch:
+        patch.setattr(FakeInstance, method, refuse)
+        for _ in range(30):
+            answer = await service.client.post(f"{path}/{kind}", json=body)
+            assert "not now" in (await answer.json())["detail"]
+    assert (await service.client.post(f"{path}/{kind}", json=body)).status == 202
 
 
 @pytest.mark.parametrize("how", ["one", "many"])

@@ -1,12 +1,15 @@
-"""The time that it takes to count the events that requests add."""
+"""The time that it takes to count what requests add to jobs."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import pytest
 
 from fluxapi.errors import FluxRefused
-from fluxapi.model import added_events
+from fluxapi.model import added_events, annotation_limit, paced_look
 from fluxapi.model.added_events import AddedEvents
+from fluxapi.model.annotation_limit import AnnotationLimit
 from fluxapi.model.job import Job
 
 JOBS = 100
@@ -29,21 +32,26 @@ class Clock:
         return Job(1)
 
 
-def test_refused_events_do_not_look_through_all_jobs_each_time(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize(
+    ("make", "module"),
+    [(AddedEvents, added_events), (AnnotationLimit, annotation_limit)],
+    ids=["events", "annotations"],
+)
+def test_refused_memos_do_not_look_through_all_jobs_each_time(
+    monkeypatch: pytest.MonkeyPatch, make: Any, module: Any
 ) -> None:
     clock = Clock()
-    monkeypatch.setattr(added_events, "time", clock)
-    added = AddedEvents(clock.find)
+    monkeypatch.setattr(paced_look, "time", clock)
+    limit = make(clock.find)
     for jobid in range(JOBS):
-        added.add(jobid, {})
-    monkeypatch.setattr(added_events, "MAX_TOTAL_BYTES", 1)
+        limit.add(jobid, {"a": 1})
+    monkeypatch.setattr(module, "MAX_TOTAL_BYTES", 1)
 
     def refused() -> int:
-        """Return how many jobs a refused event has looked at."""
+        """Return how many jobs are looked at for a memo that is refused."""
         before = clock.looks
         with pytest.raises(FluxRefused):
-            added.add(1, {})
+            limit.add(1, {"b": 1})
         return clock.looks - before
 
     assert [refused() for _ in range(10)] == [JOBS] + 9 * [0]
