@@ -7,21 +7,17 @@ job-list/job_data.c). So somebody could fill its memory with one job after the o
 from __future__ import annotations
 
 import errno
-import time
 from collections.abc import Callable
 
 from fluxapi.errors import FluxRefused
 
 from .job import Job
+from .paced_look import PacedLook
 
 __all__ = ["EndedMemory"]
 
 _MIN_BYTES = 16 << 10
 """Memory from which a job counts; a job takes some kilobytes anyway."""
-
-_SLOW_S = 0.001
-_PAUSES = 50
-"""After a slow look for jobs that are purged, none is made for this many times as long."""
 
 
 class EndedMemory:
@@ -37,8 +33,7 @@ class EndedMemory:
         self._limit = limit
         self._sizes: dict[int, int] = {}
         self._total = 0
-        self._looks_from = 0.0
-        """When to look for purged jobs again, by the monotonic clock."""
+        self._look = PacedLook()
 
     def keep(self, jobid: int, size: int) -> None:
         """Count the bytes of a job that has ended."""
@@ -58,11 +53,7 @@ class EndedMemory:
             )
 
     def _forget_purged(self) -> None:
-        began = time.monotonic()
-        if began < self._looks_from:
-            return
-        for jobid in [it for it in self._sizes if self._find(it) is None]:
-            self._total -= self._sizes.pop(jobid)
-        taken = time.monotonic() - began
-        if taken > _SLOW_S:
-            self._looks_from = began + _PAUSES * taken
+        if self._look.is_due:
+            with self._look.looking():
+                for jobid in [it for it in self._sizes if self._find(it) is None]:
+                    self._total -= self._sizes.pop(jobid)

@@ -73,11 +73,13 @@ def test_purged_jobs_are_not_looked_for_all_the_time(
         def monotonic(self) -> float:
             return len(looks) / 100
 
+        thread_time = monotonic
+
     def find(jobid: int) -> Job | None:
         looks.append(jobid)
         return jobs.get(jobid)
 
-    monkeypatch.setattr("fluxapi.model.ended_memory.time", Clock())
+    monkeypatch.setattr("fluxapi.model.paced_look.time", Clock())
     ended._find = find
     for jobid in range(6):
         ended.keep(jobid, 20_000)
