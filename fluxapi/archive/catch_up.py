@@ -6,6 +6,7 @@ import asyncio
 from abc import abstractmethod
 from collections import deque
 
+from fluxapi.errors import InstanceUnavailable
 from fluxapi.process.background import BackgroundTask
 
 from .writer import ArchiveWriter
@@ -14,6 +15,9 @@ __all__ = ["CatchUpTask"]
 
 _MAX_NOTED = 1000
 """Single jobs that are noted; beyond, all jobs are compared with the history."""
+
+_MAX_FAILURES = 8
+"""Jobs in a row that Flux does not answer for, after which it is not asked for others."""
 
 _RETRY_S = 5.0
 _FLUSH_TIMEOUT_S = 30.0
@@ -33,6 +37,8 @@ class CatchUpTask(BackgroundTask):
         self._writer = writer
         self._noted: deque[int] = deque()
         self._compares_all = False
+        self._failures = 0
+        self._failure: InstanceUnavailable | None = None
         self._wake = asyncio.Event()
         self.is_idle = asyncio.Event()
         self.is_idle.set()
@@ -58,6 +64,7 @@ class CatchUpTask(BackgroundTask):
             while True:
                 await self._wake.wait()
                 self._wake.clear()
+                self._failures, self._failure = 0, None
                 if not await self._catch_up():
                     self._compares_all = True
                     self._wake.set()
@@ -70,6 +77,26 @@ class CatchUpTask(BackgroundTask):
     @abstractmethod
     async def _catch_up(self) -> bool:
         """Store what is missing; return false if it has to be tried again."""
+
+    def _answered(self) -> None:
+        """Note that Flux has answered for a job."""
+        self._failures = 0
+
+    def _pass_over(self, failure: InstanceUnavailable) -> None:
+        """Note that Flux does not answer for a job, and raise the error if it answers for none.
+
+        A job can write something into its part of the KVS that Flux cannot send. It must not keep
+        the others from being stored.
+        """
+        self._failure = failure
+        self._failures += 1
+        if self._failures >= _MAX_FAILURES:
+            raise failure
+
+    def _raise_failure(self) -> None:
+        """Raise the error of a job that was passed over, so that it is tried again."""
+        if self._failure is not None:
+            raise self._failure
 
     async def _flush(self) -> bool:
         """Wait until the writer has written all that it has taken."""

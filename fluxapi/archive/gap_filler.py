@@ -83,13 +83,16 @@ class GapFiller(CatchUpTask):
             if self._compares_all:
                 self._compares_all = False
                 self._noted.clear()
-                return await self._compare()
-            noted = list(self._noted)
-            self._noted.clear()
-            return await self._store_missing(noted)
+                is_complete = await self._compare()
+            else:
+                noted = list(self._noted)
+                self._noted.clear()
+                is_complete = await self._store_missing(noted)
+            self._raise_failure()
         except FluxapiError as error:
             _log.warning("past jobs are not stored yet: %s", error.detail)
             return False
+        return is_complete
 
     async def _compare(self) -> bool:
         """Compare the inactive jobs of the table with the history, slice by slice."""
@@ -142,7 +145,12 @@ class GapFiller(CatchUpTask):
         complete = True
         while missing:
             jobid = missing.popleft()
-            job = await self._read(jobid)
+            try:
+                job = await self._read(jobid)
+            except InstanceUnavailable as error:
+                self._pass_over(error)
+                continue
+            self._answered()
             if job is not None:
                 if not self._writer.has_room:
                     await self._flush()

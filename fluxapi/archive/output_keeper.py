@@ -117,6 +117,7 @@ class OutputKeeper(CatchUpTask):
             if self._compares_all:
                 self._compares_all = False
                 await self._compare()
+            self._raise_failure()
         except InstanceUnavailable as error:
             _log.warning("outputs are not stored yet: %s", error.detail)
             return False
@@ -154,6 +155,9 @@ class OutputKeeper(CatchUpTask):
             self._reading += 1
             try:
                 await self._store(jobid)
+                self._answered()
+            except InstanceUnavailable as error:
+                self._pass_over(error)
             finally:
                 self._reading -= 1
             if ids or self._noted:

@@ -233,6 +233,30 @@ async def test_only_a_lost_instance_is_asked_again(
     await stage.aclose()
 
 
+async def test_outputs_that_flux_does_not_send_cost_no_others(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catch_up, "_RETRY_S", 0.01)
+    monkeypatch.setattr(catch_up, "_MAX_NOTED", 2)
+    monkeypatch.setattr(output_keeper, "_SLICE_JOBS", 2)
+    records, others = Records(), set(range(3, 9))
+    for jobid in range(1, 9):
+        records.outputs[jobid] = wrote(f"{jobid}\n")
+    read = records.output
+
+    def output(jobid: int, *, last: Last | None = None) -> object:
+        if jobid in {1, 2} and not others <= set(records.output_read):
+            raise InstanceUnavailable("It does not answer.")
+        return read(jobid, last=last)
+
+    monkeypatch.setattr(records, "output", output)
+    stage = await Stage.open(archive, records)
+    await feed(stage, *range(1, 9))
+    for jobid in range(1, 9):
+        assert text_of((await kept(stage, jobid))[1]) == f"{jobid}\n"
+    await stage.aclose()
+
+
 def test_batches_of_the_stored_form_keep_their_indexes() -> None:
     line = json.dumps({"timestamp": 1.0, "name": "data"}).encode() + b"\n"
     output = StoredOutput([(0, line * 2), (16, line)], [(99, line)], 5)

@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
-from fluxapi.archive import recorder
+from fluxapi.archive import catch_up, gap_filler, recorder
 from fluxapi.archive.archive import Archive
+from fluxapi.errors import InstanceUnavailable
+from fluxapi.instance.protocol import LookupKey
 from fluxapi.model.eventlog import Event, JournalMessage, Purged, Resync
 from fluxapi.model.jobid import encode_f58
 from tests import recording
@@ -189,6 +191,30 @@ async def test_active_jobs_take_bounded_memory_and_are_read_from_flux(
     await stage.settle()
     assert set(await stage.details()) == set(range(1, 9))
     assert records.read
+    await stage.aclose()
+
+
+async def test_a_job_that_flux_does_not_answer_for_costs_no_other_job(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gap_filler, "_SLICE_JOBS", 2)
+    monkeypatch.setattr(catch_up, "_RETRY_S", 0.01)
+    records, others = Records(), set(range(2, 9))
+    for jobid in range(1, 9):
+        records.texts[jobid, "eventlog"] = '{"timestamp":1.0,"name":"submit","context":{}}\n'
+    look_up = records.lookup
+
+    async def lookup(jobid: int, key: LookupKey) -> str:
+        if jobid == 1 and not others <= set(records.read):
+            raise InstanceUnavailable("It does not answer.")
+        return await look_up(jobid, key)
+
+    monkeypatch.setattr(records, "lookup", lookup)
+    stage = await Stage.open(archive, records)
+    jobs = [ended(jobid, event(jobid, "memo", uri="local:///run")) for jobid in range(1, 9)]
+    stage.feed([Resync(), *(message for job in jobs for message in job), SENTINEL])
+    await stage.settle()
+    assert {jobid for jobid, (_, exact) in (await stage.details()).items() if exact} == {1} | others
     await stage.aclose()
 
 

@@ -36,6 +36,9 @@ _AWAY = frozenset(
 )
 _UNKNOWN = ("unknown job", "invalid job id")
 _INACTIVE = "inactive"
+_NOT_UTF8 = "error adding value to response"
+"""Flux's message, with ENOMEM, for a value of the KVS that is no text (job-info/lookup.c)."""
+
 _VALIDATOR_EXITED = b"worker unexpectedly exited"
 """Flux's message for submissions that were with its validator when it ended, often because of
 another one (src/modules/job-ingest/worker.c). None of these was accepted. If the frobnicator ended,
@@ -65,7 +68,7 @@ def error_for(number: int, text: bytes, jobid: int | None = None) -> FluxapiErro
             return NotFound(f"Job {name} has no such record: {words}.")
     if number in _FORBIDDEN:
         return Forbidden(problem("flux_forbids", words=words))
-    if number in _AWAY:
+    if number in _AWAY and not words.endswith(_NOT_UTF8):
         return InstanceUnavailable(problem("flux_away", words=words))
     return FluxRefused(words, errno=number)
 

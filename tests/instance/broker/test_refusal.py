@@ -27,6 +27,7 @@ from fluxapi.instance.broker.refusal import error_for, lost, silent, submit_erro
         (errno.EINVAL, "job is inactive", JobInactive),
         (errno.ENOENT, "R: key not found", NotFound),
         (errno.EINVAL, "job is not running", FluxRefused),
+        (errno.ENOMEM, "eventlog: error adding value to response", FluxRefused),
         (errno.EPROTO, "invalid exception severity", FluxRefused),
         (errno.EPERM, "guests may only send signals to their own jobs", Forbidden),
         (errno.EACCES, "", Forbidden),
