@@ -111,7 +111,7 @@ class IdempotencyStore:
 
         Call :meth:`settled` first.
         """
-        held = self._table.idempotent(mark.key)
+        held = self._table.keys.find(mark.key)
         owed = self._owed.get(mark.key)
         if owed is not None:
             if self._is_owed(mark.key, owed):
@@ -159,7 +159,7 @@ class IdempotencyStore:
 
     def remember(self, mark: KeyMark, jobid: int) -> None:
         """Remember a job that Flux has accepted and the journal has not shown yet."""
-        if self._table.has_shown(mark.key, jobid):
+        if self._table.keys.has_shown(mark.key, jobid):
             return
         # A backlog that is being read may have begun before the job.
         until = self._table.replays + 1 + self._table.replaying
@@ -171,7 +171,7 @@ class IdempotencyStore:
 
     def _is_owed(self, key: str, owed: _Owed) -> bool:
         """Return whether the table does not hold the job yet, but may still get it."""
-        return self._table.replays < owed.until and not self._table.has_shown(key, owed.jobid)
+        return self._table.replays < owed.until and not self._table.keys.has_shown(key, owed.jobid)
 
 
 async def _run(work: Callable[[], Awaitable[T]]) -> T:

@@ -153,10 +153,14 @@ class Submitter:
     async def _until_visible(self, results: Results) -> None:
         """Wait until the table has the jobs, but not for long."""
         deadline = time.monotonic() + VISIBLE_TIMEOUT_S
+        table = self._journal.table
         turn = TimeSlice()
         for jobid in results:
             await turn.share()
-            if isinstance(jobid, int) and jobid not in self._journal.table:
+            if not isinstance(jobid, int) or jobid in table:
+                continue
+            # One that was purged does not come back.
+            if not table.keys.is_holder(jobid):
                 left = deadline - time.monotonic()
                 if left <= 0:
                     return

@@ -25,6 +25,7 @@ from .capacity import Capacity
 from .changes import Changes, Posted, Shape
 from .groups import Groups
 from .index import Facets, Index, facets
+from .known_keys import KnownKeys
 from .links import Links
 from .queue_counts import QueueCounts
 from .recent_changes import RecentChanges
@@ -83,8 +84,8 @@ class Table:
         self.recent = RecentChanges()
         self.times = SubmitTimes()
         self.waitable = Waitable(self._jobs, max_inactive)
-        self._keys: dict[str, tuple[int, str]] = {}
-        self._max_inactive, self._max_keys = max_inactive, max_keys
+        self.keys = KnownKeys(max_keys)
+        self._max_inactive = max_inactive
         self.replays = 0
         """The number of complete backlogs."""
         self._replay: set[int] | None = set()
@@ -142,16 +143,6 @@ class Table:
             "states": {state: len(ids) for state, ids in self.index.state.items() if ids},
             "results": {result: len(ids) for result, ids in self.index.result.items() if ids},
         }
-
-    def idempotent(self, key: str) -> tuple[int, str] | None:
-        """Return the job that was submitted with an Idempotency-Key, and its request's digest."""
-        known = self._keys.get(key)
-        return known if known is not None and known[0] in self._jobs else None
-
-    def has_shown(self, key: str, jobid: int) -> bool:
-        """Return whether this job with this Idempotency-Key is or was in the table."""
-        known = self._keys.get(key)
-        return known is not None and known[0] == jobid
 
     @property
     def replaying(self) -> bool:
@@ -275,6 +266,7 @@ class Table:
         job = self._jobs.get(message.id)
         if event.name == "invalidate":
             self._drop(message.id, changes)
+            self.keys.free(message.id)
             changes.invalid.add(message.id)
             return
         if job is None:
@@ -340,6 +332,7 @@ class Table:
         if self._replay is not None:
             for jobid in self._jobs.keys() - self._replay:
                 self._drop(jobid, changes)
+            self.keys.keep(self._replay)
             self.replays += 1
         self._replay = None
         self._purged.clear()
@@ -392,8 +385,6 @@ class Table:
 
     def _learn_key(self, job: Job, message: JournalMessage) -> None:
         known_by = self._signer.read(message.jobspec, job.userid)
-        if known_by is None:
-            return  # Submitted without a key, or by another user.
-        self._keys[known_by.key] = (message.id, known_by.digest)
-        if len(self._keys) > self._max_keys:
-            del self._keys[next(iter(self._keys))]
+        # Others were submitted without a key, or by another user.
+        if known_by is not None:
+            self.keys.learn(known_by.key, message.id, known_by.digest)

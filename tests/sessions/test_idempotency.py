@@ -11,7 +11,7 @@ import pytest
 
 from fluxapi.errors import IdempotencyMismatch, OutcomeUnknown
 from fluxapi.instance.protocol import Submission
-from fluxapi.model.eventlog import Event, JournalMessage, Purged
+from fluxapi.model.eventlog import Event, JournalMessage, Purged, Resync
 from fluxapi.model.jobid import JOBID_ANY
 from fluxapi.model.keymark import KeyMark, KeySigner
 from fluxapi.sessions.idempotency import IdempotencyStore
@@ -44,9 +44,10 @@ class Shown:
     def __init__(self, table: Table) -> None:
         self.table = table
         self.waiters = self
+        self.waits = 0
 
     async def wait(self, *_: Any) -> None:
-        return None
+        self.waits += 1
 
 
 async def nothing() -> None:
@@ -125,7 +126,9 @@ async def test_a_backlog_that_began_before_the_job_does_not_tell_of_it(table: Ta
     assert keys.known(MARK) is None
 
 
-async def test_a_purged_job_does_not_hold_its_key(table: Table, signer: KeySigner) -> None:
+async def test_a_purged_job_holds_its_key_and_a_lost_one_does_not(
+    table: Table, signer: KeySigner
+) -> None:
     keys = IdempotencyStore(table, 10, nothing)
     instance = Accepting()
     submitter = Submitter(instance, Shown(table), keys)  # type: ignore[arg-type]
@@ -134,9 +137,19 @@ async def test_a_purged_job_does_not_hold_its_key(table: Table, signer: KeySigne
     table.feed([submitted(1, signer), SENTINEL])
     assert await submitter.submit("k", JOB) == ([1], 1)
     table.feed([Purged([1])])
+    assert await submitter.submit("k", JOB) == ([1], 1)
+    table.feed([Resync(), SENTINEL])
     assert await submitter.submit("k", JOB) == ([2], 0)
     assert await submitter.submit("k", JOB) == ([2], 1)
     assert submitter.submitted == 2
+
+
+async def test_nobody_waits_for_a_purged_job_to_appear(table: Table, signer: KeySigner) -> None:
+    shown = Shown(table)
+    submitter = Submitter(Accepting(), shown, IdempotencyStore(table, 10, nothing))  # type: ignore[arg-type]
+    table.feed([SENTINEL, submitted(1, signer), Purged([1])])
+    assert await submitter.submit("k", JOB) == ([1], 1)
+    assert not shown.waits
 
 
 async def test_a_submission_is_recorded_when_its_request_is_canceled(table: Table) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fluxapi.model import record
-from fluxapi.model.eventlog import Event, JournalMessage, Purged
+from fluxapi.model.eventlog import Event, JournalMessage, Purged, Resync
 from fluxapi.model.jobid import JOBID_ANY, encode_f58
 from fluxapi.model.keymark import KeyMark, KeySigner
 from fluxapi.table.index import facets
@@ -253,9 +253,9 @@ def test_idempotency_keys_ride_in_the_jobspec() -> None:
     table = live_table(
         submit(1, fluxapi=signs.sign(KeyMark("k", "d"))), max_keys=1, signer=signer()
     )
-    assert table.idempotent("k") == (1, "d")
+    assert table.keys.find("k") == (1, "d")
     table.feed([submit(2, fluxapi=signs.sign(KeyMark("other", "d")))])
-    assert table.idempotent("k") is None
+    assert table.keys.find("k") is None
 
 
 def test_a_key_of_another_user_or_without_our_signature_does_not_count() -> None:
@@ -264,7 +264,7 @@ def test_a_key_of_another_user_or_without_our_signature_does_not_count() -> None
     table = live_table(
         submit(1, fluxapi=forged), submit(2, fluxapi=copied, userid=1000), signer=signer()
     )
-    assert (table.idempotent("forged"), table.idempotent("copied")) == (None, None)
+    assert (table.keys.find("forged"), table.keys.find("copied")) == (None, None)
     assert {1, 2} == set(table.index.all)
 
 
@@ -283,13 +283,34 @@ def test_a_key_of_another_user_or_without_our_signature_does_not_count() -> None
 )
 def test_an_invalid_mark_is_no_key(mark: Any) -> None:
     table = live_table(submit(1, fluxapi=mark), signer=signer())
-    assert table.idempotent("k") is None
+    assert table.keys.find("k") is None
     assert 1 in table
 
 
-def test_a_key_whose_job_is_gone_is_free() -> None:
-    table = live_table(submit(1, fluxapi={"key": "k", "digest": "d"}), Purged([1]))
-    assert table.idempotent("k") is None
+def keyed(jobid: int) -> JournalMessage:
+    return submit(jobid, fluxapi=signer().sign(KeyMark("k", "d")))
+
+
+def test_a_purged_job_holds_its_key() -> None:
+    table = live_table(keyed(1), Purged([1]), signer=signer())
+    assert table.keys.find("k") == (1, "d")
+
+
+def test_a_dropped_job_holds_its_key() -> None:
+    table = live_table(keyed(1), event(1, "clean"), max_inactive=0, signer=signer())
+    assert 1 not in table
+    assert table.keys.find("k") == (1, "d")
+    table.feed([Resync(), keyed(1), SENTINEL])
+    assert table.keys.find("k") == (1, "d")
+
+
+@pytest.mark.parametrize("loss", [[event(1, "invalidate")], [Resync(), SENTINEL]])
+def test_the_key_of_a_job_that_flux_has_refused_or_lost_is_free(loss: list[Any]) -> None:
+    table = live_table(keyed(1), *loss, signer=signer())
+    assert table.keys.find("k") is None
+    assert table.keys.has_shown("k", 1)
+    table.feed([keyed(2)])
+    assert table.keys.find("k") == (2, "d")
 
 
 STEPS = st.one_of(

@@ -1,0 +1,51 @@
+"""The job of each Idempotency-Key, as the journal shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Set as AbstractSet
+
+__all__ = ["KnownKeys"]
+
+
+class KnownKeys:
+    """The newest keys, *max_keys* at most, each with its job and the digest of its request.
+
+    The key of a job that has ended and is purged is kept: a client that repeats its request would
+    run the job twice.
+    """
+
+    def __init__(self, max_keys: int) -> None:
+        self._max_keys = max_keys
+        self._keys: dict[str, tuple[int, str]] = {}
+        self._holders: set[int] = set()
+        """The jobs whose keys cannot be used again."""
+
+    def learn(self, key: str, jobid: int, digest: str) -> None:
+        """Note the key of a job that is in the table."""
+        self._keys[key] = (jobid, digest)
+        self._holders.add(jobid)
+        if len(self._keys) > self._max_keys:
+            oldest, _ = self._keys.pop(next(iter(self._keys)))
+            self._holders.discard(oldest)
+
+    def find(self, key: str) -> tuple[int, str] | None:
+        """Return the job that holds a key, and the digest of its request."""
+        known = self._keys.get(key)
+        return known if known is not None and known[0] in self._holders else None
+
+    def has_shown(self, key: str, jobid: int) -> bool:
+        """Return whether this job with this key was in the table, also if its key is free now."""
+        known = self._keys.get(key)
+        return known is not None and known[0] == jobid
+
+    def is_holder(self, jobid: int) -> bool:
+        """Return whether a job that is or was in the table holds a key."""
+        return jobid in self._holders
+
+    def free(self, jobid: int) -> None:
+        """Free the key of a job that Flux has refused."""
+        self._holders.discard(jobid)
+
+    def keep(self, jobs: AbstractSet[int]) -> None:
+        """Free the keys of all other jobs, which Flux may have lost."""
+        self._holders &= jobs
