@@ -129,6 +129,7 @@ async def submit_many(
 async def submit_copies(transport: Transport, body: Mapping[str, Any], key: str) -> list[BulkItem]:
     """Submit copies of one job and return the result of each."""
     retry = transport.retry_policy.start()
+    left: int | None = None
     with keyed(key):
         while True:
             answer = await transport.post("/jobs/bulk", body, BulkAnswer, key=key)
@@ -137,6 +138,9 @@ async def submit_copies(transport: Transport, body: Mapping[str, Any], key: str)
             if not busy:
                 retry.reset()
                 return items
+            if left is not None and len(busy) < left:
+                retry.extend()
+            left = len(busy)
             try:
                 await retry.wait(_postponed(busy[0]))
             except ClientError as error:
@@ -174,6 +178,8 @@ class BulkRun:
                     on_results(done)
                 answered = {item.index for item in done}
                 waiting = [job for job in waiting if job[0] not in answered]
+                if done:
+                    retry.extend()
                 if busy:
                     await retry.wait(_postponed(busy[0]))
         except ClientError as error:

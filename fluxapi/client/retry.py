@@ -118,6 +118,10 @@ class RetryState:
         self._failures = 0
         self._end(answered=True)
 
+    def extend(self) -> None:
+        """Begin the timeout anew after an answer that was a success in part."""
+        self._failures = 0
+
     async def wait(self, failure: Failure) -> None:
         """Sleep until the next attempt; raise the error if there is none."""
         now = time.monotonic()

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from fluxapi.client import AsyncClient, ClientError, ConnectionFailed, Unavailable
-from fluxapi.errors import InstanceUnavailable, JobLimitReached
+from fluxapi.errors import FluxapiError, InstanceUnavailable, JobLimitReached
 from tests.handlers.fake import FakeInstance
 
 from .proxy import Proxy
@@ -154,6 +154,28 @@ async def test_jobs_beyond_a_limit_are_sent_again_when_the_service_asks(
         await sent
     assert sum(pauses) == pytest.approx(60.0)
     assert all(10 <= pause < 12 for pause in pauses[:-1])
+
+
+@pytest.mark.parametrize("many", [False, True])
+async def test_each_job_that_is_taken_gives_the_others_more_time(
+    flux: AsyncClient, instance: FakeInstance, pauses: list[float], many: bool
+) -> None:
+    class Full(dict[str, FluxapiError]):
+        """Jobs are refused while as many are submitted as there were pauses."""
+
+        def __contains__(self, _: object) -> bool:
+            return len(instance.submitted) >= len(pauses)
+
+        def __missing__(self, _: str) -> FluxapiError:
+            return JobLimitReached("Submit this one later.")
+
+    instance.refuse = Full()
+    if many:
+        items = [item async for item in flux.submit_many(["job"] * 20)]
+    else:
+        items = await flux.bulk("job", copies=20)
+    assert all(item.id for item in items)
+    assert sum(pauses) > 2 * 60
 
 
 async def test_known_ids_come_with_the_error(
