@@ -64,7 +64,7 @@ from .contracts import openapi
 from .events.channel import asyncapi
 from .http import keys, middleware
 from .settings import Settings
-from .web import assets, docs, node_pages, views, words
+from .web import assets, docs, rendering, views, words
 
 __all__ = ["create_app"]
 
@@ -190,7 +190,7 @@ def _add_limits(app: web.Application, settings: Settings) -> None:
     app[keys.BULK_JOBS] = WorkTurns(MAX_BULK_BYTES, sys.maxsize)
     app[keys.TOOL_OUTPUTS] = WorkTurns(MAX_TOOL_OUTPUTS, sys.maxsize)
     app[keys.JOB_PAGES] = WorkTurns(views.MAX_JOB_PAGES, sys.maxsize)
-    app[keys.NODE_PAGES] = WorkTurns(node_pages.MAX_NODE_PAGES, sys.maxsize)
+    app[keys.LIST_PAGES] = WorkTurns(rendering.MAX_LIST_PAGES, sys.maxsize)
     app[keys.LOOKUPS] = WorkTurns(MAX_LOOKUPS, sys.maxsize)
     app[keys.ADMISSION] = AdmissionLimiter()
 

@@ -55,9 +55,9 @@ __all__ = [
     "HEAP",
     "INSIDE",
     "JOB_PAGES",
+    "LIST_PAGES",
     "LOOKUPS",
     "METRICS",
-    "NODE_PAGES",
     "OPENAPI",
     "PRINCIPAL",
     "QUERY",
@@ -118,8 +118,8 @@ TOOL_OUTPUTS: web.AppKey[WorkTurns] = web.AppKey("tool_outputs", WorkTurns)
 """The limit of outputs that are read for tools of MCP at the same time."""
 JOB_PAGES: web.AppKey[WorkTurns] = web.AppKey("job_pages", WorkTurns)
 """The limit of pages of jobs that are made at the same time."""
-NODE_PAGES: web.AppKey[WorkTurns] = web.AppKey("node_pages", WorkTurns)
-"""The limit of pages of all nodes that are made at the same time."""
+LIST_PAGES: web.AppKey[WorkTurns] = web.AppKey("list_pages", WorkTurns)
+"""The limit of pages with long lists that are made at the same time."""
 LOOKUPS: web.AppKey[WorkTurns] = web.AppKey("lookups", WorkTurns)
 """The limit of eventlogs, jobspecs and resource sets that are read at the same time."""
 METRICS: web.AppKey[Metrics] = web.AppKey("metrics", Metrics)

@@ -7,14 +7,20 @@ import functools
 import importlib.util
 import sys
 from pathlib import Path
+from typing import Any
+from weakref import WeakSet
 
 import jinja2
 from jinja2.bccache import Bucket
+from jinja2.runtime import Context
 
 from .reference import ticked
 from .visible import unbroken, visible
 
-__all__ = ["templates"]
+__all__ = ["CONTEXTS", "templates"]
+
+CONTEXTS = "_contexts"
+"""Name of the contexts of a page, a :class:`weakref.WeakSet`, among what it is made of."""
 
 _FOLDER = Path(__file__).parent / "templates"
 _SUFFIX = ".html"
@@ -38,6 +44,22 @@ class _Bytecode(jinja2.FileSystemBytecodeCache):
             super().dump_bytecode(bucket)
 
 
+class _Context(Context):
+    """The names of one template while a page is made.
+
+    A macro refers to the context that holds it, so both would stay in memory, with all that the
+    page is made of, until the garbage collector runs. So each context is noted with its page.
+    """
+
+    def __init__(
+        self, environment: jinja2.Environment, parent: dict[str, Any], *rest: Any, **more: Any
+    ) -> None:
+        super().__init__(environment, parent, *rest, **more)
+        contexts: WeakSet[Context] | None = parent.get(CONTEXTS)
+        if contexts is not None:
+            contexts.add(self)
+
+
 @functools.cache
 def templates() -> jinja2.Environment:
     """Return the templates, all of them loaded, since the event loop must not read files."""
@@ -51,6 +73,7 @@ def templates() -> jinja2.Environment:
         auto_reload=False,
         bytecode_cache=_Bytecode(_FOLDER),
     )
+    environment.context_class = _Context
     environment.filters["visible"] = visible
     environment.filters["ticked"] = ticked
     environment.filters["unbroken"] = unbroken

@@ -12,7 +12,7 @@ from fluxapi.http import keys
 from fluxapi.model.message import Sentence, text_of
 
 from .job_counts import BY_RESULT, titled
-from .rendering import render
+from .rendering import few_at_once, render
 from .words import Words, words_of
 
 __all__ = ["instances"]
@@ -56,6 +56,7 @@ class _Use(NamedTuple):
     text: str
 
 
+@few_at_once
 async def instances(request: web.Request) -> web.Response:
     """Render the tree of instances; its script keeps it current by the stream of the tree."""
     counters = request.app[keys.COUNTERS]

@@ -12,7 +12,6 @@ from aiohttp import web
 from fluxapi.errors import FluxapiError, NotFound, NotSupported
 from fluxapi.http import keys
 from fluxapi.http.negotiation import wants_page
-from fluxapi.http.turns import turn_in
 from fluxapi.instance.protocol import Queue
 from fluxapi.model.humanize import note, utc
 from fluxapi.model.message import problem as problem_of
@@ -22,13 +21,10 @@ from .embedded import embedded
 from .job_times import latest_end
 from .nodes import KINDS, SORTS, STATE_HELP, STATE_TEXTS, STATES, arrange, states, with_jobs
 from .problems import detail_of, title_of
-from .rendering import render
+from .rendering import few_at_once, render
 from .words import Words, words_of
 
-__all__ = ["MAX_NODE_PAGES", "node", "nodes"]
-
-MAX_NODE_PAGES = 8
-"""Pages of all nodes that are made at the same time: ten thousand nodes take 9 MB for each."""
+__all__ = ["node", "nodes"]
 
 _MAX_NODES = 250
 """Nodes in the page before its script has run, and running jobs on them."""
@@ -39,13 +35,9 @@ _MAX_JOBS = 50
 _FILTERS = ("state", "text", "queue", "sort")
 
 
+@few_at_once
 async def nodes(request: web.Request) -> web.Response:
     """Render the nodes with their state, use and jobs, those with problems first."""
-    async with turn_in(request, request.app[keys.NODE_PAGES]):
-        return await _nodes(request)
-
-
-async def _nodes(request: web.Request) -> web.Response:
     session, t = request[keys.SESSION], words_of(request)
     given = {name: request[keys.QUERY].get(name, "") for name in _FILTERS}
     is_past = session.info.kind == "archive"
@@ -112,6 +104,7 @@ async def _queues(request: web.Request) -> list[dict[str, Any]]:
     ]
 
 
+@few_at_once
 async def node(request: web.Request) -> web.Response:
     """Render one host with its brokers and jobs, or only what changes of it."""
     session = request[keys.SESSION]

@@ -26,7 +26,7 @@ from .job_said import note_pieces
 from .past_instances import NamedInstance, name_instances
 from .past_order import direction, is_sorted, next_order, past_columns, sort_jobs
 from .problems import detail_of
-from .rendering import render
+from .rendering import few_at_once, render
 from .view_filters import problem, valid
 from .words import Words, words_of
 
@@ -49,6 +49,7 @@ _PAGE = re.compile(r"[0-9a-f]{1,16}", re.ASCII)
 _INSTANCE = re.compile(r"[0-9a-f]{20}|all", re.ASCII)
 
 
+@few_at_once
 async def past_jobs(request: web.Request) -> web.Response:
     """Render one page of the jobs of the history, under the filters in the address."""
     session, words = request[keys.SESSION], words_of(request)

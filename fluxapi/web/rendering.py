@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -10,6 +11,7 @@ from aiohttp import web
 
 from fluxapi import __version__
 from fluxapi.http import base, keys
+from fluxapi.http.turns import turn_in
 from fluxapi.model.humanize import utc
 from fluxapi.model.jobid import encode_f58, parse
 from fluxapi.model.message import text_of
@@ -22,7 +24,26 @@ from .places import place
 from .slices import response_of
 from .words import words_of
 
-__all__ = ["render"]
+__all__ = ["MAX_LIST_PAGES", "few_at_once", "render"]
+
+MAX_LIST_PAGES = 8
+"""Pages with long lists that are made at the same time.
+
+Ten thousand nodes take 9 MB for each page, and the jobs of one node a megabyte or more.
+"""
+
+_Page = Callable[[web.Request], Awaitable[web.Response]]
+
+
+def few_at_once(make: _Page) -> _Page:
+    """Return the handler of a page with a long list that waits for its turn."""
+
+    @functools.wraps(make)
+    async def handle(request: web.Request) -> web.Response:
+        async with turn_in(request, request.app[keys.LIST_PAGES]):
+            return await make(request)
+
+    return handle
 
 
 class _Crumb(NamedTuple):

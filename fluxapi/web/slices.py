@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import aclosing
 from typing import Any
+from weakref import WeakSet
 
 import aiohttp_jinja2
 from aiohttp import hdrs, web
+from jinja2.runtime import Context
 
 from fluxapi.process.timeslice import TimeSlice
 
+from .compiled import CONTEXTS
 from .words import words_of
 
 __all__ = ["response_of", "text_of"]
@@ -35,13 +38,19 @@ async def text_of(request: web.Request, name: str, context: Mapping[str, Any]) -
     turn = TimeSlice()
     parts: list[str] = []
     pieces: list[str] = []
-    async with aclosing(template.generate_async({**shared, **context})) as found:
-        async for piece in found:
-            pieces.append(piece)
-            if len(pieces) == _SLICE_PIECES:
-                parts.append("".join(pieces))
-                pieces.clear()
-                await turn.share()
+    contexts: WeakSet[Context] = WeakSet()
+    shared[CONTEXTS] = contexts
+    try:
+        async with aclosing(template.generate_async({**shared, **context})) as found:
+            async for piece in found:
+                pieces.append(piece)
+                if len(pieces) == _SLICE_PIECES:
+                    parts.append("".join(pieces))
+                    pieces.clear()
+                    await turn.share()
+    finally:
+        for each in contexts:
+            each.vars.clear()
     return "".join([*parts, *pieces])
 
 

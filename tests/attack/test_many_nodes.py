@@ -1,15 +1,14 @@
-"""Clients ask for the nodes of a large instance, all at once."""
+"""Clients ask for the nodes of a large instance, or for other long lists, all at once."""
 
 from __future__ import annotations
 
 import asyncio
-import threading
 from typing import Any
 
 import pytest
 
 from fluxapi.instance.protocol import Resources
-from fluxapi.web import node_pages, nodes, rendering
+from fluxapi.web import instances, node_pages, past_jobs, rendering
 from tests.handlers.conftest import Service, service, start
 
 __all__ = ["service", "start"]
@@ -17,37 +16,32 @@ __all__ = ["service", "start"]
 REQUESTS = 40
 
 
-async def test_few_pages_of_nodes_are_made_at_the_same_time(
-    service: Service, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "path", ["/ui/nodes", "/ui/nodes/node0", "/ui/history/jobs", "/ui/instances"]
+)
+async def test_few_pages_with_long_lists_are_made_at_the_same_time(
+    service: Service, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
     most = under_way = 0
-    arrange = nodes.arrange
-    lock = threading.Lock()
-
-    def counted(*given: Any) -> Any:
-        nonlocal most, under_way
-        with lock:
-            under_way += 1
-            most = max(most, under_way)
-        return arrange(*given)
-
     render = rendering.render
 
-    async def rendered(*given: Any, **more: Any) -> Any:
-        nonlocal under_way
-        answer = await render(*given, **more)
-        with lock:
+    async def counted(*given: Any, **more: Any) -> Any:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        try:
+            return await render(*given, **more)
+        finally:
             under_way -= 1
-        return answer
 
-    monkeypatch.setattr(node_pages, "arrange", counted)
-    monkeypatch.setattr(node_pages, "render", rendered)
+    for module in (instances, node_pages, past_jobs):
+        monkeypatch.setattr(module, "render", counted)
     monkeypatch.setattr("fluxapi.process.timeslice.TimeSlice.__init__.__defaults__", (0.0,))
     monkeypatch.setattr("fluxapi.web.slices._SLICE_PIECES", 4)
     page = {"Accept": "text/html"}
-    asked = [service.client.get("/ui/nodes", headers=page) for _ in range(REQUESTS)]
+    asked = [service.client.get(path, headers=page) for _ in range(REQUESTS)]
     assert {answer.status for answer in await asyncio.gather(*asked)} == {200}
-    assert 1 < most <= node_pages.MAX_NODE_PAGES
+    assert 1 < most <= rendering.MAX_LIST_PAGES
 
 
 @pytest.mark.parametrize("path", ["/v1/nodes", "/v1/resources", "/v1/nodes/node0"])

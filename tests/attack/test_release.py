@@ -7,13 +7,17 @@ import weakref
 from collections.abc import Iterator, Sequence
 
 import pytest
+from jinja2.runtime import Context
 from pytest_aiohttp import AiohttpClient
 
 from fluxapi.app import create_app
 from fluxapi.errors import FluxapiError, OutcomeUnknown
 from fluxapi.instance.protocol import Submission
 from fluxapi.settings import Settings
+from tests.handlers.conftest import Service, service, start
 from tests.handlers.fake import FakeInstance
+
+__all__ = ["service", "start"]
 
 
 class _Results(list[int | FluxapiError]):
@@ -52,3 +56,13 @@ async def test_jobs_of_unknown_outcome_are_not_held(aiohttp_client: AiohttpClien
         assert answer.status == 503
     assert len(instance.given) == 2
     assert [ref() for ref in instance.given] == [None, None]
+
+
+@pytest.mark.usefixtures("no_collector")
+@pytest.mark.parametrize("path", ["/ui/nodes", "/ui/nodes/node0", "/ui/submit"])
+async def test_pages_with_macros_are_not_held(service: Service, path: str) -> None:
+    for _ in range(2):
+        async with service.client.get(path, headers={"Accept": "text/html"}) as answer:
+            assert answer.status == 200
+            await answer.read()
+    assert not [it for it in gc.get_objects() if isinstance(it, Context)]
