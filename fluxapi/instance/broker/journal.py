@@ -193,7 +193,7 @@ class JournalThread:
         try:
             for message in messages:
                 if message.tag == _PURGED:
-                    changes.append(Purged(_purge_decoder.decode(message.payload).jobs))
+                    changes += _purged(message.payload)
                 else:
                     changes += self._normalizer.take(decode_journal(message.payload))
         except (msgspec.MsgspecError, ValueError) as problem:
@@ -298,6 +298,15 @@ class JournalThread:
         for fence in list(self._fences):
             if not fence.done():
                 fence.set_exception(error)
+
+
+def _purged(payload: bytes) -> list[Purged]:
+    """Return a purge; nothing for an event that only looks like one, as any program may send it."""
+    try:
+        return [Purged(_purge_decoder.decode(payload).jobs)]
+    except (msgspec.MsgspecError, ValueError, RecursionError) as problem:
+        _log.debug("an event that is no purge is passed over: %s", problem)
+        return []
 
 
 def _take(connection: Connection, limit: int | None) -> _Taken:

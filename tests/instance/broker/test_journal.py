@@ -119,6 +119,18 @@ async def test_an_invalid_message_ends_the_stream() -> None:
     await thread.close(10.0)
 
 
+@pytest.mark.parametrize(
+    "payload",
+    [b"", b"{}", b'{"jobs":"all"}', b'{"jobs":[1.5]}', b'{"jobs":[],"x":%b}' % (b"[" * 100_000)],
+)
+async def test_an_event_that_is_no_purge_ends_no_stream(payload: bytes) -> None:
+    thread = journal.JournalThread(None, None, 10.0)
+    false = Message(journal._PURGED, 0, payload)
+    thread._hand_over(journal._Batch([false, purge(1)], ()))
+    assert await asyncio.wait_for(thread.next_batch(), 30) == [Purged([1])]
+    await thread.close(10.0)
+
+
 def test_large_messages_end_a_batch() -> None:
     connection: Any = Scripted()
     half = purge(1, journal.MAX_BATCH_BYTES // 2)
