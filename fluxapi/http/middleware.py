@@ -194,7 +194,12 @@ async def _error_response(request: web.Request, error: errors.FluxapiError) -> w
     )
     if not is_page:
         return problem(request, error)
-    page = await request.app[keys.ERROR_PAGE](request, error)
+    try:
+        page = await request.app[keys.ERROR_PAGE](request, error)
+    except ConnectionResetError as left:
+        # The client has left while its page was made, so nobody reads the response.
+        drop_tracebacks(left)
+        return problem(request, error)
     page.headers.update(error.headers)
     if isinstance(error, errors.Unauthorized):
         # For Basic a browser would open its own dialog above the page, which is a login page.

@@ -10,13 +10,16 @@ from importlib import import_module
 from typing import Any
 
 import pytest
+from aiohttp import web
 
+from fluxapi.errors import FluxapiError
 from fluxapi.events import waiters
 from fluxapi.handlers import collect
 from fluxapi.handlers.submit import submit_fields
-from fluxapi.http import body, endpoints, keys
+from fluxapi.http import body, endpoints, keys, middleware
+from fluxapi.http.clients import has_left
 from fluxapi.model import jobid
-from fluxapi.process.timeslice import TimeSlice, stop_after_client
+from fluxapi.process.timeslice import TimeSlice, check_client, stop_after_client
 from fluxapi.web import docs, slices
 from fluxapi.web.slices import text_of
 from tests.handlers.conftest import Service, service, start
@@ -51,6 +54,37 @@ async def test_a_page_is_not_rendered_for_a_client_that_has_left(
             await wire.send(b"GET /docs/reference HTTP/1.1\r\nHost: localhost\r\n\r\n")
             await begun.wait()
         assert await asyncio.wait_for(ended, PATIENCE_S) == "stopped"
+
+
+async def test_the_page_of_an_error_is_not_rendered_for_a_client_that_has_left(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    begun = asyncio.Event()
+    ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    async def render(request: web.Request, *_: Any) -> str:
+        begun.set()
+        while not has_left(request.protocol):  # noqa: ASYNC110 - it tells nobody
+            await asyncio.sleep(0)
+        check_client()
+        raise AssertionError
+
+    def tell(request: web.Request, error: FluxapiError) -> web.Response:
+        ended.set_result(error.status)
+        return problem(request, error)
+
+    problem = middleware.problem
+    monkeypatch.setattr(slices, "text_of", render)
+    monkeypatch.setattr(middleware, "problem", tell)
+    async with serving() as port:
+        async with connect(port) as wire:
+            head = (
+                b"GET /ui/login?unknown=1 HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\n\r\n"
+            )
+            await wire.send(head)
+            await begun.wait()
+        assert await asyncio.wait_for(ended, PATIENCE_S) == 422
+    assert not [it for it in caplog.records if it.levelname == "ERROR"]
 
 
 @pytest.mark.parametrize(
