@@ -191,6 +191,7 @@ def _add_limits(app: web.Application, settings: Settings) -> None:
     app[keys.TOOL_OUTPUTS] = WorkTurns(MAX_TOOL_OUTPUTS, sys.maxsize)
     app[keys.JOB_PAGES] = WorkTurns(views.MAX_JOB_PAGES, sys.maxsize)
     app[keys.LIST_PAGES] = WorkTurns(rendering.MAX_LIST_PAGES, sys.maxsize)
+    app[keys.PAST_PAGES] = WorkTurns(rendering.MAX_LIST_PAGES, sys.maxsize)
     app[keys.LOOKUPS] = WorkTurns(MAX_LOOKUPS, sys.maxsize)
     app[keys.ADMISSION] = AdmissionLimiter()
 

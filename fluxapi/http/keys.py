@@ -59,6 +59,7 @@ __all__ = [
     "LOOKUPS",
     "METRICS",
     "OPENAPI",
+    "PAST_PAGES",
     "PRINCIPAL",
     "QUERY",
     "RATE_LIMITS",
@@ -120,6 +121,8 @@ JOB_PAGES: web.AppKey[WorkTurns] = web.AppKey("job_pages", WorkTurns)
 """The limit of pages of jobs that are made at the same time."""
 LIST_PAGES: web.AppKey[WorkTurns] = web.AppKey("list_pages", WorkTurns)
 """The limit of pages with long lists that are made at the same time."""
+PAST_PAGES: web.AppKey[WorkTurns] = web.AppKey("past_pages", WorkTurns)
+"""The same for pages that read the history, which may take seconds."""
 LOOKUPS: web.AppKey[WorkTurns] = web.AppKey("lookups", WorkTurns)
 """The limit of eventlogs, jobspecs and resource sets that are read at the same time."""
 METRICS: web.AppKey[Metrics] = web.AppKey("metrics", Metrics)

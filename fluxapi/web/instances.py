@@ -56,7 +56,7 @@ class _Use(NamedTuple):
     text: str
 
 
-@few_at_once
+@few_at_once(keys.LIST_PAGES)
 async def instances(request: web.Request) -> web.Response:
     """Render the tree of instances; its script keeps it current by the stream of the tree."""
     counters = request.app[keys.COUNTERS]

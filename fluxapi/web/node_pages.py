@@ -35,7 +35,7 @@ _MAX_JOBS = 50
 _FILTERS = ("state", "text", "queue", "sort")
 
 
-@few_at_once
+@few_at_once(keys.LIST_PAGES)
 async def nodes(request: web.Request) -> web.Response:
     """Render the nodes with their state, use and jobs, those with problems first."""
     session, t = request[keys.SESSION], words_of(request)
@@ -104,7 +104,7 @@ async def _queues(request: web.Request) -> list[dict[str, Any]]:
     ]
 
 
-@few_at_once
+@few_at_once(keys.PAST_PAGES)
 async def node(request: web.Request) -> web.Response:
     """Render one host with its brokers and jobs, or only what changes of it."""
     session = request[keys.SESSION]

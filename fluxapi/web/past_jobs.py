@@ -49,7 +49,7 @@ _PAGE = re.compile(r"[0-9a-f]{1,16}", re.ASCII)
 _INSTANCE = re.compile(r"[0-9a-f]{20}|all", re.ASCII)
 
 
-@few_at_once
+@few_at_once(keys.PAST_PAGES)
 async def past_jobs(request: web.Request) -> web.Response:
     """Render one page of the jobs of the history, under the filters in the address."""
     session, words = request[keys.SESSION], words_of(request)

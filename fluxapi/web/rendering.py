@@ -12,6 +12,7 @@ from aiohttp import web
 from fluxapi import __version__
 from fluxapi.http import base, keys
 from fluxapi.http.turns import turn_in
+from fluxapi.http.work_turns import WorkTurns
 from fluxapi.model.humanize import utc
 from fluxapi.model.jobid import encode_f58, parse
 from fluxapi.model.message import text_of
@@ -27,7 +28,7 @@ from .words import words_of
 __all__ = ["MAX_LIST_PAGES", "few_at_once", "render"]
 
 MAX_LIST_PAGES = 8
-"""Pages with long lists that are made at the same time.
+"""Pages with long lists that are made at the same time, and as many that read the history.
 
 Ten thousand nodes take 9 MB for each page, and the jobs of one node a megabyte or more.
 """
@@ -35,15 +36,18 @@ Ten thousand nodes take 9 MB for each page, and the jobs of one node a megabyte 
 _Page = Callable[[web.Request], Awaitable[web.Response]]
 
 
-def few_at_once(make: _Page) -> _Page:
-    """Return the handler of a page with a long list that waits for its turn."""
+def few_at_once(turns: web.AppKey[WorkTurns]) -> Callable[[_Page], _Page]:
+    """Return what makes the handler of a page with a long list wait for one of these turns."""
 
-    @functools.wraps(make)
-    async def handle(request: web.Request) -> web.Response:
-        async with turn_in(request, request.app[keys.LIST_PAGES]):
-            return await make(request)
+    def decorate(make: _Page) -> _Page:
+        @functools.wraps(make)
+        async def handle(request: web.Request) -> web.Response:
+            async with turn_in(request, request.app[turns]):
+                return await make(request)
 
-    return handle
+        return handle
+
+    return decorate
 
 
 class _Crumb(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import pytest
@@ -42,6 +43,28 @@ async def test_few_pages_with_long_lists_are_made_at_the_same_time(
     asked = [service.client.get(path, headers=page) for _ in range(REQUESTS)]
     assert {answer.status for answer in await asyncio.gather(*asked)} == {200}
     assert 1 < most <= rendering.MAX_LIST_PAGES
+
+
+@pytest.mark.parametrize("path", ["/ui/nodes", "/ui/instances"])
+async def test_no_page_waits_for_those_that_read_the_history(
+    service: Service, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def rendered(*given: Any, **more: Any) -> Any:
+        begun.set()
+        await go_on.wait()
+        return await rendering.render(*given, **more)
+
+    monkeypatch.setattr(past_jobs, "render", rendered)
+    page = {"Accept": "text/html"}
+    past = partial(service.client.get, "/ui/history/jobs", headers=page)
+    asked = [asyncio.ensure_future(past()) for _ in range(REQUESTS)]
+    await begun.wait()
+    async with service.client.get(path, headers=page) as answer:
+        assert answer.status == 200
+    go_on.set()
+    assert {answer.status for answer in await asyncio.gather(*asked)} == {200}
 
 
 @pytest.mark.parametrize("path", ["/v1/nodes", "/v1/resources", "/v1/nodes/node0"])
