@@ -35,6 +35,7 @@ from fluxapi.http.common_headers import COMMON_HEADERS, CommonHeaders
 from fluxapi.http.decode_turn import MAX_DECODED
 from fluxapi.http.endpoints import Endpoints, add_routes
 from fluxapi.http.rate_limits import RateLimits
+from fluxapi.http.requests_under_way import RequestsUnderWay
 from fluxapi.http.shutdown import Shutdown
 from fluxapi.http.work_turns import WorkTurns
 from fluxapi.instance.protocol import CallWatch, Instance
@@ -151,8 +152,7 @@ def create_app(
     )
     app[keys.TREE_OBSERVER] = TreeObserver(sessions, tree, counters)
     app[keys.STOP], app[keys.SHUTDOWN] = stop, shutdown
-    app[keys.CREDENTIALS] = credentials
-    app[keys.TOKENS] = tokens
+    app[keys.CREDENTIALS], app[keys.TOKENS] = credentials, tokens
     app[keys.TEMPLATES] = TemplateStore(_below_statedir(settings, "templates"))
     app[keys.RATE_LIMITS] = limits
     _add_limits(app, settings)
@@ -194,6 +194,7 @@ def _add_limits(app: web.Application, settings: Settings) -> None:
     app[keys.PAST_PAGES] = WorkTurns(rendering.MAX_LIST_PAGES, sys.maxsize)
     app[keys.LOOKUPS] = WorkTurns(MAX_LOOKUPS, sys.maxsize)
     app[keys.ADMISSION] = AdmissionLimiter()
+    app[keys.UNDER_WAY] = RequestsUnderWay(sys.maxsize)
 
 
 def _add_pages(app: web.Application) -> None:

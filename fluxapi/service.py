@@ -107,6 +107,7 @@ async def serve(settings: Settings) -> None:
     if broker is not None:
         broker.watch(partial(stop, _orphaned(broker)))
     room = descriptors.make_room(settings.max_streams + EXTRA_CONNECTIONS)
+    app[keys.UNDER_WAY].connections = room
     runner = Runner(
         app,
         limit=ConnectionLimit(room, settings.max_peer_connections),

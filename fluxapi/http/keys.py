@@ -32,6 +32,7 @@ from fluxapi.webhooks.webhooks import Webhooks
 
 from .body_budget import BodyBudget
 from .rate_limits import RateLimits
+from .requests_under_way import RequestsUnderWay
 from .shutdown import Shutdown
 from .work_turns import WorkTurns
 
@@ -76,6 +77,7 @@ __all__ = [
     "TOOL_OUTPUTS",
     "TREE",
     "TREE_OBSERVER",
+    "UNDER_WAY",
     "WEBHOOKS",
     "WORDS",
 ]
@@ -103,6 +105,8 @@ CREDENTIALS: web.AppKey[Credentials] = web.AppKey("credentials", Credentials)
 TOKENS: web.AppKey[TokenStore] = web.AppKey("tokens", TokenStore)
 TEMPLATES: web.AppKey[TemplateStore] = web.AppKey("templates", TemplateStore)
 WEBHOOKS: web.AppKey[Webhooks] = web.AppKey("webhooks", Webhooks)
+UNDER_WAY: web.AppKey[RequestsUnderWay] = web.AppKey("under_way", RequestsUnderWay)
+"""The limit of requests under way, by client."""
 RATE_LIMITS: web.AppKey[RateLimits] = web.AppKey("rate_limits", RateLimits)
 BODIES: web.AppKey[BodyBudget] = web.AppKey("bodies", BodyBudget)
 DECODING: web.AppKey[ClientTurns] = web.AppKey("decoding", ClientTurns)

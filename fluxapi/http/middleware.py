@@ -66,24 +66,28 @@ def create(
     @web.middleware
     async def around(request: web.Request, handler: Handler) -> web.StreamResponse:
         started = time.perf_counter()
-        app, match = request.app, request.match_info
-        metrics = app[keys.METRICS]
-        route = app[keys.ROUTES].get(match.handler)
-        metrics.under_way += 1
+        app = request.app
+        route = app[keys.ROUTES].get(request.match_info.handler)
+        app[keys.METRICS].under_way += 1
+        under_way, counted = app[keys.UNDER_WAY], ""
         request[keys.BASE] = base.find(request, settings.trust_from)
         request[keys.REQUEST_ID] = request_id = _request_id(request)
         logs.begin_request(request_id)
         response: web.StreamResponse
         try:
             authentication.check_once(request)
-            host = peer.forwarded(request, "X-Forwarded-Host", settings.trust_from)
-            origins.check(request, host)
+            origins.check(request, peer.forwarded(request, "X-Forwarded-Host", settings.trust_from))
             address = clients.address_of(request)
             limits.check_request((address,))
             path = await _admit(request, route, credentials)
             client = _count_for_client(request, limits)
             work_for(client)
-            await (probes if route is not None and route.at_once else app[keys.ADMISSION]).take()
+            if route is not None and route.at_once:
+                await probes.take()
+            else:
+                under_way.begin(client)
+                counted = client
+                await app[keys.ADMISSION].take()
             if path == ROOT:
                 response = await handler(request)
             else:
@@ -102,18 +106,27 @@ def create(
             response = await _answer_to(request, error)
             drop_tracebacks(error)
         finally:
-            metrics.under_way -= 1
-        name = match.route.name or "none"
-        # The values of labels must be bounded, and a client may send any method.
-        method = request.method if request.method in hdrs.METH_ALL else "other"
-        took = time.perf_counter() - started
-        is_stream = route is not None and route.stream
-        metrics.observe(name, method, response.status, None if is_stream else took)
-        principal = request.get(keys.PRINCIPAL, STRANGER)
-        logs.access(method, name, response.status, took, principal.user or None)
+            app[keys.METRICS].under_way -= 1
+            if counted:
+                under_way.end(counted)
+        _observe(request, route, response, time.perf_counter() - started)
         return response
 
     return around
+
+
+def _observe(
+    request: web.Request, route: Route | None, response: web.StreamResponse, took: float
+) -> None:
+    """Count a request in the metrics, and log it."""
+    name = request.match_info.route.name or "none"
+    # The values of labels must be bounded, and a client may send any method.
+    method = request.method if request.method in hdrs.METH_ALL else "other"
+    is_stream = route is not None and route.stream
+    seconds = None if is_stream else took
+    request.app[keys.METRICS].observe(name, method, response.status, seconds)
+    principal = request.get(keys.PRINCIPAL, STRANGER)
+    logs.access(method, name, response.status, took, principal.user or None)
 
 
 async def _admit(request: web.Request, route: Route | None, credentials: Credentials) -> str:
