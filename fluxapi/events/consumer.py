@@ -201,6 +201,7 @@ class JournalConsumer(BackgroundTask):
                     await self._take(batch)
                 elif self.ready and not self.hub.groups:
                     await self.waiters.none_for(_UNWATCHED_PAUSE_S)
+                del batch  # Large jobspecs in it would stay until the next batch comes.
         finally:
             closing = getattr(stream, "aclose", None)
             if closing is not None:

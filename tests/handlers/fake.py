@@ -115,23 +115,23 @@ class FakeInstance:
         self.submitted.append(submission)
         jobid, self._next = self._next, self._next + (1 << 24)
         self.jobspecs[jobid] = submission.jobspec
-        self.post(
-            jobid,
-            Event(
-                time.time(),
-                "submit",
-                {
-                    "userid": OWNER,
-                    "urgency": 16,
-                    "flags": WAITABLE * submission.waitable,
-                    "version": 1,
-                },
-            ),
-            jobspec=jobspec,
-        )
-        self.post(jobid, Event(time.time(), "validate"))
-        self.post(jobid, Event(time.time(), "depend"))
-        self.post(jobid, Event(time.time(), "priority", {"priority": 16}))
+        context = {
+            "userid": OWNER,
+            "urgency": 16,
+            "flags": WAITABLE * submission.waitable,
+            "version": 1,
+        }
+        events = [
+            Event(time.time(), "submit", context),
+            Event(time.time(), "validate"),
+            Event(time.time(), "depend"),
+            Event(time.time(), "priority", {"priority": 16}),
+        ]
+        self.eventlogs[jobid] = events
+        # All of them together: a test that finds the job in the table finds it pending.
+        first, *others = [JournalMessage(jobid, [event]) for event in events]
+        first.jobspec = jobspec
+        self._journal.put_nowait([first, *others])
         return jobid
 
     def post(self, jobid: int, event: Event, **more: Any) -> None:
