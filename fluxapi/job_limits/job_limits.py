@@ -11,6 +11,7 @@ from itertools import repeat
 
 from fluxapi.errors import FluxapiError
 from fluxapi.model.submission import Submission
+from fluxapi.process.joined_call import JoinedCall
 from fluxapi.process.timeslice import TimeSlice
 from fluxapi.table.table import Table
 
@@ -55,7 +56,7 @@ def usual_limits(table: Table, nodes: int) -> tuple[JobLimit, ...]:
 class _Request:
     """The jobs of a request that are being submitted, and the places of the limits that count.
 
-    The first *settled* ones are submitted.
+    The first *settled* ones are submitted, or cannot be.
     """
 
     concerned: Sequence[int]
@@ -71,7 +72,8 @@ class JobLimits:
         self._limits = tuple(limits)
         self._fresh: tuple[JobLimit, ...] = ()
         """The limits for which all jobs are being counted anew."""
-        self._counting = asyncio.Lock()
+        # All clients wait for a count, so it has no turns of one of them.
+        self._count = JoinedCall(self._count_anew)
         self._counted = 0
         """Jobs that waited when they were counted."""
         self._changed = 0
@@ -127,7 +129,7 @@ class JobLimits:
         waiting = len(self._table.index.state.get("DEPEND", ()))
         change = max(abs(waiting - self._counted), self._changed)
         if change > max(waiting // 10, _UNCOUNTED):
-            await self._count()
+            await self._count.get()
         is_recent = False
         errors: dict[str, FluxapiError] = {}
         turn = TimeSlice()
@@ -136,7 +138,7 @@ class JobLimits:
             error = self._refusal(one, request.concerned)
             if error is not None and not is_recent:
                 is_recent = True
-                await self._count()
+                await self._count.get()
                 error = self._refusal(one, request.concerned)
             if error is not None:
                 # One error for all jobs, since a hundred thousand would take much memory.
@@ -178,18 +180,21 @@ class JobLimits:
             for place in request.concerned:
                 yield limits[place]
 
-    async def _count(self) -> None:
+    async def aclose(self) -> None:
+        """Cancel the count that is under way."""
+        await self._count.aclose()
+
+    async def _count_anew(self) -> None:
         """Count all jobs anew, unless that was done recently."""
-        async with self._counting:
-            if time.monotonic() < self._next_count:
-                return
-            self._fresh = tuple(limit.empty() for limit in self._limits)
-            try:
-                steps = await self._count_all(self._fresh)
-                self._limits = self._fresh
-            finally:
-                self._fresh = ()
-            self._next_count = time.monotonic() + _PAUSE_S * steps
+        if time.monotonic() < self._next_count:
+            return
+        self._fresh = tuple(limit.empty() for limit in self._limits)
+        try:
+            steps = await self._count_all(self._fresh)
+            self._limits = self._fresh
+        finally:
+            self._fresh = ()
+        self._next_count = time.monotonic() + _PAUSE_S * steps
 
     async def _count_all(self, limits: Sequence[JobLimit]) -> int:
         """Return the steps that it took."""

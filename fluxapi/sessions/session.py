@@ -267,6 +267,7 @@ class InstanceSession:
 
     async def _close_parts(self) -> None:
         await self.idempotency.aclose()
+        await self.submitter.aclose()
         await self.outputs.aclose()
         await self.queues.aclose()
         await self.checker.aclose()

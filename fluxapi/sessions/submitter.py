@@ -98,6 +98,10 @@ class Submitter:
         await self._until_visible(submitted.results)
         return submitted
 
+    async def aclose(self) -> None:
+        """Cancel what goes on without a request."""
+        await self._limits.aclose()
+
     async def _submit_in_turn(
         self, key: str, jobs: Sequence[MarkedSubmission], has_left: Callable[[], bool]
     ) -> Submitted:

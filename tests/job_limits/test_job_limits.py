@@ -122,7 +122,7 @@ async def test_jobs_that_come_while_all_are_counted_count(
     monkeypatch.setattr(TimeSlice, "share", share)
     limits = JobLimits(table, [SingletonLimit()])
     show(table, 1, "singleton", jobspec={"attributes": {"system": {"job": {"name": "a"}}}})
-    counting = asyncio.ensure_future(limits._count())
+    counting = asyncio.ensure_future(limits._count.get())
     await at_turn.wait()
     limits._counted = 1  # so that the next request goes on with the counts that there are
     async with under_way(limits, [SINGLE]) as count:
@@ -176,3 +176,35 @@ async def test_jobs_without_an_answer_leave_room(
         await limits.submit([Submission(b"x" * (LARGE_BYTES // 2))] * 3, send)
     assert memory._under_way == 0
     assert memory._kept.total == settled * LARGE_BYTES
+
+
+async def test_a_client_that_leaves_ends_no_count_of_others(
+    table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_turn, go_on = asyncio.Event(), asyncio.Event()
+    begun: list[SingletonLimit] = []
+
+    class Noted(SingletonLimit):
+        def empty(self) -> SingletonLimit:
+            begun.append(self)
+            return Noted()
+
+    async def share(turn: TimeSlice) -> None:
+        del turn
+        if limits._fresh:
+            at_turn.set()
+            await go_on.wait()
+
+    monkeypatch.setattr(TimeSlice, "share", share)
+    monkeypatch.setattr("fluxapi.job_limits.singleton_limit.MAX_SINGLETONS", 1)
+    limits = JobLimits(table, [Noted()])
+    show(table, 1, "singleton", jobspec={"attributes": {"system": {"job": {"name": "a"}}}})
+    leaving = asyncio.ensure_future(taken(limits, [SINGLE]))
+    await at_turn.wait()
+    leaving.cancel()
+    await asyncio.wait([leaving])
+    go_on.set()
+    monkeypatch.setattr(job_limits, "_PAUSE_S", 1000.0)
+    assert await taken(limits, [SINGLE]) == 0
+    assert len(begun) == 1
+    await limits.aclose()
