@@ -30,6 +30,20 @@ class Held:
         self._page = page
         self._routes: list[Route] = []
         page.route(address, self._keep)
+        self._until_effective()
+
+    def _until_effective(self) -> None:
+        """Wait until Chromium holds requests: it lets some pass for a moment after the call."""
+        caught: list[Route] = []
+
+        def catch(route: Route) -> None:
+            caught.append(route)
+            route.fulfill(status=204)
+
+        self._page.route("**/health", catch)
+        while not caught:
+            self._page.evaluate("async () => void (await fetch(new URL('/health', location)))")
+        self._page.unroute("**/health", catch)
 
     def _keep(self, route: Route) -> None:
         self._routes.append(route)
