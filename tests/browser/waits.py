@@ -30,7 +30,8 @@ class Held:
         self._page = page
         self._routes: list[Route] = []
         page.route(address, self._keep)
-        self._until_effective()
+        if page.url != "about:blank":
+            self._until_effective()
 
     def _until_effective(self) -> None:
         """Wait until Chromium holds requests: it lets some pass for a moment after the call."""
