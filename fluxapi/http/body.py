@@ -147,11 +147,12 @@ async def _read(request: web.Request, limit: int, begin_turn: BeginTurn) -> byte
         if len(raw) >= LONG_BYTES:  # Shorter ones need no turn.
             await begin_turn(len(raw))
         return raw
-    budget = request.app[keys.BODIES]
-    with budget.arriving(clients_of(request)[-1]) as body:
+    budget, under_way = request.app[keys.BODIES], request.app[keys.UNDER_WAY]
+    client = clients_of(request)[-1]
+    with budget.arriving(client) as body:
         reading = asyncio.ensure_future(_collect(request, limit, partial(budget.add, body)))
         body.stop = reading.cancel
-        with request.app[keys.SHUTDOWN].interrupts(reading.cancel):
+        with request.app[keys.SHUTDOWN].interrupts(reading.cancel), under_way.arriving(client):
             try:
                 done, _ = await asyncio.wait({reading}, timeout=_BODY_TIMEOUT_S)
             finally:

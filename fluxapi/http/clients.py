@@ -15,6 +15,9 @@ from .rate_limits import PEER
 
 __all__ = ["address_of", "clients_of", "has_left", "reader_of", "when_left"]
 
+_OWNER = "owner at "
+"""The begin of the name of a client with the name and token of the owner."""
+
 
 @runtime_checkable
 class _Telling(Protocol):
@@ -40,12 +43,15 @@ def clients_of(request: web.Request) -> tuple[str, ...]:
     """Return the names of all clients that an admitted request counts for.
 
     A token is the last one: whoever has it may log in again and again. So is a user whom a proxy
-    names, since all of these have its address.
+    names, since all of these have its address. Programs with the name and token of the owner are
+    another client than those at their address that have no credentials at all.
     """
     principal = request[keys.PRINCIPAL]
     address = address_of(request)
     if principal.client:
         return (address, principal.client)
+    if principal.user and not principal.grants:
+        return (address, _OWNER + address)
     return (address, *sorted(principal.grants, key=lambda it: (not is_sign_in(it), it)))
 
 

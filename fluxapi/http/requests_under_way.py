@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from fluxapi.errors import TooManyRequests
 
@@ -20,8 +22,9 @@ _RETRY_AFTER_S = 2
 class RequestsUnderWay:
     """The requests that are being answered, and streams, by client.
 
-    A connection without a request under way can be closed for a new one; no other can. So the last
-    tenth of all connections is for clients that have few requests under way.
+    A connection without a request under way, or whose body has not arrived, can be closed for a new
+    one; no other can. So the last tenth of all connections is for clients that have few requests
+    under way.
 
     Attributes:
         connections: The limit of all connections, which the process sets that listens.
@@ -34,12 +37,36 @@ class RequestsUnderWay:
 
     def begin(self, client: str) -> None:
         """Count a request of a client; raise ``TooManyRequests`` if it has too many."""
+        self._check(client)
+        self._add(client)
+
+    @contextmanager
+    def arriving(self, client: str) -> Iterator[None]:
+        """Do not count a request while its body arrives, since its connection can be closed.
+
+        Raises:
+            TooManyRequests: The body has arrived, and the client has too many requests by now.
+        """
+        self.end(client)
+        try:
+            yield
+        except BaseException:
+            self._add(client)
+            raise
+        try:
+            self._check(client)
+        finally:
+            self._add(client)
+
+    def _check(self, client: str) -> None:
         most = self.connections - self.connections // _RESERVED_PART
         if self._total >= most and self._by_client[client] >= _FEW_REQUESTS:
             raise TooManyRequests(
                 "Too many of your requests are under way: send fewer at the same time.",
                 retry_after=_RETRY_AFTER_S,
             )
+
+    def _add(self, client: str) -> None:
         self._total += 1
         self._by_client[client] += 1
 
