@@ -72,7 +72,7 @@ async def identify(
         if session is None:
             raise errors.Unauthorized(NO_TICKET)
         principal = session.tickets.redeem(ticket)
-        credentials.check_grants(principal)
+        credentials.check_still_valid(principal)
         return principal
     scheme = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")[0].lower()
     # A proxy that authenticates by HTTP Basic passes its own Authorization on.

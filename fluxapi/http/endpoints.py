@@ -249,6 +249,9 @@ def _without_body(route: Route) -> Handler:
             _check(request, needs)
         if request.method in _READS:
             _stop_after_client(request)
+        else:
+            # The instance of a job may have taken long to open.
+            authentication.check_again(request)
         request[keys.QUERY] = querystring.cached(name, request.rel_url.raw_query_string)
         request[keys.BODY] = {}
         return await (page if page and wants_page(request) else inner)(request)

@@ -8,6 +8,7 @@ import random
 import re
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import msgspec
 from aiohttp import hdrs, web
@@ -17,11 +18,12 @@ from fluxapi.contracts.route import Handler, Route
 from fluxapi.model.message import problem as problem_of
 from fluxapi.observability import logs
 from fluxapi.process.admission import AdmissionLimiter
+from fluxapi.process.sender_check import check_sender_by
 from fluxapi.process.tracebacks import drop_tracebacks
 from fluxapi.process.turn_queue import work_for
 from fluxapi.security.credentials import CHALLENGES, Credentials
 from fluxapi.security.origins import OriginPolicy
-from fluxapi.security.principal import ANYBODY, STRANGER
+from fluxapi.security.principal import ANYBODY, STRANGER, Principal
 from fluxapi.sessions.child import canonical_path
 from fluxapi.sessions.session import ROOT
 from fluxapi.settings import Settings
@@ -81,7 +83,7 @@ def create(
             limits.check_request((address,))
             path = await _admit(request, route, credentials)
             client = _count_for_client(request, limits)
-            work_for(client)
+            _work_for_sender(client, request[keys.PRINCIPAL], credentials)
             if route is not None and route.at_once:
                 await probes.take()
             else:
@@ -163,6 +165,12 @@ def _count_for_client(request: web.Request, limits: RateLimits) -> str:
     address, *others = clients.clients_of(request)
     limits.check_request(others)
     return others[-1] if others else address
+
+
+def _work_for_sender(client: str, principal: Principal, credentials: Credentials) -> None:
+    """Let this task work for the sender of a request, in the turns of *client*."""
+    work_for(client)
+    check_sender_by(partial(credentials.check_still_valid, principal))
 
 
 async def _answer_to(request: web.Request, error: Exception) -> web.StreamResponse:

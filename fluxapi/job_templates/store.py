@@ -14,6 +14,7 @@ import msgspec
 from fluxapi.errors import Conflict, NotFound, NotStored, NotSupported, SettingsError
 from fluxapi.model.message import problem
 from fluxapi.process.daemon_threads import DaemonThreads
+from fluxapi.process.sender_check import check_sender
 
 from .folder import MAX_FILE_BYTES, TemplateFolder
 from .template import Entry, Template
@@ -106,6 +107,7 @@ class TemplateStore:
         """
         folder = self._kept()
         async with self._lock:
+            check_sender()
             now, known = time.time(), self._entries.get(name)
             template = Template(
                 name=name,
@@ -140,6 +142,7 @@ class TemplateStore:
         """
         folder = self._kept()
         async with self._lock:
+            check_sender()
             entry = self._entry(name)
             try:
                 await self._writes.run(None, folder.remove, name)

@@ -18,6 +18,7 @@ from fluxapi.errors import Conflict, NotFound, NotStored, SettingsError, Validat
 from fluxapi.model.message import field_error, problem, said_in
 from fluxapi.notices.notice import test_notice
 from fluxapi.process.background import BackgroundTask
+from fluxapi.process.sender_check import check_sender
 from fluxapi.sessions.session import InstanceSession
 
 from .catch_up import CatchUp
@@ -224,6 +225,7 @@ class Webhooks:
             NotStored: It cannot be stored, so it does not exist.
         """
         async with self._lock:
+            check_sender()
             if len(self.hooks) >= MAX_WEBHOOKS:
                 raise Conflict(problem("too_many_webhooks", limit=MAX_WEBHOOKS))
             name = secrets.token_hex(5)
@@ -263,6 +265,7 @@ class Webhooks:
     async def remove(self, text: str) -> Hook:
         """Remove a webhook with all that waits for it."""
         async with self._lock:
+            check_sender()
             hook = self._changeable(text)
             await self._remove(hook)
             return hook
@@ -280,6 +283,7 @@ class Webhooks:
     async def rotate(self, text: str) -> tuple[Hook, str]:
         """Give a webhook a new secret; for a day, the old one signs, too."""
         async with self._lock:
+            check_sender()
             hook = self._changeable(text)
             webhook = hook.webhook
             before = webhook.secrets, webhook.rotated
@@ -295,6 +299,7 @@ class Webhooks:
     async def enable(self, text: str) -> Hook:
         """Send to a webhook again that was disabled; it gets the events from now on."""
         async with self._lock:
+            check_sender()
             hook = self.get(text)
             await self._save(hook.id, msgspec.structs.replace(hook.webhook, disabled=None))
             hook.webhook.disabled = None
@@ -308,6 +313,7 @@ class Webhooks:
         hook = self.get(text)
         notice = test_notice(self.outbox.instance, secrets.token_hex(8), time.time())
         async with self._tests:
+            check_sender()
             webhook = hook.webhook
             return await self._sender.send(webhook.url, webhook.keys(), notice.id, notice.encode())
 
@@ -318,6 +324,7 @@ class Webhooks:
     async def retry(self, text: str, seqs: Sequence[int] | None) -> int:
         """Send dead letters again: these, or all; return how many."""
         async with self._lock:
+            check_sender()
             hook = self.get(text)
             if hook.webhook.disabled is not None:
                 raise Conflict(problem("webhook_disabled", name=hook.webhook.name, id=hook.id))

@@ -17,6 +17,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any, Protocol
 
 from fluxapi.errors import FluxapiError
+from fluxapi.process.sender_check import check_sender
 from fluxapi.process.turn_queue import TurnQueue
 
 __all__ = ["EventPace"]
@@ -57,7 +58,11 @@ class EventPace:
 
     @contextlib.asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
-        """Wait until one more event may be added; it is answered when the context is left."""
+        """Wait until one more event may be added; it is answered when the context is left.
+
+        Raises:
+            Unauthorized: The credentials of the sender have ended meanwhile.
+        """
         await self._take_turn()
         self._open += 1
         self._answered.clear()
@@ -77,6 +82,7 @@ class EventPace:
         if self._passing is None:
             self._passing = asyncio.create_task(self._pass_commits(), name="event pace")
         await turn
+        check_sender()
 
     async def _pass_commits(self) -> None:
         """Wait until the KVS, which takes commits in order, has stored what it had."""
