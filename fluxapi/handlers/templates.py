@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 from aiohttp import web
 
 from fluxapi.contracts import schema
-from fluxapi.errors import NotStored, ValidationFailed
+from fluxapi.errors import NotStored, RequestError, ValidationFailed
 from fluxapi.http import base, keys
-from fluxapi.job_templates.template import Entry
+from fluxapi.http.body import decode_large
+from fluxapi.job_templates.template import Entry, Template
 from fluxapi.model.message import problem
+from fluxapi.process.timeslice import TimeSlice
 
 from .support import reply
 
 __all__ = ["delete", "list_templates", "record", "save"]
 
 _REQUEST = ("job", "copies", "cc")
+_MEMBERS = frozenset(_REQUEST)
 
 
 async def list_templates(request: web.Request) -> web.Response:
@@ -29,17 +31,30 @@ async def list_templates(request: web.Request) -> web.Response:
 async def record(request: web.Request) -> web.Response:
     """Return one template."""
     found = await request.app[keys.TEMPLATES].get(_name(request))
-    shown = {
+    # A job can write the file. Of those that were read, one is decoded in each pass.
+    await TimeSlice(0).share()
+    try:
+        fields = await _decoded(found)
+    except RequestError:
+        raise NotStored(problem("template_damaged", name=found.name)) from None
+    return reply(fields)
+
+
+async def _decoded(found: Template) -> dict[str, Any]:
+    """Return a template with its request; raise ``RequestError`` if it is not valid."""
+    if not found.request.keys() <= _MEMBERS:
+        raise RequestError("It has other members.")
+    fields: dict[str, Any] = {
         "name": found.name,
         "created": found.created,
         "modified": found.modified,
         **_described(found.description),
-        **{name: msgspec.json.decode(raw) for name, raw in found.request.items()},
     }
-    # A job can write the file.
-    if schema.find("template", shown):
-        raise NotStored(problem("template_damaged", name=found.name))
-    return reply(shown)
+    for name, raw in found.request.items():
+        fields[name] = await decode_large(bytes(raw))
+    if not schema.is_valid("template", fields):
+        raise RequestError("It is not valid.")
+    return fields
 
 
 async def save(request: web.Request) -> web.Response:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import stat
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from fluxapi.handlers import templates
+from fluxapi.job_templates.store import TemplateStore
+from fluxapi.job_templates.template import Template
+from tests.attack.passes import Passes
 from tests.security.test_credentials import AUTH, basic, bearer
 
 from .conftest import Service, Start
@@ -88,6 +95,41 @@ async def test_a_file_of_somebody_else_is_no_job(kept: Service, tmp_path: Path) 
     answer = await kept.client.get("/v1/templates/a")
     assert answer.status == 507
     assert "damaged" in (await answer.json())["detail"]
+
+
+async def test_a_file_of_very_many_values_is_not_decoded(kept: Service, tmp_path: Path) -> None:
+    await kept.client.put("/v1/templates/a", json={"job": JOB})
+    file = tmp_path / "templates" / "a.json"
+    changed = json.loads(file.read_bytes())
+    changed["request"]["job"]["attributes"] = {"user": {"a": [[]] * 300_000}}
+    file.write_text(json.dumps(changed), encoding="utf-8")
+    answer = await kept.client.get("/v1/templates/a")
+    assert answer.status == 507
+    assert "damaged" in (await answer.json())["detail"]
+
+
+async def test_templates_that_were_read_are_decoded_one_in_each_pass(
+    kept: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await kept.client.put("/v1/templates/a", json={"job": JOB})
+    passes, get = Passes(), TemplateStore.get
+    numbers, have_read = count(1), asyncio.Event()
+
+    async def get_together(store: TemplateStore, name: str) -> Template:
+        found = await get(store, name)
+        if next(numbers) == 4:
+            have_read.set()
+        await have_read.wait()
+        return found
+
+    async def decode(raw: bytes) -> Any:
+        passes.note()
+        return json.loads(raw)
+
+    monkeypatch.setattr(TemplateStore, "get", get_together)
+    monkeypatch.setattr(templates, "decode_large", decode)
+    await asyncio.gather(*(kept.client.get("/v1/templates/a") for _ in range(4)))
+    assert passes.most == 1
 
 
 async def test_a_viewer_reads_no_template(start: Start, tmp_path: Path) -> None:
