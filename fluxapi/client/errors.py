@@ -47,7 +47,7 @@ __all__ = [
 ]
 
 _TYPES = "/docs/errors#"
-"""The begin of the types of errors that a service reports."""
+"""The path in the types of errors that a service reports; a prefix may come before it."""
 
 
 class ClientError(Exception):
@@ -125,7 +125,7 @@ class ProblemError(ClientError):
     @property
     def is_of_proxy(self) -> bool:
         """True if the answer is not one of the service, but of something in front of it."""
-        return not self.type.startswith(_TYPES)
+        return _TYPES not in self.type
 
     def __str__(self) -> str:
         text = self.detail or self.title or f"The service answered with status {self.status}."

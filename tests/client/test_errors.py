@@ -8,6 +8,7 @@ import pytest
 
 from fluxapi.client import errors
 from fluxapi.client.errors import ClientError, EventsLost, Invalid, ProblemError, problem_of
+from fluxapi.errors import JobNotFound
 
 FIELDS = [
     {"pointer": "/num_tasks", "detail": "must be 1 or more."},
@@ -72,3 +73,13 @@ def test_an_invalid_field_has_its_code_and_values() -> None:
     wrong = {"pointer": "/y", "detail": "No.", "code": 5, "params": {}}
     error = problem_of(422, {"detail": "2 fields are not valid.", "errors": [told, wrong]})
     assert error.errors == (told, {"pointer": "/y", "detail": "No."})
+
+
+@pytest.mark.parametrize("prefix", ["", "/flux", "/node/c1.example.org/5000"])
+def test_an_error_of_a_service_below_a_prefix_is_not_one_of_its_proxy(prefix: str) -> None:
+    assert not problem_of(404, JobNotFound("There is no job f1.").problem(prefix)).is_of_proxy
+
+
+@pytest.mark.parametrize("document", [None, {"type": "about:blank"}, {"type": "/docs/404"}])
+def test_an_answer_that_no_service_gives_is_one_of_its_proxy(document: object) -> None:
+    assert problem_of(404, document).is_of_proxy
