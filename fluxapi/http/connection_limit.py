@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 __all__ = ["EXTRA_CONNECTIONS", "ConnectionLimit"]
@@ -13,6 +13,10 @@ _log = logging.getLogger(__name__)
 
 EXTRA_CONNECTIONS = 512
 """Connections in addition to those of streams: requests, and idle keep-alive connections."""
+
+_MIN_UNREAD_S = 1.0
+"""Time without a reader after which a connection may be closed for a new one: the client of a long
+response is often behind for a moment."""
 
 _REPORT_INTERVAL_S = 60.0
 
@@ -28,6 +32,10 @@ class Connection(Protocol):
     def is_idle(self) -> bool:
         """Return whether the service waits for the client: for a request, or the rest of one."""
 
+    @property
+    def unread_since(self) -> float | None:
+        """Return since when the client has not read what is sent, by the monotonic clock."""
+
     def drop(self) -> None:
         """Close the connection at once."""
 
@@ -35,8 +43,9 @@ class Connection(Protocol):
 class ConnectionLimit:
     """The open connections: at most *total*, and *per_peer* from one address.
 
-    At a limit, the oldest idle connection is closed for a new one. Connections from this machine
-    count only in total, since all of its users, and proxies, share one address.
+    At a limit, the oldest idle connection is closed for a new one, or else that of the client that
+    has not read for longest: what it was sent may need no credentials. Connections from this
+    machine count only in total, since all of its users, and proxies, share one address.
     """
 
     def __init__(self, total: int, per_peer: int) -> None:
@@ -54,10 +63,10 @@ class ConnectionLimit:
     def admit(self, connection: Connection, peer: str | None) -> bool:
         """Count a connection; return ``False`` when a limit is reached."""
         of_peer = self._by_peer.get(peer, {}) if peer is not None else {}
-        if len(of_peer) >= self._per_peer and not self._close_idle(of_peer):
+        if len(of_peer) >= self._per_peer and not self._close_one(of_peer):
             self._report(f"{self._per_peer} of one peer are open (--max-peer-connections)")
             return False
-        if len(self._open) >= self._total and not self._close_idle(self._open):
+        if len(self._open) >= self._total and not self._close_one(self._open):
             self._report(f"{self._total} are open (--max-streams)")
             return False
         self._open[connection] = peer
@@ -77,18 +86,29 @@ class ConnectionLimit:
             if not of_peer:
                 del self._by_peer[peer]
 
-    def _close_idle(
+    def _close_one(
         self, connections: dict[Connection, str | None] | dict[Connection, None]
     ) -> bool:
-        for connection in connections:
-            if connection.is_idle:
-                self.leave(connection)
-                connection.drop()
-                return True
-        return False
+        """Close the connection that makes room; return whether there is one."""
+        one = next((it for it in connections if it.is_idle), None) or _unread_longest(connections)
+        if one is None:
+            return False
+        self.leave(one)
+        one.drop()
+        return True
 
     def _report(self, reason: str) -> None:
         now = time.monotonic()
         if now - self._reported >= _REPORT_INTERVAL_S:
             self._reported = now
             _log.warning("connections are refused: %s, each with a request under way", reason)
+
+
+def _unread_longest(connections: Iterable[Connection]) -> Connection | None:
+    """Return the connection whose client has not read for longest, if that is long."""
+    found, latest = None, time.monotonic() - _MIN_UNREAD_S
+    for connection in connections:
+        since = connection.unread_since
+        if since is not None and since < latest:
+            found, latest = connection, since
+    return found

@@ -29,6 +29,8 @@ _Create = Callable[[], asyncio.Protocol]
 class _Handshake(asyncio.Protocol):
     """A connection until its handshake is complete; then a protocol of *create* has it."""
 
+    unread_since = None
+
     def __init__(self, sock: socket.socket, create: _Create, limit: ConnectionLimit | None) -> None:
         self._sock = sock
         self._create = create

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -126,6 +127,7 @@ class _Protocol(web.RequestHandler):
         "_stalled",
         "_unwritten",
         "on_leave",
+        "unread_since",
     )
 
     _chunks: ChunkLimit | None
@@ -135,6 +137,7 @@ class _Protocol(web.RequestHandler):
     _stalled: asyncio.TimerHandle
     _unwritten: int
     on_leave: Callable[[], None] | None
+    unread_since: float | None
 
     @property
     def is_idle(self) -> bool:
@@ -275,12 +278,14 @@ class _Protocol(web.RequestHandler):
     def pause_writing(self) -> None:
         """Handle that the client is behind; disconnect it if it reads nothing for too long."""
         super().pause_writing()
+        self.unread_since = time.monotonic()
         if isinstance(self._manager, _Server):
             self._stalled = self._loop.call_later(self._manager.stall, self.drop)
 
     def resume_writing(self) -> None:
         """Handle that the client has caught up."""
         self._stalled.cancel()
+        self.unread_since = None
         super().resume_writing()
 
     async def _drain_helper(self) -> None:
@@ -297,7 +302,7 @@ class _Protocol(web.RequestHandler):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Accept the connection, or answer 503 if the limit is reached."""
-        self._chunks = self._skipping = self.on_leave = None
+        self._chunks = self._skipping = self.on_leave = self.unread_since = None
         self._head = HeadLimit()
         self._is_paused, self._unwritten = False, 0
         limit = self._manager.limit if isinstance(self._manager, _Server) else None

@@ -11,6 +11,7 @@ import shlex
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from typing import Any
@@ -20,8 +21,10 @@ import pytest
 import uvloop
 from aiohttp import web
 
+from fluxapi.http import keys
 from fluxapi.http.connection_limit import ConnectionLimit
 from fluxapi.http.server import Runner
+from fluxapi.process.memory import HeapTrimmer
 from fluxapi.security.clients import peer_of
 from tests.running import clean_environment, read_start
 from tests.waiting import hang_up
@@ -35,10 +38,11 @@ STREAM = b"GET /v1/events HTTP/1.1\r\nHost: localhost\r\nAccept: application/x-n
 
 
 class Fake:
-    """A connection, with or without a request."""
+    """A connection, with or without a request, or with a response that nobody reads."""
 
-    def __init__(self, *, is_idle: bool = False) -> None:
+    def __init__(self, *, is_idle: bool = False, unread_s: float | None = None) -> None:
         self.is_idle = is_idle
+        self.unread_since = None if unread_s is None else time.monotonic() - unread_s
         self.is_closed = False
 
     def drop(self) -> None:
@@ -94,6 +98,20 @@ def test_the_oldest_idle_connection_of_the_peer_makes_room() -> None:
     assert len(limit) == 4
 
 
+def test_a_response_that_nobody_reads_makes_room_after_idle_connections() -> None:
+    limit = ConnectionLimit(total=4, per_peer=4)
+    all_ = read, late, unread, idle = (
+        Fake(unread_s=-9.0), Fake(unread_s=5.0), Fake(unread_s=20.0), Fake(is_idle=True)
+    )  # fmt: skip
+    for connection in all_:
+        assert limit.admit(connection, None)
+    closed = []
+    while limit.admit(Fake(), None):
+        closed += [it for it in all_ if it.is_closed and it not in closed]
+    assert closed == [idle, unread, late]
+    assert not read.is_closed
+
+
 async def test_idle_connections_make_room_for_requests() -> None:
     async with contextlib.AsyncExitStack() as stack:
         limit = ConnectionLimit(total=3, per_peer=1)
@@ -135,12 +153,46 @@ async def test_bodies_that_never_end_make_room(request_: bytes) -> None:
             assert answer.status == 200
 
 
-async def test_an_answer_that_nobody_reads_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+def large_or_small() -> web.Application:
+    """Return an application with a large response at ``/`` and a small one at ``/health``."""
+
     async def large(_request: web.Request) -> web.Response:
         return web.Response(body=b"x" * (64 << 20))
 
+    async def small(_request: web.Request) -> web.Response:
+        return web.Response()
+
     app = web.Application()
-    app.router.add_get("/", large)
+    app.add_routes([web.get("/", large), web.get("/health", small)])
+    return app
+
+
+async def test_answers_that_nobody_reads_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fluxapi.http.connection_limit._MIN_UNREAD_S", 0.0)
+    app = large_or_small()
+    app[keys.HEAP] = HeapTrimmer()
+    limit = ConnectionLimit(total=2, per_peer=2)
+    runner = Runner(app, limit=limit, access_log=None, handle_signals=False)
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(runner.cleanup)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        port = runner.addresses[0][1]
+        for _ in range(2):
+            wire = await stack.enter_async_context(connect(port))
+            await wire.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert await wire.next_status() == 200
+        status = 503
+        while status == 503:
+            async with connect(port) as wire:
+                await wire.send(HEALTH)
+                answer = await wire.answer()
+                status = 503 if answer is None else answer.status
+        assert status == 200
+
+
+async def test_an_answer_that_nobody_reads_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = large_or_small()
     runner = Runner(app, stall=0.1, access_log=None, handle_signals=False)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
