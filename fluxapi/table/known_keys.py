@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Set as AbstractSet
-
 __all__ = ["KnownKeys"]
 
 
@@ -43,9 +41,5 @@ class KnownKeys:
         return jobid in self._holders
 
     def free(self, jobid: int) -> None:
-        """Free the key of a job that Flux has refused."""
+        """Free the key of a job that Flux has refused or lost."""
         self._holders.discard(jobid)
-
-    def keep(self, jobs: AbstractSet[int]) -> None:
-        """Free the keys of all other jobs, which Flux may have lost."""
-        self._holders &= jobs

@@ -332,7 +332,7 @@ class Table:
         if self._replay is not None:
             for jobid in self._jobs.keys() - self._replay:
                 self._drop(jobid, changes)
-            self.keys.keep(self._replay)
+                self.keys.free(jobid)
             self.replays += 1
         self._replay = None
         self._purged.clear()

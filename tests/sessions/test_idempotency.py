@@ -126,9 +126,7 @@ async def test_a_backlog_that_began_before_the_job_does_not_tell_of_it(table: Ta
     assert keys.known(MARK) is None
 
 
-async def test_a_purged_job_holds_its_key_and_a_lost_one_does_not(
-    table: Table, signer: KeySigner
-) -> None:
+async def test_a_purged_job_holds_its_key(table: Table, signer: KeySigner) -> None:
     keys = IdempotencyStore(table, 10, nothing)
     instance = Accepting()
     submitter = Submitter(instance, Shown(table), keys)  # type: ignore[arg-type]
@@ -139,6 +137,14 @@ async def test_a_purged_job_holds_its_key_and_a_lost_one_does_not(
     table.feed([Purged([1])])
     assert await submitter.submit("k", JOB) == ([1], 1)
     table.feed([Resync(), SENTINEL])
+    assert await submitter.submit("k", JOB) == ([1], 1)
+
+
+async def test_a_lost_job_does_not_hold_its_key(table: Table, signer: KeySigner) -> None:
+    keys = IdempotencyStore(table, 10, nothing)
+    submitter = Submitter(Accepting(), Shown(table), keys)  # type: ignore[arg-type]
+    assert await submitter.submit("k", JOB) == ([1], 0)
+    table.feed([SENTINEL, submitted(1, signer), Resync(), SENTINEL])
     assert await submitter.submit("k", JOB) == ([2], 0)
     assert await submitter.submit("k", JOB) == ([2], 1)
     assert submitter.submitted == 2

@@ -294,6 +294,9 @@ def keyed(jobid: int) -> JournalMessage:
 def test_a_purged_job_holds_its_key() -> None:
     table = live_table(keyed(1), Purged([1]), signer=signer())
     assert table.keys.find("k") == (1, "d")
+    # A journal that is read anew does not tell of it.
+    table.feed([Resync(), submit(2), SENTINEL])
+    assert table.keys.find("k") == (1, "d")
 
 
 def test_a_dropped_job_holds_its_key() -> None:
