@@ -82,10 +82,11 @@ class AddedEvents:
 
     def add(self, jobid: int, context: Mapping[str, Any], events: int = 1) -> None:
         """Count events, one with this context; raise ``FluxRefused`` if there is no room."""
+        size = _size(context)
         if self._ended is not None:
-            self._ended.check()
+            self._ended.check(size)
         before = self._by_job.get(jobid, _NONE)
-        after = before.with_events(_size(context), events)
+        after = before.with_events(size, events)
         if after.bytes > MAX_JOB_BYTES or after.disk > MAX_JOB_DISK_BYTES:
             words = "the job has too many memos, exceptions and changes of its urgency"
             raise FluxRefused(words, errno=errno.ENOSPC)

@@ -56,14 +56,14 @@ class AnnotationLimit:
 
     def add(self, jobid: int, memo: Mapping[str, Any]) -> None:
         """Count a memo; raise ``FluxRefused`` if there is no room for it."""
-        if self._ended is not None:
-            self._ended.check()
         before = self._by_job.get(jobid, {})
         after = _merged(before, memo)
         size = sum(after.values())
         if size > MAX_JOB_BYTES:
             raise FluxRefused("the annotations of the job are too large", errno=errno.ENOSPC)
         growth = size - sum(before.values())
+        if self._ended is not None:
+            self._ended.check(growth)
         if self._total + growth > MAX_TOTAL_BYTES or len(self._by_job) > self._many:
             self._forget_ended()
             growth = size - sum(self._by_job.get(jobid, {}).values())

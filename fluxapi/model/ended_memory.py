@@ -17,7 +17,7 @@ from .paced_look import PacedLook
 __all__ = ["EndedMemory"]
 
 _MIN_BYTES = 16 << 10
-"""Memory from which a job counts; a job takes some kilobytes anyway."""
+"""Memory from which a job counts, or what is added to one; a job takes some kilobytes anyway."""
 
 
 class EndedMemory:
@@ -41,8 +41,13 @@ class EndedMemory:
             self._sizes[jobid] = self._sizes.get(jobid, 0) + size
             self._total += size
 
-    def check(self) -> None:
-        """Raise ``FluxRefused`` while the jobs take too much."""
+    def check(self, size: int) -> None:
+        """Raise ``FluxRefused`` while the jobs take too much to add this many bytes to another one.
+
+        Little is always added: jobs can be held, and their urgency changed.
+        """
+        if size < _MIN_BYTES:
+            return
         if self._total > self._limit:
             self._forget_purged()
         if self._total > self._limit:

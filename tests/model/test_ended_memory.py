@@ -64,6 +64,16 @@ def test_small_events_of_ended_jobs_do_not_count(
         memos.add(jobid, {"a": "x" * 10_000})
 
 
+def test_little_is_added_to_any_job(
+    memos: AddedEvents | AnnotationLimit, ended: EndedMemory
+) -> None:
+    for jobid in range(6):
+        ended.keep(jobid, 20_000)
+    with pytest.raises(FluxRefused):
+        memos.add(99, MEMO)
+    memos.add(99, {"urgency": 0})
+
+
 def test_purged_jobs_are_not_looked_for_all_the_time(
     ended: EndedMemory, jobs: dict[int, Job], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -85,5 +95,5 @@ def test_purged_jobs_are_not_looked_for_all_the_time(
         ended.keep(jobid, 20_000)
     for _ in range(10):
         with pytest.raises(FluxRefused):
-            ended.check()
+            ended.check(20_000)
     assert len(looks) == 6
