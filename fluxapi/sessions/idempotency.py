@@ -114,10 +114,11 @@ class IdempotencyStore:
         held = self._table.keys.find(mark.key)
         owed = self._owed.get(mark.key)
         if owed is not None:
-            if self._is_owed(mark.key, owed):
-                held = owed.jobid, owed.digest
-            else:
+            if not self._is_owed(mark.key, owed):
                 del self._owed[mark.key]
+            elif held is None or owed.jobid not in self._table:
+                # Else another service has submitted the same job before.
+                held = owed.jobid, owed.digest
         if held is None:
             return None
         _compare(held, mark.digest)

@@ -19,7 +19,15 @@ class KnownKeys:
         """The jobs whose keys cannot be used again."""
 
     def learn(self, key: str, jobid: int, digest: str) -> None:
-        """Note the key of a job that is in the table."""
+        """Note the key of a job that is in the table, unless an earlier one holds it.
+
+        A program of Flux may submit the jobspec of a job again, as it is.
+        """
+        held = self.find(key)
+        if held is not None and held[0] != jobid:
+            if held[0] < jobid:
+                return
+            self._holders.discard(held[0])
         self._keys[key] = (jobid, digest)
         self._holders.add(jobid)
         if len(self._keys) > self._max_keys:

@@ -150,6 +150,15 @@ async def test_a_lost_job_does_not_hold_its_key(table: Table, signer: KeySigner)
     assert submitter.submitted == 2
 
 
+async def test_the_first_job_of_two_services_holds_the_key(table: Table, signer: KeySigner) -> None:
+    keys = IdempotencyStore(table, 10, nothing)
+    table.feed([SENTINEL])
+    keys.remember(MARK, 2)
+    assert keys.known(MARK) == 2
+    table.feed([submitted(1, signer), submitted(2, signer)])
+    assert keys.known(MARK) == 1
+
+
 async def test_nobody_waits_for_a_purged_job_to_appear(table: Table, signer: KeySigner) -> None:
     shown = Shown(table)
     submitter = Submitter(Accepting(), shown, IdempotencyStore(table, 10, nothing))  # type: ignore[arg-type]

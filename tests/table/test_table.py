@@ -299,6 +299,17 @@ def test_a_purged_job_holds_its_key() -> None:
     assert table.keys.find("k") == (1, "d")
 
 
+def test_a_copy_of_a_job_takes_no_key() -> None:
+    table = live_table(keyed(2), keyed(3), signer=signer())
+    assert table.keys.find("k") == (2, "d")
+    table.feed([event(3, "invalidate")])
+    assert table.keys.find("k") == (2, "d")
+    # A listing has any order.
+    table.feed([keyed(1)])
+    assert table.keys.find("k") == (1, "d")
+    assert [jobid for jobid in (1, 2, 3) if table.keys.is_holder(jobid)] == [1]
+
+
 def test_a_dropped_job_holds_its_key() -> None:
     table = live_table(keyed(1), event(1, "clean"), max_inactive=0, signer=signer())
     assert 1 not in table
