@@ -14,9 +14,11 @@ from collections.abc import Callable
 from typing import cast
 
 from fluxapi.process.timeslice import TimeSlice
-from fluxapi.security.clients import peer_of
+from fluxapi.security.clients import THIS_MACHINE, peer_of
 
 from .connection_limit import ConnectionLimit
+from .rate_limits import PEER
+from .tls_records import in_turns, limit_unread, protocol_of_loop
 
 __all__ = ["begin_plain", "begin_tls"]
 
@@ -49,6 +51,7 @@ class _Handshake(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Pass the connection on, which counts there from now on."""
         self._leave()
+        limit_unread(transport)
         protocol = self._create()
         # Those of uvloop are transports, too, but not by their class.
         cast("asyncio.Transport", transport).set_protocol(protocol)
@@ -62,14 +65,23 @@ class _Handshake(asyncio.Protocol):
         try:
             # A handshake takes a millisecond, so one begins in each pass of the event loop.
             await TimeSlice(0).share()
-            await asyncio.get_running_loop().connect_accepted_socket(
-                lambda: self, self._sock, ssl=context, ssl_handshake_timeout=_HANDSHAKE_TIMEOUT_S
-            )
+            await self._open(context, PEER + (peer_of(address) or THIS_MACHINE))
         except OSError:
             # The client has left, is too slow, or speaks no TLS.
             self._sock.close()
         finally:
             self._leave()
+
+    async def _open(self, context: ssl.SSLContext, client: str) -> None:
+        loop = asyncio.get_running_loop()
+        complete = loop.create_future()
+        tls = protocol_of_loop(loop, self, context, complete, _HANDSHAKE_TIMEOUT_S)
+        transport, _ = await loop.connect_accepted_socket(lambda: in_turns(tls, client), self._sock)
+        try:
+            await complete
+        except BaseException:
+            transport.abort()
+            raise
 
     def _leave(self) -> None:
         if self._limit is not None:

@@ -10,11 +10,11 @@ import struct
 
 from aiohttp import web
 
-__all__ = ["client_of", "peer_of", "peer_uid"]
+__all__ = ["THIS_MACHINE", "client_of", "peer_of", "peer_uid"]
 
 _IPV6_NETWORK_BITS = 64
 
-_THIS_MACHINE = "this machine"
+THIS_MACHINE = "this machine"
 """All programs that connect over TCP from this machine, which has 16 million addresses."""
 
 _UCRED = struct.Struct("3i")
@@ -24,9 +24,9 @@ _UCRED = struct.Struct("3i")
 def client_of(request: web.Request) -> str:
     """Return the name of the client that a request counts for."""
     if request.remote:
-        return peer_of((request.remote, 0)) or _THIS_MACHINE
+        return peer_of((request.remote, 0)) or THIS_MACHINE
     uid = peer_uid(request)
-    return _THIS_MACHINE if uid is None else f"user {uid}"
+    return THIS_MACHINE if uid is None else f"user {uid}"
 
 
 def peer_of(address: object) -> str | None:
