@@ -150,7 +150,8 @@ def _named_by_proxy(request: web.Request, credentials: Credentials) -> Principal
     values = request.headers.getall(header, [])
     if not values:
         return None
-    name = values[0].strip()
+    # Blanks beyond ASCII are part of a name: some directories accept names that end in one.
+    name = values[0].strip(" \t")
     if len(values) > 1 or not name or len(name) > _MAX_USER_CHARS or not name.isprintable():
         raise errors.Unauthorized(f"The header {header} of the proxy does not name one user.")
     return credentials.named(name)

@@ -136,6 +136,14 @@ async def test_a_header_that_names_not_one_user_names_none(start: Start, values:
     assert response.status == 401
 
 
+@pytest.mark.parametrize("blank", ["\u00a0", "\u3000", "\u0085", "\u2028"])
+async def test_a_name_with_a_blank_is_another_name(start: Start, blank: str) -> None:
+    service = await start(**{**NAMED, "user": "ada", "trust_user_right": "view"})
+    for name in (f"ada{blank}", f"{blank}ada"):
+        headers = {"X-Remote-User": name}
+        assert (await service.client.post("/v1/jobs", json=BODY, headers=headers)).status == 401
+
+
 async def test_a_bearer_token_counts_more_than_the_name(start: Start) -> None:
     service = await start(**{**NAMED, "user": "ada"})
     headers = {"X-Remote-User": "ada"}
