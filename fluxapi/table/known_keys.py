@@ -17,15 +17,20 @@ class KnownKeys:
         self._keys: dict[str, tuple[int, str]] = {}
         self._holders: set[int] = set()
         """The jobs whose keys cannot be used again."""
+        self._heirs: dict[str, tuple[int, str]] = {}
+        """The jobs that get keys at the end of a listing if those that hold them are lost."""
 
-    def learn(self, key: str, jobid: int, digest: str) -> None:
+    def learn(self, key: str, jobid: int, digest: str, *, is_listed: bool = False) -> None:
         """Note the key of a job that is in the table, unless an earlier one holds it.
 
-        A program of Flux may submit the jobspec of a job again, as it is.
+        A program of Flux may submit the jobspec of a job again, as it is. Or another service has
+        submitted it for a job that Flux has lost, as the end of a listing tells (:meth:`settle`).
         """
         held = self.find(key)
         if held is not None and held[0] != jobid:
             if held[0] < jobid:
+                if is_listed:
+                    self._heirs[key] = min((jobid, digest), self._heirs.get(key, (jobid, digest)))
                 return
             self._holders.discard(held[0])
         self._keys[key] = (jobid, digest)
@@ -33,6 +38,13 @@ class KnownKeys:
         if len(self._keys) > self._max_keys:
             oldest, _ = self._keys.pop(next(iter(self._keys)))
             self._holders.discard(oldest)
+
+    def settle(self) -> None:
+        """Note the end of a listing: jobs of it get the keys of those that were freed."""
+        heirs, self._heirs = self._heirs, {}
+        for key, (jobid, digest) in heirs.items():
+            if self.find(key) is None:
+                self.learn(key, jobid, digest)
 
     def find(self, key: str) -> tuple[int, str] | None:
         """Return the job that holds a key, and the digest of its request."""

@@ -333,6 +333,7 @@ class Table:
             for jobid in self._jobs.keys() - self._replay:
                 self._drop(jobid, changes)
                 self.keys.free(jobid)
+            self.keys.settle()
             self.replays += 1
         self._replay = None
         self._purged.clear()
@@ -387,4 +388,5 @@ class Table:
         known_by = self._signer.read(message.jobspec, job.userid)
         # Others were submitted without a key, or by another user.
         if known_by is not None:
-            self.keys.learn(known_by.key, message.id, known_by.digest)
+            is_listed = self._replay is not None
+            self.keys.learn(known_by.key, message.id, known_by.digest, is_listed=is_listed)
