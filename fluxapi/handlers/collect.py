@@ -21,7 +21,7 @@ from fluxapi.model.jobid import encode_f58, parse
 from fluxapi.process.timeslice import check_client
 from fluxapi.sessions.session import InstanceSession
 
-from .support import reply
+from .support import check_running, reply
 
 __all__ = ["collect"]
 
@@ -61,6 +61,7 @@ async def _collect_one(request: web.Request, text: str, deadline: float) -> dict
             authentication.check_again(request)
             now = session.table.get(jobid)
             if now is not None and not now.is_inactive:
+                check_running(session)
                 return {}
     found = await _take(session, [jobid])
     if not found:
@@ -91,6 +92,8 @@ async def _collect_any(request: web.Request, limit: int, deadline: float) -> dic
                     return found
                 continue  # Another program has collected them, so look for others.
             left = deadline - time.monotonic()
+            if waitable.active_count:
+                check_running(session)
             if not waitable.active_count or left <= 0 or waiters.is_released:
                 return {}
             await waiters.wait_for_collectable(left)

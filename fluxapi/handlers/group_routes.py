@@ -27,7 +27,8 @@ GROUPS: tuple[Route, ...] = (
         "GET", "/groups/{group}/wait", groups.wait, "waitForGroup", "groups",
         "Wait until all jobs of a group have ended, or one more has, or a timeout expires; then "
         "get the group.",
-        {200: "group"}, query="group-wait-query", fails=_GROUP, right="view",
+        {200: "group"}, query="group-wait-query", fails=(*_GROUP, errors.InstanceEnded),
+        right="view",
     ),
     Route(
         "GET", "/groups/{group}/output", group_output.output, "getGroupOutput", "groups",

@@ -12,7 +12,7 @@ from fluxapi.model.message import problem
 from fluxapi.process.timeslice import TimeSlice
 from fluxapi.table.groups import GroupRow, page
 
-from .support import json_bytes, reply
+from .support import check_running, json_bytes, reply
 
 __all__ = ["group_of", "list_groups", "record", "wait"]
 
@@ -65,10 +65,12 @@ async def wait(request: web.Request) -> web.Response:
     holds: Callable[[GroupRow | None], bool] = _is_over
     if fields.get("until") == "any":
         holds = _has_ended_more(int(fields.get("ended", 0)))
-    journal = request[keys.SESSION].journal
-    left = await journal.waiters.wait_for_group(group.id, holds, float(fields.get("timeout", 30.0)))
+    session, timeout = request[keys.SESSION], float(fields.get("timeout", 30.0))
+    left = await session.journal.waiters.wait_for_group(group.id, holds, timeout)
     if left is None:
         raise GroupNotFound(problem("group_purged", group=group.name or group.id))
+    if not holds(left):
+        check_running(session)
     return reply(left.record())
 
 

@@ -26,7 +26,7 @@ from fluxapi.table.query import JobQuery, count, page, query_of
 
 from . import past_jobs
 from .rows import reply_rows
-from .support import job_of, json_bytes, reply
+from .support import check_running, job_of, json_bytes, reply
 
 __all__ = [
     "MAX_LOOKUPS",
@@ -126,7 +126,9 @@ async def wait(request: web.Request) -> web.Response:
     except JobNotFound:
         return reply((await session.past.find(request.match_info["id"])).record)
     timeout = float(request[keys.QUERY].get("timeout", 30.0))
-    await session.journal.waiters.wait(job.id, _over, timeout)
+    left = await session.journal.waiters.wait(job.id, _over, timeout)
+    if not _over(left):
+        check_running(session)
     if job.id not in session.table:
         return reply((await session.past.find(request.match_info["id"])).record)
     return reply(session.observer.encode(job.id))

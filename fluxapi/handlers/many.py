@@ -15,7 +15,7 @@ from fluxapi.sessions.row_text import PIECE_BYTES, text_of
 from fluxapi.sessions.session import InstanceSession
 
 from .rows import reply_rows
-from .support import json_bytes, reply
+from .support import check_running, json_bytes, reply
 
 __all__ = ["query", "wait"]
 
@@ -102,6 +102,8 @@ async def wait(request: web.Request) -> web.Response:
             unknown.append(encode_f58(jobid))
         else:
             (ended if job.is_inactive else active).append(encode_f58(jobid))
+    if active and (needs_all or not (ended or unknown)):
+        check_running(session)
     return reply({"ended": ended, "active": active, "unknown": unknown})
 
 

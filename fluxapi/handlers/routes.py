@@ -123,7 +123,8 @@ ROUTES: tuple[Route, ...] = (
         "POST", "/jobs/wait", many.wait, "waitForJobs", "jobs",
         "Wait until all jobs of a list have ended, or any of them, or a timeout expires.",
         {200: "ended-jobs"}, body="wait-for-jobs", body_use="required", max_body=MAX_LISTS_BYTES,
-        fails=(errors.InstanceUnavailable, errors.TooManyRequests), reads_only=True, right="view",
+        fails=(errors.InstanceEnded, errors.InstanceUnavailable, errors.TooManyRequests),
+        reads_only=True, right="view",
     ),
     Route(
         "POST", "/jobs/collect", collect.collect, "collectJobs", "jobs",
@@ -176,7 +177,7 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "GET", "/jobs/{id}/wait", jobs.wait, "waitForJob", "jobs",
         "Wait until a job is inactive or a timeout expires; then get its record.",
-        {200: "job"}, query="wait-query", fails=_LOOKUP, right="view",
+        {200: "job"}, query="wait-query", fails=(*_LOOKUP, errors.InstanceEnded), right="view",
     ),
     Route(
         "GET", "/jobs/{id}/eventlog", jobs.eventlog, "getEventlog", "jobs",

@@ -8,10 +8,12 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from fluxapi.errors import InstanceEnded
 from fluxapi.http import keys
 from fluxapi.model.job import Job
+from fluxapi.sessions.session import InstanceSession
 
-__all__ = ["job_of", "json_bytes", "reply"]
+__all__ = ["check_running", "job_of", "json_bytes", "reply"]
 
 _encoder = msgspec.json.Encoder()
 
@@ -27,6 +29,12 @@ def reply(
     """Return a JSON response; bytes must already be JSON."""
     body = data if isinstance(data, bytes) else _encoder.encode(data)
     return web.Response(body=body, status=status, headers=headers, content_type="application/json")
+
+
+def check_running(session: InstanceSession) -> None:
+    """Raise ``InstanceEnded`` if nothing that a request could wait for happens anymore."""
+    if session.ended is not None:
+        raise InstanceEnded(session.ended)
 
 
 def job_of(request: web.Request) -> Job:
