@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from aiohttp import web
 
-from fluxapi.client import FluxExecutor, NotFound, SubmitError
+from fluxapi.client import FluxExecutor, NotFound, ProblemError, SubmitError, Unavailable
 from fluxapi.model.jobid import parse
 
 from .test_hostile import BOOKMARK, LIMIT_S, Meet, meet
@@ -170,9 +170,46 @@ async def test_jobs_that_were_submitted_before_a_refusal_are_followed(
     submitted, refused = [executor.submit_command(["true"]) for _ in range(2)]
     assert await asyncio.to_thread(submitted.jobid, LIMIT_S) == parse("f1")
     may_refuse.set()
-    assert isinstance(await asyncio.to_thread(refused.exception, LIMIT_S), SubmitError)
+    assert isinstance(await asyncio.to_thread(refused.exception, LIMIT_S), ProblemError)
     assert await asyncio.to_thread(submitted.result, LIMIT_S) == 0
     assert asked[:2] == [2, 1]
+    await asyncio.to_thread(executor.shutdown)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "expected"),
+    [
+        (503, "/docs/errors#outcome-unknown", Unavailable),
+        (503, "/docs/errors#instance-unavailable", Unavailable),
+        (502, "about:blank", ProblemError),
+        (404, "about:blank", NotFound),
+        (500, "/docs/errors#internal-error", ProblemError),
+        (503, "/docs/errors#job-limit-reached", SubmitError),
+        (507, "/docs/errors#not-stored", SubmitError),
+        (403, "/docs/errors#forbidden", SubmitError),
+    ],
+)
+@pytest.mark.parametrize("is_of_all", [False, True])
+async def test_a_job_that_may_run_was_not_rejected(
+    meet: Meet, status: int, kind: str, expected: type[Exception], is_of_all: bool
+) -> None:
+    problem = {"status": status, "type": kind}
+
+    async def serve(request: web.Request) -> web.StreamResponse:
+        if request.path.endswith("/bulk"):
+            if is_of_all:
+                return web.json_response(problem, status=status)
+            return web.json_response({"jobs": [{"error": problem}]})
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        await response.write(BOOKMARK)
+        await asyncio.Event().wait()
+        return response
+
+    client = await meet(serve)
+    executor = FluxExecutor(client.url, user="me", token="s3cret", retries=0)
+    future = executor.submit_command("true")
+    assert type(await asyncio.to_thread(future.exception, LIMIT_S)) is expected
     await asyncio.to_thread(executor.shutdown)
 
 

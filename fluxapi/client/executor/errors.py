@@ -8,7 +8,7 @@ from http import HTTPStatus
 from fluxapi.client.errors import ClientError, ProblemError
 from fluxapi.client.event import Event
 
-__all__ = ["JobExceptionError", "SubmitError", "not_submitted"]
+__all__ = ["JobExceptionError", "SubmitError", "submit_failure"]
 
 _ERRNOS: dict[int, int] = {
     HTTPStatus.UNAUTHORIZED: errno.EPERM,
@@ -16,6 +16,9 @@ _ERRNOS: dict[int, int] = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: errno.E2BIG,
     HTTPStatus.SERVICE_UNAVAILABLE: errno.EHOSTUNREACH,
 }
+
+_REFUSALS = ("#job-limit-reached", "#not-stored", "#not-supported")
+"""The ends of the types of problems by which a service refuses jobs, beside the statuses 4xx."""
 
 
 class SubmitError(OSError):
@@ -45,11 +48,20 @@ class JobExceptionError(Exception):
         return f"job.exception: type={self.type}: {self.note}"
 
 
-def not_submitted(error: ClientError) -> SubmitError:
-    """Return what the future of a rejected job raises."""
-    status = error.status if isinstance(error, ProblemError) else None
-    # A proxy may answer with a status that HTTPStatus does not know.
-    code = errno.EINVAL if status is None else _ERRNOS.get(status, errno.EINVAL)
-    raised = SubmitError(code, str(error))
+def submit_failure(error: ClientError) -> SubmitError | ClientError:
+    """Return what the future of a job raises that was not submitted, as far as is known.
+
+    Only an error by which the service refuses the job becomes a ``SubmitError``. After any other
+    one, such as that Flux has not answered in time, the job may run.
+    """
+    if not isinstance(error, ProblemError) or not _is_refusal(error):
+        return error
+    raised = SubmitError(_ERRNOS.get(error.status, errno.EINVAL), str(error))
     raised.__cause__ = error
     return raised
+
+
+def _is_refusal(error: ProblemError) -> bool:
+    if error.is_of_proxy:
+        return False
+    return error.status < HTTPStatus.INTERNAL_SERVER_ERROR or error.type.endswith(_REFUSALS)

@@ -58,7 +58,7 @@ class FluxExecutorFuture(concurrent.futures.Future[int]):
 
     Its result is the highest exit status of the tasks, or ``-signum`` if a signal ended the job. It
     raises ``JobExceptionError`` if the job ended by an exception before its tasks ended, and
-    ``SubmitError`` if the job was rejected.
+    ``SubmitError`` if the job was rejected. After any other error, the job may run.
     """
 
     EVENTS = EVENTS

@@ -14,7 +14,7 @@ from fluxapi.client.errors import BadAnswer, BulkItem, ClientError, ProblemError
 from fluxapi.client.stream import Channel
 from fluxapi.model import jobid
 
-from .errors import not_submitted
+from .errors import submit_failure
 from .follower import Follower
 from .future import EVENTS, FluxExecutorFuture
 
@@ -219,7 +219,7 @@ async def _submit(
             jobid = None if item.id is None else _parsed(item.id)
             package = left.pop(item.index)
             if item.id is None or jobid is None:
-                package.future.fail(not_submitted(item.error or BadAnswer("The job has no ID.")))
+                package.future.fail(submit_failure(item.error or BadAnswer("The job has no ID.")))
             else:
                 package.future.set_jobid(jobid)
                 follower.add(item.id, package.future)
@@ -227,9 +227,8 @@ async def _submit(
     try:
         await client.submit_batch(key, [(index, it.body) for index, it in batch], take)
     except ProblemError as error:
-        # The service has refused those that are left.
         for package in left.values():
-            package.future.fail(not_submitted(error))
+            package.future.fail(submit_failure(error))
     except BaseException as error:
         # No job may be left without a result, whatever the service answered.
         ended = isinstance(error, asyncio.CancelledError)
