@@ -30,12 +30,19 @@ def volume(image: Image) -> Iterator[str]:
     image.podman("volume", "rm", "--force", name)
 
 
+def health_check(image: Image) -> list[str]:
+    """Return the command of the health check."""
+    text = image.podman("inspect", "--format={{json .HealthCheck.Test}}", image.name)
+    command: list[str] = json.loads(text)
+    assert command[0] == "CMD"
+    return command[1:]
+
+
 def test_it_runs_on_a_read_only_root_at_the_port_of_a_flag(image: Image) -> None:
     strict = ("--cap-drop=ALL", "--security-opt=no-new-privileges", "--stop-timeout=60")
     with image.run((*strict, *READ_ONLY), ("--port", "8080")) as running:
         assert any("open http://localhost:8080 as user" in line for line in running.log)
-        check = ("/opt/fluxapi/bin/python", "/usr/local/bin/fluxapi-healthcheck")
-        image.podman("exec", running.name, *check)
+        image.podman("exec", running.name, *health_check(image))
         assert running.call("/")["instance"] == "flux"
         assert running.output_of("sh", "-c", "echo ok > /tmp/x; cat /tmp/x") == "ok\n"
         assert running.stop() == 0
@@ -49,6 +56,14 @@ def test_a_job_cannot_become_root(image: Image) -> None:
         assert not [line for line in running.output_of(*find).splitlines() if line.startswith("/")]
         # The first process has no secret in its environment either.
         assert running.token not in running.output_of("cat", "/proc/1/environ")
+
+
+def test_no_job_reads_the_environment_of_the_health_check(image: Image) -> None:
+    owner = "import os; print(os.stat('/proc/self/environ').st_uid)"
+    with image.run((f"--env=FLUX_TOKEN={SECRET}",)) as running:
+        *program, script = health_check(image)
+        assert image.podman("exec", running.name, *program, script) == ""
+        assert image.podman("exec", running.name, *program, "-c", owner) == "0"
 
 
 def test_root_reads_a_token_that_no_job_can_read(image: Image, tmp_path: Path) -> None:
