@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -169,7 +169,6 @@ _told_decoder = msgspec.json.Decoder(_Told)
 _large_told_decoder = msgspec.json.Decoder(_LargeTold)
 _large_decoder = msgspec.json.Decoder(_LargeMessage)
 _large_event_decoder = msgspec.json.Decoder(_LargeEvent)
-_members_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _tasks_decoder = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
 
 _SHOWN = {
@@ -185,10 +184,32 @@ _SHOWN = {
 """The members of a jobspec that a record shows."""
 
 
+class _Shown(NamedTuple):
+    """Decodes some members of an object as text, and passes over all others."""
+
+    decoder: msgspec.json.Decoder[Any]
+    members: Mapping[str, _Shown | None]
+
+
+def _shown(wanted: Mapping[str, Any]) -> _Shown:
+    fields = [(name, msgspec.Raw, _ABSENT) for name in wanted]
+    return _Shown(
+        msgspec.json.Decoder(msgspec.defstruct("Shown", fields)),
+        {name: None if below is None else _shown(below) for name, below in wanted.items()},
+    )
+
+
+_ABSENT = msgspec.Raw()
+
+_ALL_SHOWN = _shown(_SHOWN)
+_OF_WIDE = _shown({"attributes": _SHOWN["attributes"]})
+"""The members of a jobspec of very many values; a command may have them."""
+
+
 def _in_parts(large: _LargeMessage) -> JournalMessage:
     events = list(map(_clipped, large.events))
-    spec = None if is_wide(bytes(large.jobspec)) else _pick(large.jobspec, _SHOWN)
-    return JournalMessage(large.id, events, spec, _decode_R(bytes(large.R)))
+    spec = _pick(large.jobspec, _OF_WIDE if is_wide(bytes(large.jobspec)) else _ALL_SHOWN)
+    return JournalMessage(large.id, events, spec or None, _decode_R(bytes(large.R)))
 
 
 def _decode_R(raw: bytes) -> Any:  # noqa: N802 - RFC 20's name
@@ -211,22 +232,23 @@ def _small(raw: msgspec.Raw) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _pick(raw: msgspec.Raw, wanted: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Decode the *wanted* members of an object; each must be small."""
+def _pick(raw: msgspec.Raw, shown: _Shown) -> dict[str, Any] | None:
+    """Decode the members of an object that are shown; each must be small."""
     try:
-        members = decode_around(_members_decoder.decode, bytes(raw))
+        members = decode_around(shown.decoder.decode, bytes(raw))
     except msgspec.MsgspecError:
         return None
     found: dict[str, Any] = {}
-    for name, below in wanted.items():
-        if name not in members:
+    for name, below in shown.members.items():
+        member = bytes(getattr(members, name))
+        if not member:
             continue
         if below is not None:
-            found[name] = _pick(members[name], below)
-        elif len(bytes(members[name])) <= MAX_EVENT_BYTES:
-            found[name] = decode(msgspec.json.decode, bytes(members[name]))
+            found[name] = _pick(msgspec.Raw(member), below)
+        elif len(member) <= MAX_EVENT_BYTES:
+            found[name] = decode(msgspec.json.decode, member)
         elif name == "tasks":
-            found[name] = _first_task(members[name])
+            found[name] = _first_task(msgspec.Raw(member))
     return found
 
 

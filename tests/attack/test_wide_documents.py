@@ -51,6 +51,18 @@ def test_a_wide_jobspec_or_r_is_not_decoded(value: str) -> None:
     assert job_detail._decoded(value) is None
 
 
+@pytest.mark.parametrize("value", [LISTS, NAMES], ids=["lists", "names"])
+def test_a_wide_jobspec_has_its_mark_and_its_name(value: str) -> None:
+    user = '{"fluxapi":{"key":"k"},"wide":' + value + "}"
+    system = '{"job":{"name":"n"},"shell":' + value + "}"
+    spec = f'{{"attributes":{{"system":{system},"user":{user}}},"tasks":{value}}}'
+    event = '{"timestamp":1.0,"name":"submit","context":{"userid":1}}'
+    found = decode_journal(f'{{"id":1,"events":[{event}],"jobspec":{spec}}}')
+    assert found.jobspec == {
+        "attributes": {"system": {"job": {"name": "n"}}, "user": {"fluxapi": {"key": "k"}}}
+    }
+
+
 @pytest.mark.parametrize("levels", [900, 2040])
 @pytest.mark.parametrize("value", [LISTS, NAMES], ids=["lists", "names"])
 def test_a_deep_and_wide_memo_is_passed_over(
