@@ -171,13 +171,10 @@ _large_decoder = msgspec.json.Decoder(_LargeMessage)
 _large_event_decoder = msgspec.json.Decoder(_LargeEvent)
 _tasks_decoder = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
 
+_SYSTEM = "job cwd queue bank project duration dependencies constraints shell"
+
 _SHOWN = {
-    "attributes": {
-        "system": dict.fromkeys(
-            ("job", "cwd", "queue", "bank", "project", "duration", "shell"), None
-        ),
-        "user": {"fluxapi": None},
-    },
+    "attributes": {"system": dict.fromkeys(_SYSTEM.split()), "user": {"fluxapi": None}},
     "resources": None,
     "tasks": None,
 }

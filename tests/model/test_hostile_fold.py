@@ -192,6 +192,30 @@ def test_a_large_message_is_read_as_a_small_one(
     check(table)
 
 
+def test_a_job_with_large_files_has_the_record_of_one_without() -> None:
+    system: dict[str, Any] = {
+        "job": {"name": "large"},
+        **{name: name for name in ("cwd", "queue", "bank", "project")},
+        "duration": 60.0,
+        "dependencies": [{"scheme": "afterok", "value": "f1"}],
+        "constraints": {"properties": ["gpu"]},
+        "shell": {"options": {"per-resource": {"type": "node", "count": 2}}},
+    }
+    spec = {
+        "attributes": {"system": system, "user": {"fluxapi": {"cc": "3"}}},
+        "resources": [
+            {"type": "node", "count": 2, "with": [{"type": "slot", "count": 1, "label": "task",
+             "with": [{"type": "core", "count": 4}]}]}
+        ],
+        "tasks": [{"command": ["a"], "slot": "task", "count": {"per_slot": 1}}],
+    }  # fmt: skip
+    small = fold.begin(1, spec)
+    assert small.after == ((0, "afterok"),)
+    system["files"] = {"a": "x" * 140_000}
+    raw = msgspec.json.encode({"id": 1, "events": [], "jobspec": spec})
+    assert fold.begin(1, decode_journal(raw).jobspec) == small
+
+
 def test_a_memo_of_any_size_costs_its_head() -> None:
     memo = b'{"id":7,"events":[{"timestamp":3.25,"name":"memo","context":{"a":"%b"}}]}'
     (event,) = decode_journal(memo % (b"[" * 10_000_000)).events
