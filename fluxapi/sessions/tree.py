@@ -211,6 +211,7 @@ class InstanceTree:
         waiting = [ROOT]
         while waiting:
             path = waiting.pop()
+            await turn.share()
             node = self.find(path)
             if node is None:
                 continue
