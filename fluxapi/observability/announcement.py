@@ -60,7 +60,11 @@ def _instance(settings: Settings, info: InstanceInfo) -> str:
 
 def _authentication(settings: Settings, owner: str, urls: Sequence[str], *, is_past: bool) -> str:
     if settings.require_auth:
-        return f"required, as user {settings.user or owner}"
+        user, named = settings.user or owner, ""
+        if settings.trusts_this_machine and not all(url.startswith("unix:") for url in urls):
+            # Only on a machine without other users, such as a container, is this as it should be.
+            named = f"; any user of this machine can name {user} in {settings.trust_user_header}"
+        return f"required, as user {user}{named}"
     hosts = [urlsplit(url).hostname or "" for url in urls if not url.startswith("unix:")]
     if not all(is_loopback(host) for host in hosts):
         who = "anyone who can connect"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import ipaddress
 import os
 import stat
 import sys
@@ -25,6 +26,9 @@ __all__ = ["Settings", "add_arguments"]
 
 _OTHERS = 0o022
 """The permission to write a socket, which is that to connect, of anyone but the owner."""
+
+_OWN = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
+"""The addresses by which programs of this machine connect to each other."""
 
 _METAVARS: Mapping[Callable[[str], Any], str] = {
     parse.count: "N",
@@ -169,6 +173,14 @@ class Settings:
                 f"On {address.host} without authentication, anybody could run jobs as you: "
                 f"{_ALLOW}."
             )
+
+    @property
+    def trusts_this_machine(self) -> bool:
+        """Return whether programs of this machine can name users over TCP."""
+        return bool(self.trust_user_header) and any(
+            peer != "unix" and any(peer.version == it.version and peer.overlaps(it) for it in _OWN)
+            for peer in self.trust_from
+        )
 
     @property
     def has_login_code(self) -> bool:
