@@ -146,7 +146,9 @@ class Recorder:
 
     def _add(self, entry: _Entry, message: JournalMessage) -> bool | None:
         """Add the events of a message; return true for a job that has ended, false for no job."""
-        if message.jobspec is not None:
+        if message.partial:
+            entry.exact = False
+        elif message.jobspec is not None:
             entry.jobspec = self._member(entry, redacted(message.jobspec))
         if message.R is not None:
             entry.R = self._member(entry, message.R)

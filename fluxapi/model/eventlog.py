@@ -54,13 +54,15 @@ class JournalMessage(msgspec.Struct, gc=False, omit_defaults=True):
 
     In the backlog ``events`` is the whole eventlog of the job; in a live message it is one event.
     The submit event carries ``jobspec``, redacted (no environment); the alloc event carries ``R``.
-    The message with ``id`` −1 ends the backlog.
+    The message with ``id`` −1 ends the backlog. ``partial`` tells that the jobspec has more members
+    than are here, if any are: that of a large message is decoded in parts.
     """
 
     id: int
     events: list[Event]
     jobspec: dict[str, Any] | None = None
     R: dict[str, Any] | None = None
+    partial: bool = False
 
     @property
     def is_sentinel(self) -> bool:
@@ -136,7 +138,7 @@ def admit(message: JournalMessage) -> JournalMessage:
     else:
         return message
     events = [_admitted(event) for event in message.events]
-    return JournalMessage(message.id, events, message.jobspec, message.R)
+    return JournalMessage(message.id, events, message.jobspec, message.R, message.partial)
 
 
 def _admitted(event: Event) -> Event:
@@ -206,7 +208,8 @@ _OF_WIDE = _shown({"attributes": _SHOWN["attributes"]})
 def _in_parts(large: _LargeMessage) -> JournalMessage:
     events = list(map(_clipped, large.events))
     spec = _pick(large.jobspec, _OF_WIDE if is_wide(bytes(large.jobspec)) else _ALL_SHOWN)
-    return JournalMessage(large.id, events, spec or None, _decode_R(bytes(large.R)))
+    is_partial = bytes(large.jobspec) != b"null"
+    return JournalMessage(large.id, events, spec or None, _decode_R(bytes(large.R)), is_partial)
 
 
 def _decode_R(raw: bytes) -> Any:  # noqa: N802 - RFC 20's name

@@ -9,13 +9,14 @@ import stat
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from fluxapi.archive import catch_up, gap_filler, recorder
 from fluxapi.archive.archive import Archive
 from fluxapi.errors import InstanceUnavailable
 from fluxapi.instance.protocol import LookupKey
-from fluxapi.model.eventlog import Event, JournalMessage, Purged, Resync
+from fluxapi.model.eventlog import Event, JournalMessage, Purged, Resync, decode_journal
 from fluxapi.model.jobid import encode_f58
 from tests import recording
 from tests.table.test_table import SENTINEL, event, submit
@@ -161,6 +162,25 @@ async def test_a_job_with_memos_is_read_from_flux(archive: Archive) -> None:
     assert exact
     assert detail.eventlog.decode() == records.texts[1, "eventlog"]
     assert json.loads(detail.jobspec) == {"attributes": {"system": {"cwd": "/work"}}}
+    assert records.read == [1]
+    await stage.aclose()
+
+
+@pytest.mark.parametrize("more", ["x" * 200_000, [1] * 300_000], ids=["large", "wide"])
+async def test_a_large_jobspec_is_read_from_flux(archive: Archive, more: object) -> None:
+    spec = {"attributes": {"system": {"cwd": "/work", "files": {"a": more}}}, "version": 1}
+    records = Records()
+    records.texts[1, "eventlog"] = '{"timestamp":1.0,"name":"submit","context":{}}\n'
+    records.texts[1, "jobspec"] = json.dumps(spec)
+    stage = await Stage.open(archive, records)
+    submitted = submit(1)
+    submitted.jobspec = spec
+    large = decode_journal(msgspec.json.encode(submitted))
+    stage.feed([Resync(), SENTINEL, large, *ended(1)[1:], *ended(2)])
+    await stage.settle()
+    detail, exact = (await stage.details())[1]
+    assert exact
+    assert json.loads(detail.jobspec) == spec
     assert records.read == [1]
     await stage.aclose()
 

@@ -84,4 +84,5 @@ class Normalizer:
             return []
         del self._held[message.id]
         held[0].jobspec, message.jobspec = message.jobspec, None
+        held[0].partial, message.partial = message.partial, False
         return held
