@@ -118,6 +118,9 @@ announce() {
 # Next, put the secrets where a program that Flux starts can read them, and start Flux.
 prepared() {
     local folder flags=()
+    # A job may have left code in the home of this user. Each Python would run it at its start, and
+    # so would a bash at the lowest level whose input is a socket, as it is within Flux.
+    export PYTHONNOUSERSITE=1 SHLVL=9
     folder=$(mktemp -d "${TMPDIR:-/tmp}/fluxapi.XXXXXXXX")
     cat <&3 > "$folder/token"
     cat <&4 > "$folder/key"

@@ -124,3 +124,23 @@ def test_no_job_is_resumed_before_the_service_has_its_secrets(tmp_path: Path) ->
     modules = listing.read_text("utf-8")
     assert "job-manager" in modules
     assert "sched" not in modules
+
+
+@needs_flux
+def test_no_code_in_the_home_of_the_jobs_runs_at_the_start(tmp_path: Path) -> None:
+    # Python runs such a file whenever it starts, and bash if its input is a socket, as Flux has it.
+    told = tmp_path / "told"
+    planted = (
+        f"import sys\nwith open({str(told)!r}, 'a') as file:\n    print(sys.argv, file=file)\n"
+    )
+    for minor in range(9, 20):
+        folder = tmp_path / f".local/lib/python3.{minor}/site-packages"
+        folder.mkdir(parents=True)
+        (folder / "usercustomize.py").write_text(planted, encoding="utf-8")
+    (tmp_path / ".bashrc").write_text(f"echo $BASH_EXECUTION_STRING >> {told}\n", encoding="utf-8")
+    with container(FLUX_TOKEN=SECRET, HOME=str(tmp_path), SHLVL="0") as running:
+        body = {"command": "sh -c 'echo user ${PYTHONNOUSERSITE-too}'"}
+        job = running.call("/v1/jobs", body, SECRET)["id"]
+        running.call(f"/v1/jobs/{job}/wait?timeout=60", token=SECRET)
+        assert "user too" in json.dumps(running.call(f"/v1/jobs/{job}/output", token=SECRET))
+    assert not told.exists(), told.read_text("utf-8")
