@@ -22,6 +22,9 @@ __all__ = ["collect_output"]
 _MAX_READ_BYTES = 32 << 20
 """Bytes that are read from the beginning; of a larger output, only the tail is read then."""
 
+_MAX_BATCHES = 1 << 19
+"""Batches that are read from the beginning: a job may list millions of empty pieces."""
+
 _MAX_ENTRIES = 1 << 30
 _SAID_BY_SHELL = frozenset({"data", "log", "redirect", "invalid"})
 
@@ -135,9 +138,11 @@ async def collect_output(
     collector, turn = _Collector(max_bytes), TimeSlice()
     is_least = False
     async with aclosing(source.output(jobid)) as batches:  # type: ignore[type-var]
+        count = 0
         async for batch in batches:
             await _take(collector, batch, turn)
-            is_least = collector.read > _MAX_READ_BYTES
+            count += 1
+            is_least = collector.read > _MAX_READ_BYTES or count > _MAX_BATCHES
             if is_least:
                 break
     if is_least:

@@ -56,6 +56,27 @@ async def stored(entries: Sequence[Event]) -> StoredOutput:
     return unpack_output(pack_output(output))
 
 
+class Pieces(Source):
+    """An output of very many pieces, which are empty."""
+
+    def __init__(self) -> None:
+        super().__init__([])
+        self.read = 0
+
+    async def output(
+        self,
+        _jobid: int,
+        *,
+        follow: bool = False,  # noqa: ARG002 - a source takes it
+        first: int = 0,  # noqa: ARG002
+        last: Last | None = None,
+    ) -> AsyncIterator[OutputBatch]:
+        while last is None and self.read < 10_000:
+            self.read += 1
+            yield OutputBatch(self.read, [])
+        yield OutputBatch(self.read, [data("x\n")])
+
+
 async def lines(found: Sequence[Event] | StoredOutput) -> dict[int, bytes]:
     scan = Scan(Source(found), 1, EVENTLOG, True, Part())
     items = [it async for it in LineScanner().lines(scan, Limit()) if isinstance(it, OutputLine)]
@@ -166,3 +187,13 @@ async def test_answers_of_lines_and_searches_tell_of_the_gap(start: Start, tmp_p
     said = f"{omitted['bytes']:,} bytes after line {first} were left out."
     assert (said in text, "Kept output as text" in text) == (True, True)
     assert "How many lines they had is not known" not in text
+
+
+async def test_an_output_of_very_many_pieces_is_not_read_whole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(output_collector, "_MAX_BATCHES", 100)
+    source = Pieces()
+    output, exists = await collect_output(source, 1, 2 * HALF_BYTES)
+    assert (source.read, exists, output.is_least) == (101, True, True)
+    assert output.size > 0

@@ -32,6 +32,7 @@ from .calls import Stream
 from .kvs_lookup import look_up
 from .references import References
 from .rpc import RpcThread
+from .shared_lookups import SharedLookups
 from .streams import Streams
 
 __all__ = ["OutputReader"]
@@ -72,6 +73,11 @@ _AHEAD_BYTES = 256 << 10
 _MAX_SMALL_AHEAD = 32
 """Blobs that are loaded in advance: as many as have about these bytes together."""
 
+_MAX_SEARCHED_BLOBS = 1 << 18
+"""Blobs that are searched for a tail. A job may list millions of empty ones, each of which takes as
+long as a small one.
+"""
+
 _LOOKUP_SHARE = 20
 """A list is looked up again after this many times the time that the last lookup took."""
 
@@ -100,13 +106,15 @@ class OutputReader:
         self._rpc = rpc
         self._streams = Streams(rpc)
         self._blobs = Blobs(rpc)
+        self._lookups = SharedLookups(rpc, _OUTPUT)
         self._ended: OrderedDict[int, References] = OrderedDict()
         self._size = 0
         self._refused = False
         self._pieces: WeakValueDictionary[tuple[bytes, int, int], _Piece] = WeakValueDictionary()
 
     async def close(self) -> None:
-        """Cancel the loads in flight."""
+        """Cancel the lookups and loads in flight."""
+        await self._lookups.close()
         await self._blobs.close()
 
     async def so_far(
@@ -196,7 +204,7 @@ class OutputReader:
             self._ended.move_to_end(jobid)
             return kept
         try:
-            found = await look_up(self._rpc, jobid, _OUTPUT)
+            found = await self._lookups.find(jobid)
         except NotFound:
             return References()
         if ended and len(found) and jobid not in self._ended:
@@ -278,9 +286,10 @@ class OutputReader:
         runs: list[OutputBatch] = []
         left, room, searched = last.count, last.size, 0
         number = len(references)
+        end = max(number - _MAX_SEARCHED_BLOBS, 0)
         turn = TimeSlice()
         async with contextlib.aclosing(self._blobs_from_end(references)) as blobs:
-            while number and left > 0 and room > 0 and searched < last.search:
+            while number > end and left > 0 and room > 0 and searched < last.search:
                 number -= 1
                 blob = await anext(blobs)
                 found: list[tuple[int, Event]] = []

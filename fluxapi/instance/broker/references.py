@@ -42,6 +42,10 @@ class References:
         """Size of the list in bytes."""
         return len(self._text)
 
+    def equals(self, other: References) -> bool:
+        """Return whether another list has the same references."""
+        return self.inline == other.inline and self._text == other._text
+
     def __len__(self) -> int:
         return self._count
 

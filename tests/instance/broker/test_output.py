@@ -169,6 +169,15 @@ async def test_a_search_is_bounded_and_says_how_far_it_went() -> None:
     assert (batches[-1].searched, batches[-1].cut) == (len(TWO + THREE), True)
 
 
+async def test_a_list_of_many_empty_blobs_is_not_searched_to_its_beginning(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(output, "_MAX_SEARCHED_BLOBS", 3)
+    search = reader(Kvs(ONE, *[b""] * 1000)).so_far(JOB, last=Last(1))
+    batches = [batch async for batch in search]
+    assert (len(batches), batches[-1].cut) == (4, True)
+
+
 async def test_a_search_that_reaches_the_beginning_is_not_cut() -> None:
     search = reader(Kvs(ONE, TWO)).so_far(JOB, last=Last(5, "stderr", search=len(ONE + TWO)))
     batches = [batch async for batch in search]
