@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from fluxapi.errors import InstanceUnavailable
+from fluxapi.instance.broker import BrokerInstance
 from fluxapi.instance.broker import resources as answers
+from fluxapi.instance.broker.calls import Call
+from fluxapi.instance.broker.child import Broker, ChildInstance
+from fluxapi.instance.broker.rpc import RpcThread
 from fluxapi.instance.nodes import nodes_and_totals
-from fluxapi.instance.protocol import Queue, Resources
+from fluxapi.instance.protocol import ChildPlace, LookupKey, Queue, Resources
 from fluxapi.model.hostlist import decode_hostlist
 from fluxapi.model.resources import MAX_NODES, allocation, nodes
 from fluxapi.web import nodes as node_rows
@@ -152,3 +156,33 @@ def test_nodes_of_a_page_have_their_jobs_without_expansion_of_ranks() -> None:
     jobs = [{"id": "f1", "ranks": "0-4294967294"}, {"id": "f2", "ranks": "1"}, {"id": "f3"}]
     shown = node_rows.with_jobs([{"rank": 0}, {"rank": 1}], jobs)
     assert [[job["id"] for job in node["jobs"]] for node in shown] == [["f1"], ["f1", "f2"]]
+
+
+class Fixed:
+    """Gives each call the same answer."""
+
+    def __init__(self, answer: bytes) -> None:
+        self._answer = answer
+
+    async def call(self, call: Call) -> Any:
+        return call._decode(self._answer)
+
+
+def child(answer: bytes) -> ChildInstance:
+    """Return an instance of a job whose broker gives each call the same answer."""
+    broker = BrokerInstance("local:///x")
+    broker._rpc = cast("RpcThread", Fixed(answer))
+    unused: Any = None
+    place = ChildPlace(1, "local:///x", "0", "node0")
+    found = ChildInstance(place, unused, unused, unused, unused, transports=(), timeout=1.0)
+    found._broker = cast("Broker", broker)
+    return found
+
+
+@pytest.mark.parametrize("key", ["eventlog", "jobspec", "R"])
+@pytest.mark.parametrize("value", [b"7", b"null", b"[]", b"{}"])
+async def test_a_value_of_a_job_that_is_not_text_is_an_error_of_the_instance(
+    key: LookupKey, value: bytes
+) -> None:
+    with pytest.raises(InstanceUnavailable, match="gave an invalid answer"):
+        await child(b'{"%b":%b}' % (key.encode(), value)).lookup(7, key)

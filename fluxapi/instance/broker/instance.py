@@ -336,14 +336,14 @@ class BrokerInstance:
     async def _lookup(self, jobid: int, key: LookupKey) -> str:
         body = {"id": jobid, "keys": [key], "flags": _LOOKUP_CURRENT}
         try:
-            value: str = (await self._call("job-info.lookup", body, jobid))[key]
+            found = await self._call("job-info.lookup", body, jobid)
         except JobNotFound:
             raise
         except NotFound:
             # Before 0.67 Flux does not say whether the record or the job is missing.
             await self._listed(jobid, "state")
             raise
-        return value
+        return msgspec.convert(found[key], str)
 
     async def _listed(self, jobid: int, *attributes: str) -> dict[str, Any]:
         """Return attributes of a job from ``job-list``, which follows the journal."""
