@@ -14,7 +14,18 @@ from typing import TypeVar
 
 import msgspec
 
-__all__ = ["MAX_DEPTH", "decode", "decode_around", "is_wide", "require_narrow", "shallow"]
+__all__ = [
+    "BAD_JSON",
+    "MAX_DEPTH",
+    "decode",
+    "decode_around",
+    "is_wide",
+    "require_narrow",
+    "shallow",
+]
+
+BAD_JSON = (msgspec.MsgspecError, ValueError, RecursionError)
+"""Errors of a decoder. One that passes over an unknown member recurses for each of its levels."""
 
 MAX_DEPTH = 128
 """Levels that are kept: more than any real document has, fewer than any decoder accepts."""

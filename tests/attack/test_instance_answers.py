@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import errno
+import json
+import tracemalloc
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, cast
 
 import pytest
 
-from fluxapi.errors import InstanceUnavailable
+from fluxapi.errors import InstanceUnavailable, OutcomeUnknown
 from fluxapi.instance.broker import BrokerInstance
 from fluxapi.instance.broker import resources as answers
-from fluxapi.instance.broker.calls import Call
+from fluxapi.instance.broker.calls import Call, Stream, Submissions
 from fluxapi.instance.broker.child import Broker, ChildInstance
+from fluxapi.instance.broker.node_files import NodeFiles
+from fluxapi.instance.broker.references import decode_references
 from fluxapi.instance.broker.rpc import RpcThread
 from fluxapi.instance.nodes import nodes_and_totals
-from fluxapi.instance.protocol import ChildPlace, LookupKey, Queue, Resources
+from fluxapi.instance.protocol import ChildPlace, LookupKey, Queue, Resources, Submission
 from fluxapi.model.hostlist import decode_hostlist
 from fluxapi.model.resources import MAX_NODES, allocation, nodes
+from fluxapi.process.file_piece import Wanted
 from fluxapi.web import nodes as node_rows
 
 LONG = "p" * 100_000
@@ -168,6 +175,30 @@ class Fixed:
         return call._decode(self._answer)
 
 
+DEEP = b'{"x":' + b"[" * 5000 + b"]" * 5000 + b"}"
+"""An answer of more levels than a decoder passes over."""
+
+
+WANTED = Wanted("/x", 0, 0, 1, "")
+
+
+class Streaming:
+    """Answers each stream in the same way."""
+
+    def __init__(self, answers: list[bytes]) -> None:
+        self._answers = answers
+
+    def stream(self, stream: Stream) -> None:
+        def post(function: Callable[[Any], None], argument: Any) -> None:
+            function(argument)
+
+        for answer in self._answers:
+            stream.answer(0, 0, answer, post)
+        stream.answer(0, errno.ENODATA, b"", post)
+
+    def cancel(self, _stream: Stream) -> None: ...
+
+
 def child(answer: bytes) -> ChildInstance:
     """Return an instance of a job whose broker gives each call the same answer."""
     broker = BrokerInstance("local:///x")
@@ -186,3 +217,44 @@ async def test_a_value_of_a_job_that_is_not_text_is_an_error_of_the_instance(
 ) -> None:
     with pytest.raises(InstanceUnavailable, match="gave an invalid answer"):
         await child(b'{"%b":%b}' % (key.encode(), value)).lookup(7, key)
+
+
+def outcome(call: Call | Submissions, answer: bytes) -> object:
+    """Return the error of a call with such an answer, or the results of a submission."""
+    call.answer(0, 0, answer, lambda function, argument: function(argument))
+    return call.future.exception() or call.future.result()
+
+
+async def test_an_answer_of_very_many_levels_is_an_error_of_its_call() -> None:
+    lookup = Call(b"kvs.lookup", b"{}", decode=decode_references)
+    assert isinstance(outcome(lookup, DEEP), InstanceUnavailable)
+    result = outcome(Submissions([Submission(b"{}")]), DEEP)
+    assert isinstance(result, list)
+    assert isinstance(result[0], OutcomeUnknown)
+
+
+@pytest.mark.parametrize(
+    "answer", [DEEP, b'{"io":' * 5000, b"7", b'{"type":"output","io":{"stream":[]}}']
+)
+async def test_an_answer_of_a_node_in_another_form_is_an_error_of_the_instance(
+    answer: bytes,
+) -> None:
+    found = child(b"")
+    broker = cast("BrokerInstance", found._broker)
+    broker._files = NodeFiles(cast("RpcThread", Streaming([answer])), 1.0)
+    with pytest.raises(InstanceUnavailable, match="gave an invalid answer"):
+        await found.read_file(0, WANTED)
+
+
+async def test_other_members_of_what_a_node_says_are_not_decoded() -> None:
+    said = {"type": "output", "io": {"stream": "stderr", "data": "no file\n"}}
+    answer = json.dumps(said | {"x": [[]] * 100_000}).encode()
+    files = NodeFiles(cast("RpcThread", Streaming([answer])), 1.0)
+    tracemalloc.start()
+    try:
+        piece = await files.read(0, WANTED)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert "no file" in str(piece)
+    assert most < 1_000_000

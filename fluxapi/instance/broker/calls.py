@@ -20,6 +20,7 @@ import msgspec
 from fluxapi.errors import FluxapiError, InstanceUnavailable, OutcomeUnknown
 from fluxapi.instance.protocol import Submission
 from fluxapi.model.job_end import WAITABLE
+from fluxapi.model.shallow import BAD_JSON
 from fluxapi.process.turn_queue import current_client
 
 from . import refusal
@@ -90,7 +91,7 @@ class Call:
             return True
         try:
             result = self._decode(payload)
-        except (msgspec.MsgspecError, ValueError, KeyError) as problem:
+        except (*BAD_JSON, KeyError) as problem:
             topic = self.topic.decode()
             self.fail(InstanceUnavailable(f"Flux's answer to {topic} is invalid: {problem}."), post)
         else:
@@ -194,7 +195,7 @@ class Submissions:
         else:
             try:
                 self._results[index] = _id_decoder.decode(payload).id
-            except msgspec.MsgspecError:
+            except BAD_JSON:
                 self._results[index] = OutcomeUnknown("Flux returned no job ID.")
         self._left -= 1
         if self._left == 0:

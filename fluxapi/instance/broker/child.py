@@ -13,8 +13,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 from dataclasses import replace
 from typing import Any, Protocol
 
-import msgspec
-
 from fluxapi.errors import (
     FluxapiError,
     FluxRefused,
@@ -45,6 +43,7 @@ from fluxapi.model.checked import MAX_ID, clip, integer, seconds
 from fluxapi.model.eventlog import Event
 from fluxapi.model.job_end import JobEnd
 from fluxapi.model.jobid import encode_f58, parse
+from fluxapi.model.shallow import BAD_JSON
 from fluxapi.process.file_piece import Piece, Wanted
 
 from . import child_uri
@@ -68,8 +67,7 @@ _BAD_ANSWER = (
     KeyError,
     OverflowError,
     TypeError,
-    ValueError,
-    msgspec.MsgspecError,
+    *BAD_JSON,
 )
 """Errors of code that takes an answer of the wrong form apart."""
 

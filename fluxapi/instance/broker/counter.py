@@ -20,6 +20,7 @@ from typing import Any
 import msgspec
 
 from fluxapi.model.job import STATES
+from fluxapi.model.shallow import BAD_JSON
 
 from . import refusal
 from .outbox import Outbox
@@ -209,7 +210,7 @@ class CounterThread(PollingThread):
             return False
         try:
             has_more = self._take(counter, connection)
-        except (OSError, ValueError, msgspec.MsgspecError) as error:
+        except (OSError, *BAD_JSON) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
             self._drop(counter, f"The jobs cannot be counted: {reason or error}.")
             return False
@@ -241,7 +242,7 @@ class CounterThread(PollingThread):
         counter.is_asking = False
         found: Utilization | None = None
         if not message.error:
-            with contextlib.suppress(ValueError, msgspec.MsgspecError):
+            with contextlib.suppress(*BAD_JSON):
                 found = read_utilization(message.payload)
         self._outbox.post(counter.take_utilization, found)
 

@@ -12,7 +12,6 @@ import os
 import signal
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -42,6 +41,23 @@ _SHELL = (
     'then exec python3 -I -S -c "$0" "$@"; else exec flux python -I -S -c "$0" "$@"; fi'
 )
 """Run the Python of the node, or else the one that Flux uses there."""
+
+
+class _Io(msgspec.Struct):
+    stream: str = ""
+    data: str = ""
+    encoding: str = ""
+    repeat: int = 1
+
+
+class _Response(msgspec.Struct):
+    type: str = ""
+    pid: int = 0
+    io: _Io = msgspec.field(default_factory=_Io)
+
+
+_decoder = msgspec.json.Decoder(_Response)
+"""A decoder of nothing but these members: the node of a nested instance may send any others."""
 
 
 class NodeFiles:
@@ -88,7 +104,7 @@ class _Process:
         self._rpc.stream(self._stream)
         while (batch := await self._stream.next_batch()) is not None:
             for payload in batch:
-                self._take(msgspec.json.decode(payload))
+                self._take(_decoder.decode(payload))
                 await asyncio.sleep(0)
         self._ended = True
         try:
@@ -112,14 +128,13 @@ class _Process:
         kill.future.add_done_callback(lambda future: future.exception())
         self._rpc.send(kill)
 
-    def _take(self, response: Any) -> None:
-        if response.get("type") == "started":
-            self._pid = response.get("pid", 0)
-        elif response.get("type") == "output":
-            io = response.get("io") or {}
-            kept = self._output.get(io.get("stream", ""))
+    def _take(self, response: _Response) -> None:
+        if response.type == "started":
+            self._pid = response.pid
+        elif response.type == "output":
+            kept = self._output.get(response.io.stream)
             if kept is not None and len(kept) < _MAX_ANSWER_BYTES:
-                kept += written(io)
+                kept += written(msgspec.structs.asdict(response.io))
 
 
 @lru_cache(maxsize=1)

@@ -7,9 +7,18 @@ which each reference is extracted.
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
 __all__ = ["References", "decode_references"]
+
+
+_Reference = Annotated[str, msgspec.Meta(max_length=255)]
+"""A reference is the name of a hash algorithm and a hash."""
+
+_MAX_GROWTH = 4
+"""How much a list may grow that is normalized."""
 
 
 class _TreeObject(msgspec.Struct):
@@ -64,9 +73,18 @@ def decode_references(payload: bytes) -> References:
         try:
             return References(text)
         except ValueError:
-            # Two hash algorithms, or another JSON format: normalize it.
-            names = msgspec.json.decode(text, type=list[str])
-            width = max(map(len, names), default=0)
-            return References(msgspec.json.encode([name.rjust(width) for name in names]))
+            return _normalized(text)
     # The job has put something else there, such as a directory: return an invalid entry.
     return References(inline=found.type.encode())
+
+
+def _normalized(text: bytes) -> References:
+    """Return references of two hash algorithms, or in another JSON format; raise ``ValueError``.
+
+    Any program may pose as an instance. Each shorter reference is padded to the longest one.
+    """
+    names = msgspec.json.decode(text, type=list[_Reference])
+    width = max(map(len, names), default=0)
+    if width * len(names) > _MAX_GROWTH * len(text):
+        raise ValueError("the references differ in length")
+    return References(msgspec.json.encode([name.rjust(width) for name in names]))

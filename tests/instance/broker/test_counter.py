@@ -158,7 +158,13 @@ class Piped:
         os.close(self.other)
 
 
-async def test_a_lost_instance_takes_no_other_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+DEEP = b'{"x":' + b"[" * 5000 + b"]" * 5000 + b"}"
+
+
+@pytest.mark.parametrize("answer", [b"nonsense", DEEP])
+async def test_a_lost_instance_takes_no_other_with_it(
+    monkeypatch: pytest.MonkeyPatch, answer: bytes
+) -> None:
     Piped.opened = []
     monkeypatch.setattr(counter, "Connection", Piped)
     thread = CounterThread(None)
@@ -178,7 +184,7 @@ async def test_a_lost_instance_takes_no_other_with_it(monkeypatch: pytest.Monkey
     left = asyncio.Event()
     lost = thread.add("local:///lost", left.set)
     await counted(lost, 0)
-    Piped.opened[0].say(b"nonsense")
+    Piped.opened[0].say(answer)
     await left.wait()
     kept = thread.add("local:///kept", lambda: None)
     await counted(kept, 0)

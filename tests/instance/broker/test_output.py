@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
-import json
 from collections.abc import Sequence
 from contextlib import aclosing
 from typing import Any, cast
@@ -354,16 +353,6 @@ async def test_one_line_that_is_no_entry_is_found_by_its_index(junk: bytes, plac
     whole = await read(reader(kvs))
     assert [index for index, _ in found] == [place]
     assert found[0] == whole[place]
-
-
-def test_references_of_two_lengths() -> None:
-    data = ["sha1-" + "a" * 40, "sha256-" + "b" * 64]
-    found = decode_references(json.dumps({"val": {"type": "valref", "data": data}}).encode())
-    assert [found[index].decode().strip() for index in range(len(found))] == data
-
-
-def test_no_references() -> None:
-    assert len(decode_references(b'{"val":{"type":"valref","data":[]}}')) == 0
 
 
 async def test_job_info_is_used_if_the_kvs_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
