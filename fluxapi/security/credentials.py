@@ -45,6 +45,9 @@ _WRONG = problem("wrong_token")
 _ALGORITHMS = ["HS256"]
 _ISSUER = "fluxapi"
 
+_INVALID = (jwt.InvalidTokenError, ValueError, RecursionError)
+"""The errors of PyJWT for a token that is none; in older releases the last one, for many levels."""
+
 _MAX_FAILURES, _FAILURE_RATE = 30, 0.5
 """Wrong names and tokens of one peer: so many at once, and so many a second after that."""
 
@@ -267,7 +270,7 @@ class Credentials:
             raise Unauthorized(
                 "The bearer token has expired: get a new one from POST /token."
             ) from None
-        except (jwt.InvalidTokenError, ValueError):
+        except _INVALID:
             raise Unauthorized("The bearer token was not issued by this service.") from None
         if not _same(str(claims["sub"]), self.user):
             raise Unauthorized("The bearer token belongs to another user.")
@@ -301,7 +304,7 @@ class Credentials:
                 )
         except jwt.ExpiredSignatureError:
             raise Unauthorized("The login token has expired; create a new one.") from None
-        except (jwt.InvalidTokenError, ValueError):
+        except _INVALID:
             raise Unauthorized("The login token is not signed with FLUX_SECRET_KEY.") from None
         user, secret = claims.get("user"), claims.get("pass")
         if claims.get("scope") != "token" or not (

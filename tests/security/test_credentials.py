@@ -143,6 +143,20 @@ async def test_an_unsigned_token_is_refused(service: Service) -> None:
     assert (await service.client.post("/token", headers=bearer(token))).status == 401
 
 
+@pytest.mark.parametrize(("method", "path"), [("GET", "/jobs"), ("POST", "/token")])
+async def test_a_token_of_many_levels_is_invalid(
+    service: Service, monkeypatch: pytest.MonkeyPatch, method: str, path: str
+) -> None:
+    def decode(*_args: object, **_options: object) -> object:
+        # So do releases before 2.14 for such a header.
+        raise RecursionError
+
+    monkeypatch.setattr(jwt, "decode", decode)
+    levels = base64.urlsafe_b64encode(b'{"alg":' + b"[" * 1500 + b"]" * 1500 + b"}").decode()
+    response = await service.client.request(method, path, headers=bearer(f"{levels}.e30.AA"))
+    assert response.status == 401
+
+
 LOGIN = {"user": "älice", "pass": "s3cret:✓", "scope": "token"}
 
 
