@@ -31,6 +31,11 @@ class JoinedCall(Generic[T]):
         self._next: asyncio.Task[T] | None = None
         self._resumed = AdmissionLimiter()
 
+    @property
+    def is_awaited(self) -> bool:
+        """Return whether somebody has asked for a call that has not begun."""
+        return self._next is not None
+
     async def get(self) -> T:
         """Return the value of a call that begins now, or after the one that is under way.
 

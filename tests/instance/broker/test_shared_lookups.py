@@ -12,6 +12,7 @@ from fluxapi.instance.broker.calls import Call
 from fluxapi.instance.broker.references import References
 from fluxapi.instance.broker.rpc import RpcThread
 from fluxapi.instance.broker.shared_lookups import SharedLookups
+from fluxapi.process.turn_queue import current_client, work_for
 
 JOB = 7
 
@@ -64,7 +65,7 @@ async def test_those_who_ask_during_a_lookup_share_the_next_one() -> None:
     found = await asyncio.gather(*others)
     # They have what the job had written when they asked.
     assert ({id(it) for it in found}, len(found[0])) == ({id(found[0])}, 2)
-    assert not lookups._last
+    assert not lookups._calls
 
 
 async def test_a_list_that_has_not_changed_is_kept_once() -> None:
@@ -93,6 +94,7 @@ async def test_jobs_do_not_wait_for_each_other() -> None:
     await settle()
     assert kvs.lookups == 3
     await lookups.close()
+    await asyncio.wait(asked)
     assert all(task.cancelled() for task in asked)
 
 
@@ -108,3 +110,22 @@ async def test_a_reader_that_leaves_does_not_take_the_lookup_along() -> None:
     await kvs.answer()
     await kvs.answer()
     assert len(await staying) == 1
+
+
+async def test_a_lookup_does_not_work_for_the_client_that_has_started_it() -> None:
+    clients = []
+
+    class Told(Kvs):
+        async def call(self, call: Call) -> Any:
+            clients.append(current_client())
+            return await super().call(call)
+
+    kvs = Told()
+    lookups = finder(kvs)
+    service = current_client()
+    work_for("somebody")
+    asked = ask(lookups)
+    await settle()
+    await kvs.answer()
+    await asked
+    assert clients == [service]
