@@ -37,6 +37,8 @@ class CatchUpTask(BackgroundTask):
         self._writer = writer
         self._noted: deque[int] = deque()
         self._compares_all = False
+        self._after = -1
+        """The place after which the next comparison begins: the last one that this one came to."""
         self._failures = 0
         self._failure: InstanceUnavailable | None = None
         self._wake = asyncio.Event()
@@ -86,7 +88,8 @@ class CatchUpTask(BackgroundTask):
         """Note that Flux does not answer for a job, and raise the error if it answers for none.
 
         A job can write something into its part of the KVS that Flux cannot send. It must not keep
-        the others from being stored.
+        the others from being stored, however many there are of them: the next comparison begins
+        behind those that have failed.
         """
         self._failure = failure
         self._failures += 1

@@ -87,7 +87,7 @@ class GapFiller(CatchUpTask):
             else:
                 noted = list(self._noted)
                 self._noted.clear()
-                is_complete = await self._store_missing(noted)
+                is_complete = await self._store(await self._missing(noted))
             self._raise_failure()
         except FluxapiError as error:
             _log.warning("past jobs are not stored yet: %s", error.detail)
@@ -97,17 +97,26 @@ class GapFiller(CatchUpTask):
     async def _compare(self) -> bool:
         """Compare the inactive jobs of the table with the history, slice by slice."""
         complete = True
-        after = -1
+        begin = after = self._after
         while True:
             inactive = self._table.index.state.get("INACTIVE")
             ids = list(islice(inactive.ascending(after + 1), _SLICE_JOBS)) if inactive else []
             below = ids[-1] + 1 if len(ids) == _SLICE_JOBS else None
             await self._mark_purged(after, below, frozenset(ids))
             if ids:
-                complete = await self._store_missing(ids) and complete
+                missing = await self._missing(ids)
+                try:
+                    complete = await self._store(missing) and complete
+                except InstanceUnavailable:
+                    self._after = missing[0] - 1 if missing else ids[-1]
+                    raise
                 after = ids[-1]
             if below is None:
-                return complete
+                break
+        self._after = -1
+        if begin >= 0:
+            self.note(None)  # The first ones come now.
+        return complete
 
     async def _mark_purged(self, after: int, below: int | None, present: frozenset[int]) -> None:
         """Mark the stored jobs between two IDs that the table does not have."""
@@ -123,16 +132,17 @@ class GapFiller(CatchUpTask):
         if gone:
             self._writer.purge(self._source, gone, time())
 
-    async def _store_missing(self, ids: Sequence[int]) -> bool:
-        """Read the jobs that are not stored as a whole from Flux; return false if some remain."""
+    async def _missing(self, ids: Sequence[int]) -> deque[int]:
+        """Return the jobs that are not stored as a whole."""
         stored = await self._reader.run(lambda database: _exact(database, self._source.id, ids))
-        missing = deque(
+        return deque(
             jobid
             for jobid in ids
             if jobid not in stored and jobid <= MAX_STORED_ID and not self._is_too_old(jobid)
         )
-        if not missing:
-            return True
+
+    async def _store(self, missing: deque[int]) -> bool:
+        """Read jobs from Flux; return false if some remain."""
         results = await asyncio.gather(*[self._work(missing) for _ in range(_LOOKUPS)])
         return all(results)
 

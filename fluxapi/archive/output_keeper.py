@@ -130,14 +130,22 @@ class OutputKeeper(CatchUpTask):
         """Read the outputs that the history lacks, slice by slice."""
         self._noted.clear()
         await self._flush()
-        after = -1
+        begin = after = self._after
         while True:
             rows = await self._reader.run(partial(_unread, instance=self._source.id, after=after))
             noted = frozenset(self._noted)
-            await self._read_each(deque(jobid for _, jobid in rows if jobid not in noted))
+            ids = deque(jobid for _, jobid in rows if jobid not in noted)
+            try:
+                await self._read_each(ids)
+            except InstanceUnavailable:
+                self._after = rows[-len(ids) - 1][0]
+                raise
             if len(rows) < _SLICE_JOBS:
-                return
+                break
             after = rows[-1][0]
+        self._after = -1
+        if begin >= 0:
+            self.note(None)  # The first ones come now.
 
     async def _read_each(self, ids: deque[int]) -> None:
         workers = [asyncio.ensure_future(self._work(ids)) for _ in range(min(_READERS, len(ids)))]

@@ -233,26 +233,27 @@ async def test_only_a_lost_instance_is_asked_again(
     await stage.aclose()
 
 
+@pytest.mark.parametrize(("most_noted", "slice_jobs"), [(2, 2), (0, 2), (0, 500)])
 async def test_outputs_that_flux_does_not_send_cost_no_others(
-    archive: Archive, monkeypatch: pytest.MonkeyPatch
+    archive: Archive, monkeypatch: pytest.MonkeyPatch, most_noted: int, slice_jobs: int
 ) -> None:
     monkeypatch.setattr(catch_up, "_RETRY_S", 0.01)
-    monkeypatch.setattr(catch_up, "_MAX_NOTED", 2)
-    monkeypatch.setattr(output_keeper, "_SLICE_JOBS", 2)
-    records, others = Records(), set(range(3, 9))
-    for jobid in range(1, 9):
+    monkeypatch.setattr(catch_up, "_MAX_NOTED", most_noted)
+    monkeypatch.setattr(output_keeper, "_SLICE_JOBS", slice_jobs)
+    records, others = Records(), set(range(12, 18))
+    for jobid in range(1, 18):
         records.outputs[jobid] = wrote(f"{jobid}\n")
     read = records.output
 
     def output(jobid: int, *, last: Last | None = None) -> object:
-        if jobid in {1, 2} and not others <= set(records.output_read):
+        if jobid not in others and not others <= set(records.output_read):
             raise InstanceUnavailable("It does not answer.")
         return read(jobid, last=last)
 
     monkeypatch.setattr(records, "output", output)
     stage = await Stage.open(archive, records)
-    await feed(stage, *range(1, 9))
-    for jobid in range(1, 9):
+    await feed(stage, *range(1, 18))
+    for jobid in range(1, 18):
         assert text_of((await kept(stage, jobid))[1]) == f"{jobid}\n"
     await stage.aclose()
 

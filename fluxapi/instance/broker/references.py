@@ -7,6 +7,7 @@ which each reference is extracted.
 
 from __future__ import annotations
 
+import contextlib
 from typing import Annotated
 
 import msgspec
@@ -67,14 +68,16 @@ def decode_references(payload: bytes) -> References:
     """Decode a response of ``kvs.lookup`` with FLUX_KVS_TREEOBJ; raise ``ValueError``."""
     found = _decoder.decode(payload).val
     if found.type == "val":
-        return References(inline=msgspec.json.decode(found.data, type=bytes))
+        with contextlib.suppress(msgspec.MsgspecError):
+            return References(inline=msgspec.json.decode(found.data, type=bytes))
     if found.type == "valref":
         text = bytes(found.data)
         try:
             return References(text)
         except ValueError:
             return _normalized(text)
-    # The job has put something else there, such as a directory: return an invalid entry.
+    # The job has put something else there, such as a directory or a value that is not coded as
+    # Flux does it: return an invalid entry.
     return References(inline=found.type.encode())
 
 

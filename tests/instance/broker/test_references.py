@@ -25,3 +25,9 @@ def test_references_of_very_different_lengths_are_refused() -> None:
 
 def test_no_references() -> None:
     assert len(decode_references(b'{"val":{"type":"valref","data":[]}}')) == 0
+
+
+def test_a_value_that_is_not_coded_as_flux_does_it_is_an_invalid_entry() -> None:
+    for data in ("!!!", 5, None):
+        answer = json.dumps({"val": {"type": "val", "data": data}}).encode()
+        assert decode_references(answer).inline == b"val"
