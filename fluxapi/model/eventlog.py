@@ -83,9 +83,12 @@ class Resync(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         jobs: The number of jobs in the listing, if it is known.
+        is_same: The instance has run since the last listing, so that it has lost no job. It has
+            purged those that are missing.
     """
 
     jobs: int | None = None
+    is_same: bool = False
 
 
 UNINDEXED = frozenset({"annotations", "invalidate", "memo"})

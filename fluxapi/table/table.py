@@ -87,8 +87,9 @@ class Table:
         self.keys = KnownKeys(max_keys)
         self._max_inactive = max_inactive
         self.replays = 0
-        """The number of complete backlogs."""
+        """The number of complete backlogs that do not have the jobs that the instance has lost."""
         self._replay: set[int] | None = set()
+        self._may_lose = True
         self._listed: int | None = None
         self._purged: set[int] = set()
         self._memos: dict[int, float] = {}
@@ -162,12 +163,12 @@ class Table:
         read, listed = len(self._replay), self._listed
         return Progress(read, None if listed is None else max(read, listed))
 
-    def begin_replay(self, jobs: int | None = None) -> None:
-        """Begin a complete listing, of *jobs* if that is known.
+    def begin_replay(self, jobs: int | None = None, *, is_same: bool = False) -> None:
+        """Begin a complete listing, of *jobs* if that is known; see :class:`Resync`.
 
         At its end, jobs that are not in it are removed.
         """
-        self._replay, self._listed = set(), jobs
+        self._replay, self._listed, self._may_lose = set(), jobs, not is_same
         self._purged.clear()
         if self.history is not None:
             self.history.clear()
@@ -182,7 +183,7 @@ class Table:
                 if self._replay is not None:
                     self._purged.update(message.ids)
             elif isinstance(message, Resync):
-                self.begin_replay(message.jobs)
+                self.begin_replay(message.jobs, is_same=message.is_same)
             elif message.is_sentinel:
                 self._end_replay(changes)
             else:
@@ -331,12 +332,17 @@ class Table:
     def _end_replay(self, changes: Changes) -> None:
         if self._replay is not None:
             for jobid in self._jobs.keys() - self._replay:
+                if self._is_lost(self._jobs[jobid]):
+                    self.keys.free(jobid)
                 self._drop(jobid, changes)
-                self.keys.free(jobid)
             self.keys.settle()
-            self.replays += 1
+            self.replays += self._may_lose
         self._replay = None
         self._purged.clear()
+
+    def _is_lost(self, job: Job) -> bool:
+        """Return whether a job that is missing in a listing was lost or refused, and never ran."""
+        return not job.is_inactive if self._may_lose else job.state == "NEW"
 
     def _refile(self, changes: Changes) -> None:
         digest = self.digest

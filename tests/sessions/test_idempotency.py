@@ -150,6 +150,20 @@ async def test_a_lost_job_does_not_hold_its_key(table: Table, signer: KeySigner)
     assert submitter.submitted == 2
 
 
+async def test_a_job_that_was_purged_before_the_journal_showed_it_holds_its_key(
+    table: Table,
+) -> None:
+    keys = IdempotencyStore(table, 10, nothing)
+    submitter = Submitter(Accepting(), Shown(table), keys)  # type: ignore[arg-type]
+    table.feed([SENTINEL])
+    assert await submitter.submit("k", JOB) == ([1], 0)
+    for _ in range(3):
+        table.feed([Resync(is_same=True), SENTINEL])
+    assert await submitter.submit("k", JOB) == ([1], 1)
+    table.feed([Resync(), SENTINEL])
+    assert await submitter.submit("k", JOB) == ([2], 0)
+
+
 async def test_the_first_job_of_two_services_holds_the_key(table: Table, signer: KeySigner) -> None:
     keys = IdempotencyStore(table, 10, nothing)
     table.feed([SENTINEL])

@@ -28,13 +28,13 @@ from fluxapi.instance.protocol import (
     Resources,
     Submission,
 )
-from fluxapi.model.eventlog import Event, JournalMessage, Resync, decode_told
+from fluxapi.model.eventlog import Event, JournalMessage, decode_told
 from fluxapi.model.job_end import JobEnd, spoken_note
 from fluxapi.model.jobid import encode_f58
 from fluxapi.model.shallow import decode, require_narrow
 from fluxapi.process.file_piece import Piece, Wanted
 
-from . import identity, ingest, job_ends, resources, shell_log, unfit
+from . import identity, ingest, job_ends, leader, resources, shell_log, unfit
 from .annotations import pending_annotations
 from .below import Below
 from .calls import Call, Submissions
@@ -100,6 +100,7 @@ class BrokerInstance:
         self._reader: OutputReader | None = None
         self._files: NodeFiles | None = None
         self._journals: set[JournalThread] = set()
+        self._leader = leader.Leader()
         self._watch: CallWatch = contextlib.nullcontext
         self._pace = EventPace(self._call)
 
@@ -303,14 +304,14 @@ class BrokerInstance:
         self._journals.add(thread)
         try:
             # Once the job manager sends the backlog, it answers nothing else.
-            jobs = await identity.count_jobs(self._call)
+            resync = await self._leader.resync(self._call)
             thread.start()
-            batch: ChangeBatch = [Resync(jobs), *await thread.next_batch()]
+            batch: ChangeBatch = [resync, *await thread.next_batch()]
             while True:
                 yield batch
                 if any(isinstance(it, JournalMessage) and it.is_sentinel for it in batch):
-                    # Before the next live event, which may be newer.
-                    yield await pending_annotations(self._call)
+                    self._leader.listed()
+                    yield await pending_annotations(self._call)  # Before the next, newer event.
                 batch = await thread.next_batch()
         finally:
             await thread.close(min(self._timeout, _THREAD_CLOSE_TIMEOUT_S))
