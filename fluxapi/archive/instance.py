@@ -40,7 +40,7 @@ from .reader import ArchiveReader
 from .stored_jobs import PAGE_JOBS, Listing, compare, listing, read_ids, read_jobs
 from .stored_records import StoredRecords
 
-__all__ = ["ArchivedInstance"]
+__all__ = ["ArchivedInstance", "read_queues"]
 
 _log = logging.getLogger(__name__)
 
@@ -189,7 +189,7 @@ class ArchivedInstance(PastControl):
 
     async def queues(self) -> list[Queue]:
         """Return the queues that jobs were in; none takes or starts jobs."""
-        names = await self._read(_queues)
+        names = await self._read(read_queues)
         reason = "The instance is gone."
         return [
             Queue(name, enabled=False, started=False, disable_reason=reason, stop_reason=reason)
@@ -237,14 +237,14 @@ class ArchivedInstance(PastControl):
         return await self._reader.run(lambda database: query(database, past.key))
 
 
-def _queues(database: sqlite3.Connection, instance: int) -> list[str]:
+def read_queues(database: sqlite3.Connection, instance: int) -> list[str]:
     """Return the queues of the jobs of an instance; each step finds the next one in the index."""
     names: list[str] = []
     found = database.execute("SELECT min(queue) FROM jobs WHERE instance = ?", (instance,))
     while len(names) < _MAX_QUEUES:
         (name,) = found.fetchone()
-        if name is None:
-            return names
+        if not isinstance(name, str):
+            return names  # A damaged row has bytes, which come after all texts.
         names.append(name)
         found = database.execute(
             "SELECT min(queue) FROM jobs WHERE instance = ? AND queue > ?", (instance, name)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from heapq import merge
 from itertools import islice
+from math import inf
 from operator import attrgetter
 from typing import Any
 
@@ -175,7 +176,8 @@ def _restored(database: sqlite3.Connection, key: int) -> bytes:
     known: dict[str, Any] = {
         name: value
         for (name, kind), value in zip(_FACT_TYPES, row, strict=True)
-        if isinstance(value, kind) and value
+        # JSON has no infinite numbers.
+        if isinstance(value, kind) and value and value not in {inf, -inf}
     }
     return encode(Job(jobid, state="INACTIVE", **known))
 

@@ -11,6 +11,8 @@ import pytest
 
 from fluxapi.archive.archive import Archive
 from fluxapi.archive.database import FILE_NAME
+from fluxapi.archive.instance import read_queues
+from fluxapi.archive.stored_jobs import read_jobs
 from fluxapi.archive.stored_output import unpack_output
 from fluxapi.model.jobid import encode_f58
 from tests.archive.conftest import archive
@@ -60,6 +62,32 @@ async def test_a_damaged_record_is_made_of_its_columns(
     content = await exported.read()
     if output_format == "ndjson":
         assert len([json.loads(line) for line in content.splitlines()]) == len(jobs)
+
+
+@pytest.mark.parametrize("time", ["9e999", "-9e999"])
+async def test_an_infinite_time_hides_no_job_of_an_instance_that_is_gone(
+    client: Client, archive: Archive, time: str
+) -> None:
+    facts = f"t_submit = {time}, t_run = {time}, t_cleanup = {time}"
+    change(archive, f"UPDATE jobs SET record = x'00', {facts}")  # noqa: S608 - constants
+    change(archive, "DELETE FROM details")
+    with closing(sqlite3.connect(archive.folder / FILE_NAME)) as database:
+        ((instance,),) = database.execute("SELECT key FROM instances").fetchall()
+        assert {it.id for it in read_jobs(database, instance, ids=list(inactive()))} == inactive()
+    page = await client.get("/ui/history/jobs", headers={"Accept": "text/html"})
+    assert page.status == 200
+
+
+async def test_a_queue_that_is_no_text_is_none_of_an_instance_that_is_gone(
+    client: Client, archive: Archive
+) -> None:
+    del client
+    with closing(sqlite3.connect(archive.folder / FILE_NAME)) as database, database:
+        ((instance,),) = database.execute("SELECT key FROM instances").fetchall()
+        known = read_queues(database, instance)
+        database.execute("UPDATE jobs SET queue = x'ff00' WHERE key = (SELECT max(key) FROM jobs)")
+        found = read_queues(database, instance)
+    assert set(found) <= set(known)
 
 
 @pytest.mark.parametrize("value", ["'x'", "-1", "1.5", "x'ff'"])
