@@ -64,6 +64,9 @@ class CatchUp(BackgroundTask):
             events, job = [], None
         except FluxapiError as error:
             _log.info("webhooks: cannot read the events of a job again: %s", error.detail)
+            if jobid in hook.dirty:
+                # Flux may not answer for this job alone: others come first.
+                hook.dirty[jobid] = hook.dirty.pop(jobid)
             return False
         if job is None:
             hook.webhook.lost += 1

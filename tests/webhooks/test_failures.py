@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from fluxapi.webhooks import backoff, dispatcher, hooks, outbox
+from fluxapi.errors import InstanceUnavailable
+from fluxapi.model.eventlog import Event
+from fluxapi.webhooks import backoff, catch_up, dispatcher, hooks, outbox
 from fluxapi.webhooks.backoff import pause, read_retry_after
 
 from .conftest import Serve, until
@@ -178,6 +180,37 @@ async def test_events_without_room_are_read_again(
     await _all_arrive(receiver, jobs)
     await until(lambda: not hook.dirty and hook.webhook.behind is None)
     assert hook.webhook.lost == 0
+
+
+@pytest.mark.usefixtures("short_intervals")
+async def test_a_job_that_the_instance_does_not_answer_for_delays_no_events_of_others(
+    serve: Serve, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hooks, "MAX_PENDING", 8)
+    monkeypatch.setattr(catch_up, "_UNAVAILABLE_PAUSE_S", 0.01)
+    site = await serve()
+    release = hold(receiver)
+    made = await site.hook(receiver)
+    jobs = [await site.submit() for _ in range(6)]
+    for job in jobs:
+        site.instance.finish(job)
+    hook = site.webhooks.get(made["id"])
+    await until(lambda: len(hook.dirty) > 1)
+    silent = next(iter(hook.dirty))
+    others = [job for job in jobs if job != silent]
+    read = site.instance.eventlog
+
+    async def eventlog(jobid: int) -> list[Event]:
+        if jobid == silent and not others_are_told():
+            raise InstanceUnavailable("It does not answer.")
+        return await read(jobid)
+
+    def others_are_told() -> bool:
+        return all(indexes(receiver.messages, job) == list(range(7)) for job in others)
+
+    monkeypatch.setattr(site.instance, "eventlog", eventlog)
+    release()
+    await _all_arrive(receiver, jobs)
 
 
 @pytest.mark.usefixtures("short_intervals")
