@@ -63,7 +63,7 @@ def jobs(
     has_left: bool = False,
     check: Callable[[object], None] = still_valid,
 ) -> mcp._SessionJobs:
-    principal = SimpleNamespace(may=lambda _: False, grants=(), client="")
+    principal = SimpleNamespace(may=lambda _: False, grants=(), client="", user="")
     files = SimpleNamespace(so_far=lambda *_, **__: None)
     session = SimpleNamespace(job=lambda _: SimpleNamespace(id=1), files=files, path="")
 

@@ -189,7 +189,7 @@ class Request(dict[Any, Any]):
     remote = "192.0.2.1"
 
     def __init__(self) -> None:
-        owner = SimpleNamespace(may=lambda _: False, grants=(), client="")
+        owner = SimpleNamespace(may=lambda _: False, grants=(), client="", user="")
         super().__init__(
             {keys.BASE: "", keys.PRINCIPAL: owner, keys.SESSION: SimpleNamespace(outputs=None)}
         )
