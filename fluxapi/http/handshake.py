@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import cast
 
 from fluxapi.process.timeslice import TimeSlice
+from fluxapi.process.turn_queue import work_for
 from fluxapi.security.clients import THIS_MACHINE, peer_of
 
 from .connection_limit import ConnectionLimit
@@ -37,6 +38,7 @@ class _Handshake(asyncio.Protocol):
         self._sock = sock
         self._create = create
         self._limit = limit
+        self._waiting: asyncio.Task[None] | None = None
 
     @property
     def is_idle(self) -> bool:
@@ -44,7 +46,9 @@ class _Handshake(asyncio.Protocol):
         return True
 
     def drop(self) -> None:
-        """Close the connection at once: its handshake fails."""
+        """Close the connection at once: it waits no more, and its handshake fails."""
+        if self._waiting is not None:
+            self._waiting.cancel()
         with contextlib.suppress(OSError):
             self._sock.shutdown(socket.SHUT_RDWR)
 
@@ -62,15 +66,55 @@ class _Handshake(asyncio.Protocol):
         if self._limit is not None and not self._limit.admit(self, peer_of(address)):
             self._sock.close()
             return
+        client = PEER + (peer_of(address) or THIS_MACHINE)
+        # Thousands of connections of one address do not hold up a handshake of another.
+        work_for(client)
         try:
-            # A handshake takes a millisecond, so one begins in each pass of the event loop.
-            await TimeSlice(0).share()
-            await self._open(context, PEER + (peer_of(address) or THIS_MACHINE))
-        except OSError:
+            if await self._has_begun():
+                await self._open(context, client)
+            else:
+                self._sock.close()
+        except (OSError, asyncio.TimeoutError):
             # The client has left, is too slow, or speaks no TLS.
             self._sock.close()
+        except asyncio.CancelledError:
+            self._sock.close()
+            raise
         finally:
             self._leave()
+
+    async def _has_begun(self) -> bool:
+        """Wait for the first byte, and then for a turn; return false if the client has left.
+
+        Thousands of connections on which nothing arrives, or that end at once, take no turns.
+        """
+        self._waiting = asyncio.current_task()
+        try:
+            if self._first_byte() is None:
+                await asyncio.wait_for(self._readable(), _HANDSHAKE_TIMEOUT_S)
+            if self._first_byte() == b"":
+                return False
+            # A handshake takes a millisecond, so one begins in each pass of the event loop.
+            await TimeSlice(0).share()
+        finally:
+            self._waiting = None
+        return self._first_byte() != b""
+
+    def _first_byte(self) -> bytes | None:
+        """Return the first byte without taking it: empty if the client has left before it."""
+        with contextlib.suppress(BlockingIOError):
+            return self._sock.recv(1, socket.MSG_PEEK)
+        return None
+
+    async def _readable(self) -> None:
+        """Wait until something arrives, or the client leaves."""
+        loop = asyncio.get_running_loop()
+        is_readable = asyncio.Event()
+        loop.add_reader(self._sock, is_readable.set)
+        try:
+            await is_readable.wait()
+        finally:
+            loop.remove_reader(self._sock)
 
     async def _open(self, context: ssl.SSLContext, client: str) -> None:
         loop = asyncio.get_running_loop()

@@ -6,7 +6,7 @@ import asyncio
 import os
 import ssl
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from fluxapi.http.listen import open_all
 from fluxapi.http.server import Runner
 from fluxapi.http.site import Site
 from fluxapi.http.tls import Certificate, Renewal
+from fluxapi.process.turn_queue import current_client
 from fluxapi.settings import Address, Settings
 from tests.certificates import make_certificate, needs_openssl
 from tests.handlers.fake import FakeInstance
@@ -98,6 +99,82 @@ async def test_connections_without_a_handshake_count_and_make_room(
     for one in silent[: 2 * TOTAL]:
         assert await one.ended()
     for one in (wire, *silent):
+        await one.close()
+
+
+class Turns:
+    """The turns in which handshakes begin: none before :meth:`begin`."""
+
+    def __init__(self) -> None:
+        self.clients: list[str] = []
+        self.given_up = 0
+        self._begins = asyncio.Event()
+
+    def __call__(self, _seconds: float) -> Turns:
+        return self
+
+    def begin(self) -> None:
+        self._begins.set()
+
+    async def share(self) -> None:
+        self.clients.append(current_client())
+        try:
+            await self._begins.wait()
+        except asyncio.CancelledError:
+            self.given_up += 1
+            raise
+
+
+@pytest.fixture
+async def turns(monkeypatch: pytest.MonkeyPatch) -> Turns:
+    made = Turns()
+    monkeypatch.setattr("fluxapi.http.handshake.TimeSlice", made)
+    return made
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    async def wait() -> None:
+        while not is_so():  # noqa: ASYNC110 - nothing tells of it
+            await asyncio.sleep(0)
+
+    await asyncio.wait_for(wait(), PATIENCE_S)
+
+
+async def test_connections_on_which_nothing_arrives_take_no_turn(
+    port: int, limit: ConnectionLimit, turns: Turns
+) -> None:
+    turns.begin()
+    silent = [await connect(port, tls=False) for _ in range(TOTAL)]
+    await until(lambda: len(limit) == TOTAL)
+    await silent[0].close()
+    await until(lambda: len(limit) < TOTAL)
+    wire = await connect(port, tls=True)
+    assert len(turns.clients) == 1
+    for one in (wire, *silent[1:]):
+        await one.close()
+
+
+async def test_a_connection_that_makes_room_waits_for_no_turn(port: int, turns: Turns) -> None:
+    begun = []
+    for count in range(1, 3 * TOTAL + 1):
+        begun.append(await connect(port, tls=False))
+        await begun[-1].send(b"\x16")
+        await until(lambda count=count: len(turns.clients) == count)  # type: ignore[misc]
+    await until(lambda: turns.given_up == 2 * TOTAL)
+    for one in begun:
+        await one.close()
+
+
+async def test_each_address_has_its_own_turns(
+    port: int, turns: Turns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fluxapi.http.handshake.peer_of", lambda address: f"10.0.0.{address[1]}")
+    begun = [await connect(port, tls=False) for _ in range(2)]
+    for one in begun:
+        await one.send(b"\x16")
+    await until(lambda: len(turns.clients) == len(begun))
+    assert len(set(turns.clients)) == len(begun)
+    for one in begun:
         await one.close()
 
 
