@@ -29,6 +29,10 @@ _HANDSHAKE_TIMEOUT_S = 15.0
 _Create = Callable[[], asyncio.Protocol]
 
 
+def _client_at(address: object) -> str:
+    return PEER + (peer_of(address) or THIS_MACHINE)
+
+
 class _Handshake(asyncio.Protocol):
     """A connection until its handshake is complete; then a protocol of *create* has it."""
 
@@ -66,7 +70,7 @@ class _Handshake(asyncio.Protocol):
         if self._limit is not None and not self._limit.admit(self, peer_of(address)):
             self._sock.close()
             return
-        client = PEER + (peer_of(address) or THIS_MACHINE)
+        client = _client_at(address)
         # Thousands of connections of one address do not hold up a handshake of another.
         work_for(client)
         try:
@@ -132,8 +136,10 @@ class _Handshake(asyncio.Protocol):
             self._limit.leave(self)
 
 
-async def begin_plain(create: _Create, sock: socket.socket, _address: object) -> None:
+async def begin_plain(create: _Create, sock: socket.socket, address: object) -> None:
     """Make a protocol of a connection that was accepted."""
+    # Its requests have no turns of the service itself, whether or not they have credentials.
+    work_for(_client_at(address))
     made: list[asyncio.Protocol] = []
 
     def make() -> asyncio.Protocol:
