@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import ssl
 import threading
@@ -80,9 +81,18 @@ async def test_files_that_cannot_be_read_hold_up_nothing_else(
         await asyncio.sleep(0)
     assert threading.active_count() <= threads + 1
     await asyncio.to_thread(block_until, lambda: "were not read within" in caplog.text)
-    pipe = cert.rename(tmp_path / "pipe")
+    pipes: list[int] = []
+
+    def is_read() -> bool:
+        with contextlib.suppress(OSError):  # Nobody reads it yet.
+            pipes.append(os.open(cert, os.O_WRONLY | os.O_NONBLOCK))
+        return bool(pipes)
+
+    await asyncio.to_thread(block_until, is_read)
+    cert.rename(tmp_path / "pipe")
     cert.write_bytes(content)
-    await asyncio.to_thread(pipe.write_bytes, content)  # The thread goes on and ends.
+    os.write(pipes[0], content)  # The thread goes on and ends.
+    os.close(pipes[0])
     await renewal.close()
 
 
