@@ -24,6 +24,7 @@ from tests.certificates import make_certificate, needs_openssl
 from tests.handlers.fake import FakeInstance
 from tests.waiting import block_until
 
+from .tls_client import exchange
 from .wire import PATIENCE_S, Wire
 
 pytestmark = needs_openssl
@@ -204,27 +205,4 @@ async def test_a_client_that_leaves_in_its_handshake_counts_no_more(
 
 
 async def test_a_request_that_comes_with_the_end_of_the_handshake_is_answered(port: int) -> None:
-    context = ssl._create_unverified_context()  # noqa: S323 - a test's
-    arrived, sent = ssl.MemoryBIO(), ssl.MemoryBIO()
-    client = context.wrap_bio(arrived, sent)
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    while True:
-        try:
-            client.do_handshake()
-            break
-        except ssl.SSLWantReadError:
-            writer.write(sent.read())
-            arrived.write(await reader.read(65536))
-    client.write(GET)
-    # The last message of the handshake and the request are one write.
-    writer.write(sent.read())
-    text = b""
-    while b"HTTP/1.1 200" not in text:
-        data = await asyncio.wait_for(reader.read(65536), PATIENCE_S)
-        assert data
-        arrived.write(data)
-        try:
-            text += client.read()
-        except ssl.SSLWantReadError:
-            continue
-    await Wire(reader, writer).close()
+    await exchange(port, [GET])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,7 +20,8 @@ from fluxapi.settings import Address, Settings
 from tests.certificates import make_certificate, needs_openssl
 from tests.handlers.fake import FakeInstance
 
-from .wire import PATIENCE_S, Wire
+from .tls_client import exchange
+from .wire import PATIENCE_S
 
 PADDING = 5_000
 GET = b"GET /health HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * PADDING + b"\r\n\r\n"
@@ -173,38 +173,11 @@ def test_a_request_of_thousands_of_records_is_read_in_turns(
         (listener,) = open_all(settings, {})
         await Site(runner, listener.socket, Certificate(cert, key).context).start()
         try:
-            await exchange(listener.socket.getsockname()[1])
+            # Each byte is a record.
+            await exchange(listener.socket.getsockname()[1], [bytes([byte]) for byte in GET])
         finally:
             await runner.cleanup()
 
     run(main())
     assert sum(sizes) == len(GET)
     assert max(sizes) <= MOST
-
-
-async def exchange(port: int) -> None:
-    """Send a request of which each byte is a record, and read the answer."""
-    context = ssl._create_unverified_context()  # noqa: S323 - a test's
-    arrived, sent = ssl.MemoryBIO(), ssl.MemoryBIO()
-    client = context.wrap_bio(arrived, sent)
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    while True:
-        try:
-            client.do_handshake()
-            break
-        except ssl.SSLWantReadError:
-            writer.write(sent.read())
-            arrived.write(await reader.read(65536))
-    for byte in GET:
-        client.write(bytes([byte]))
-    writer.write(sent.read())
-    text = b""
-    while b"HTTP/1.1 200" not in text:
-        data = await asyncio.wait_for(reader.read(65536), PATIENCE_S)
-        assert data
-        arrived.write(data)
-        try:
-            text += client.read()
-        except ssl.SSLWantReadError:
-            continue
-    await Wire(reader, writer).close()

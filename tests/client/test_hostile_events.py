@@ -25,15 +25,19 @@ def eventlog(jobid: str, *names: str) -> list[dict[str, object]]:
     ]
 
 
+async def stream_without_events(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+    await response.prepare(request)
+    await response.write(BOOKMARK)
+    await asyncio.Event().wait()
+    return response
+
+
 async def test_a_job_that_ends_without_a_result_fails_its_future(meet: Meet) -> None:
     async def serve(request: web.Request) -> web.StreamResponse:
         if "/f1/" in request.path:
             return web.json_response([{"name": "clean", "index": 0, "timestamp": 1, "id": "f1"}])
-        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
-        await response.prepare(request)
-        await response.write(BOOKMARK)
-        await asyncio.Event().wait()
-        return response
+        return await stream_without_events(request)
 
     client = await meet(serve)
     executor = FluxExecutor(client.url, user="me", token="s3cret", retries=0)
@@ -125,11 +129,7 @@ async def test_a_page_of_a_proxy_does_not_say_that_there_is_no_job(meet: Meet) -
     async def serve(request: web.Request) -> web.StreamResponse:
         if request.path.endswith("/eventlog"):
             return web.Response(status=404, text="404 page not found")
-        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
-        await response.prepare(request)
-        await response.write(BOOKMARK)
-        await asyncio.Event().wait()
-        return response
+        return await stream_without_events(request)
 
     client = await meet(serve)
     executor = FluxExecutor(client.url, user="me", token="s3cret", retries=0)
@@ -200,11 +200,7 @@ async def test_a_job_that_may_run_was_not_rejected(
             if is_of_all:
                 return web.json_response(problem, status=status)
             return web.json_response({"jobs": [{"error": problem}]})
-        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
-        await response.prepare(request)
-        await response.write(BOOKMARK)
-        await asyncio.Event().wait()
-        return response
+        return await stream_without_events(request)
 
     client = await meet(serve)
     executor = FluxExecutor(client.url, user="me", token="s3cret", retries=0)
