@@ -37,7 +37,7 @@ _HEAD_BYTES = 5
 _MOST_UNREAD, _FEWEST_UNREAD = 24 * 1024, 20 * 1024
 """Encrypted bytes that wait until the service reads on; nothing is read beyond the first number.
 
-A part of the longest record is less than the second one, from which on reading goes on.
+Reading goes on below the second number, which is more than a part of the longest record.
 """
 
 
