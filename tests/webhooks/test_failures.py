@@ -14,7 +14,7 @@ from fluxapi.model.eventlog import Event
 from fluxapi.webhooks import backoff, catch_up, dispatcher, hooks, outbox
 from fluxapi.webhooks.backoff import pause, read_retry_after
 
-from .conftest import Serve, until
+from .conftest import Serve, Site, until
 from .receiver import Receiver
 from .test_restart import indexes
 
@@ -169,9 +169,7 @@ async def test_events_without_room_are_read_again(
     site = await serve()
     release = hold(receiver)
     made = await site.hook(receiver)
-    jobs = [await site.submit() for _ in range(6)]
-    for job in jobs:
-        site.instance.finish(job)
+    jobs = await _six_that_end(site)
     hook = site.webhooks.get(made["id"])
     await until(lambda: bool(hook.dirty))
     assert (await site.shown(made["id"]))["behind"]
@@ -191,9 +189,7 @@ async def test_a_job_that_the_instance_does_not_answer_for_delays_no_events_of_o
     site = await serve()
     release = hold(receiver)
     made = await site.hook(receiver)
-    jobs = [await site.submit() for _ in range(6)]
-    for job in jobs:
-        site.instance.finish(job)
+    jobs = await _six_that_end(site)
     hook = site.webhooks.get(made["id"])
     await until(lambda: len(hook.dirty) > 1)
     silent = next(iter(hook.dirty))
@@ -220,10 +216,15 @@ async def test_a_full_queue_is_read_again(
     monkeypatch.setattr(outbox, "_MAX_QUEUED", 3)
     site = await serve()
     await site.hook(receiver)
+    jobs = await _six_that_end(site)
+    await _all_arrive(receiver, jobs)
+
+
+async def _six_that_end(site: Site) -> list[int]:
     jobs = [await site.submit() for _ in range(6)]
     for job in jobs:
         site.instance.finish(job)
-    await _all_arrive(receiver, jobs)
+    return jobs
 
 
 async def _all_arrive(receiver: Receiver, jobs: list[int]) -> None:
