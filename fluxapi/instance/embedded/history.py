@@ -160,11 +160,12 @@ class History:
             await turn.share()
             path = store.outputs / f"{row.id}.jsonl"
             log = OutputLog.stored(path, row.output, row.output_size)
+            jobspec = engine.kept_jobspec(row.jobspec)
             if not row.active:
                 output = log if row.output is None else row.output
-                self._keep(Ended(row.id, row.jobspec, row.eventlog, row.R, output))
+                self._keep(Ended(row.id, jobspec, row.eventlog, row.R, output))
                 continue
-            job = _active(row, log, outline_of)
+            job = _active(row, jobspec, log, outline_of)
             if job is not None:
                 engine.active[job.id] = job
                 engine.added.restore(job.id, job.events)
@@ -243,9 +244,11 @@ def _outline(jobspec: bytes, hostname: str) -> Outline:
     return Outline.of(request, hostname)
 
 
-def _active(row: Row, log: OutputLog, outline_of: Callable[[bytes], Outline]) -> Job | None:
+def _active(
+    row: Row, jobspec: bytes, log: OutputLog, outline_of: Callable[[bytes], Outline]
+) -> Job | None:
     try:
-        job = Job(row.id, row.jobspec, outline_of(row.jobspec), log)
+        job = Job(row.id, jobspec, outline_of(jobspec), log)
         job.events = decode_eventlog(row.eventlog)
         job.published = len(job.events)
         job.R = None if row.R is None else msgspec.json.decode(row.R)

@@ -75,8 +75,7 @@ class Job:
 
     def __init__(self, jobid: int, jobspec: bytes, outline: Outline, log: OutputLog) -> None:
         self.id = jobid
-        # The encoder's bytes occupy up to half as much again; a copy has the exact size.
-        self.jobspec = bytes(memoryview(jobspec))
+        self.jobspec = jobspec
         self.outline = outline
         self.log = log
         self.urgency = 16

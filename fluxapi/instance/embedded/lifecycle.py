@@ -79,6 +79,7 @@ class Lifecycle(abc.ABC):
         self._due: deque[Iterator[None]] = deque()
         self.uncollected: dict[int, JobEnd] = {}
         self.added = AddedEvents()
+        self._jobspec = b""
 
     # Provided by the subclass.
 
@@ -89,6 +90,13 @@ class Lifecycle(abc.ABC):
     @abc.abstractmethod
     def interrupt(self, job: Job, type: str) -> None:
         """End a running job after a fatal exception of *type*."""
+
+    def kept_jobspec(self, jobspec: bytes) -> bytes:
+        """Return a jobspec to keep: that of the last job if it is equal, as in a bulk of copies."""
+        if jobspec != self._jobspec:
+            # The encoder's bytes occupy up to half as much again; a copy has the exact size.
+            self._jobspec = bytes(memoryview(jobspec))
+        return self._jobspec
 
     # Requests.
 
@@ -103,7 +111,7 @@ class Lifecycle(abc.ABC):
         with contextlib.suppress(Infeasible):
             self.pool.check(outline)
         jobid = self.ids.next()
-        job = Job(jobid, submission.jobspec, outline, self._new_log(jobid))
+        job = Job(jobid, self.kept_jobspec(submission.jobspec), outline, self._new_log(jobid))
         job.urgency = submission.urgency
         self.active[jobid] = job
         flags = DEBUG * submission.debug + WAITABLE * submission.waitable

@@ -25,7 +25,7 @@ from tests.attack.passes import Passes
 from tests.waiting import ended, files_show
 
 from .conftest import Starter
-from .harness import Journal, after, shell, spec
+from .harness import Journal, Site, after, shell, spec
 from .test_processes import SERVICE
 
 
@@ -60,6 +60,29 @@ async def test_pending_jobs_go_on_after_a_restart(start: Starter, tmp_path: Path
     assert names[3:7] == ["priority", "flux-restart", "priority", "urgency"]
     assert second.journal.context(dependent, "priority") == {"priority": 20}
     assert await second.text(dependent) == "late\n"
+
+
+async def test_equal_jobspecs_are_kept_once(start: Starter, tmp_path: Path) -> None:
+    first = await start(statedir=tmp_path)
+    jobspec = spec(exec={"test": {"run_duration": "1ms"}})
+    ended = [await first.run(bytes(bytearray(jobspec))) for _ in range(2)]
+    held = await first.submit(bytes(bytearray(jobspec)), urgency=0)
+    other = await first.submit(spec("true"), urgency=0)
+    assert kept(first, *ended) is kept(first, held)
+    await first.close()
+
+    second = await start(statedir=tmp_path)
+    assert kept(second, *ended) is kept(second, held)
+    assert kept(second, other) == spec("true")
+
+
+def kept(site: Site, *jobids: int) -> bytes:
+    """Return the jobspec that all these jobs keep."""
+    engine = site.instance._engine
+    assert engine is not None
+    jobs = [engine.inactive.get(jobid) or engine.active[jobid] for jobid in jobids]
+    assert len({id(job.jobspec) for job in jobs}) == 1
+    return jobs[0].jobspec
 
 
 async def test_ids_grow_over_a_restart(start: Starter, tmp_path: Path) -> None:
