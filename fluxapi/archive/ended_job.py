@@ -11,6 +11,7 @@ import msgspec
 from fluxapi.model.eventlog import decode_eventlog
 from fluxapi.model.fold import apply_all, begin
 from fluxapi.model.job import Job
+from fluxapi.model.shallow import BAD_JSON
 
 __all__ = ["Detail", "EndedJob", "command_of", "facts_of", "fold", "pack", "redacted", "unpack"]
 
@@ -150,7 +151,7 @@ def unpack(data: bytes, max_bytes: int = 1 << 26) -> Detail:
         if not inflate.eof:
             raise ValueError("it is too long or cut")
         return _decoder.decode(plain)
-    except (zlib.error, msgspec.MsgspecError) as error:
+    except (zlib.error, *BAD_JSON) as error:
         raise ValueError(str(error)) from None
 
 

@@ -12,6 +12,7 @@ import msgspec
 from fluxapi.model.eventlog import Event
 from fluxapi.model.output import Gap, OutputBatch, decode_entry
 from fluxapi.model.output_lines import LineReader
+from fluxapi.model.shallow import BAD_JSON
 
 __all__ = ["Omitted", "OutputState", "Run", "StoredOutput", "pack_output", "unpack_output"]
 
@@ -172,6 +173,6 @@ def unpack_output(data: bytes) -> StoredOutput:
         if not inflate.eof:
             raise ValueError("it is too long or cut")
         return _decoder.decode(plain)
-    except (TypeError, zlib.error, msgspec.MsgspecError) as error:
+    except (TypeError, zlib.error, *BAD_JSON) as error:
         # SQLite keeps any value in a column of blobs.
         raise ValueError(str(error)) from None

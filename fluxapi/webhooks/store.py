@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from fluxapi.errors import NotStored
+from fluxapi.model.shallow import BAD_JSON
 from fluxapi.process.private_files import REPLACED, file_of
 from fluxapi.process.transaction import transaction
 
@@ -235,7 +236,7 @@ def _sound(rows: Iterable[Sequence[Any]]) -> list[Pending]:
 def _decoded(name: str, state: bytes) -> Webhook | None:
     try:
         return _decoder.decode(state)
-    except (ValueError, TypeError) as error:
+    except (*BAD_JSON, TypeError) as error:
         _log.error("the webhook %.20s is damaged and is not used: %s", name, error)
         return None
 

@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import zlib
 from contextlib import closing
+from types import ModuleType
 from typing import Any
 
 import pytest
 
+from fluxapi.archive import ended_job, stored_output
 from fluxapi.archive.archive import Archive
 from fluxapi.archive.database import FILE_NAME
+from fluxapi.archive.ended_job import Detail, pack, unpack
 from fluxapi.archive.instance import read_queues
 from fluxapi.archive.stored_jobs import read_jobs
-from fluxapi.archive.stored_output import unpack_output
+from fluxapi.archive.stored_output import StoredOutput, pack_output, unpack_output
 from fluxapi.model.jobid import encode_f58
 from tests.archive.conftest import archive
 from tests.archive.test_archived_service import Client, client
 from tests.archive.test_recorder import inactive
 
 __all__ = ["archive", "client"]
+
+LEVELS = 200_000
+ONE_ITEM, NOTHING = b"\x91", b"\xc0"
+"""An array of one item, and no value, in MessagePack."""
 
 
 def change(archive: Archive, statement: str) -> None:
@@ -111,6 +119,24 @@ async def test_a_job_without_an_id_is_left_out(
 def test_an_output_that_is_no_blob_is_damaged(data: Any) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         unpack_output(data)
+
+
+def with_levels(packed: bytes, module: ModuleType) -> bytes:
+    """Return stored data with a further member, of very many levels."""
+    bits, words = module._WINDOW_BITS, module._DICTIONARY
+    plain = zlib.decompressobj(bits, words).decompress(packed)
+    deflate = zlib.compressobj(-1, zlib.DEFLATED, bits, zdict=words)
+    more = bytes([plain[0] + 1]) + plain[1:] + ONE_ITEM * LEVELS + NOTHING
+    return deflate.compress(more) + deflate.flush()
+
+
+def test_data_of_very_many_levels_is_damaged() -> None:
+    detail = with_levels(pack(Detail(b"", b"{}", b"{}", ())), ended_job)
+    with pytest.raises(ValueError, match="depth"):
+        unpack(detail)
+    output = with_levels(pack_output(StoredOutput([])), stored_output)
+    with pytest.raises(ValueError, match="depth"):
+        unpack_output(output)
 
 
 @pytest.mark.parametrize("output_format", ["csv", "parquet"])

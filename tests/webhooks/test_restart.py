@@ -349,7 +349,12 @@ def test_a_file_with_content_without_an_end(
     assert (tmp_path / "webhooks.broken.db").exists()
 
 
-@pytest.mark.parametrize("state", [b'{"id":3}', b'{"id":"\xff"}'])
+LEVELS = 200_000
+
+
+@pytest.mark.parametrize(
+    "state", [b'{"id":3}', b'{"id":"\xff"}', b'{"x":' + b"[" * LEVELS + b"]" * LEVELS + b"}"]
+)
 async def test_a_damaged_webhook_is_left_out(
     serve: Serve, receiver: Receiver, tmp_path: Path, state: bytes
 ) -> None:

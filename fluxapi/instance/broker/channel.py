@@ -17,6 +17,8 @@ from typing import Any
 
 import msgspec
 
+from fluxapi.model.shallow import BAD_JSON
+
 from .child_uri import Address
 
 __all__ = ["Channel", "Send"]
@@ -111,7 +113,14 @@ class Channel:
                 self.problem = self.problem or reason
             self.ended = True
             return
-        answer = _answers.decode(payload)
+        try:
+            self._obey(_answers.decode(payload))
+        except BAD_JSON as problem:
+            # The parent may be a child itself.
+            self.problem = f"the answer of the parent is invalid: {problem}"
+            self.ended = True
+
+    def _obey(self, answer: _Answer) -> None:
         if answer.type == "started":
             self._pid = answer.pid
         elif answer.type == "add-credit":

@@ -20,8 +20,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from fluxapi.errors import InstanceUnavailable
 from fluxapi.process.timeout import within
 
@@ -211,12 +209,7 @@ class RelayThread(PollingThread):
             reason = ""
             if message.error:
                 reason = refusal.error_for(message.error, message.payload).detail
-            try:
-                channel.answer(message.error, message.payload, reason)
-            except (msgspec.MsgspecError, ValueError) as problem:
-                # The parent may be a child itself.
-                channel.problem = f"the answer of the parent is invalid: {problem}"
-                channel.ended = True
+            channel.answer(message.error, message.payload, reason)
             if channel.ended:
                 self._end(channel, door)
         return True

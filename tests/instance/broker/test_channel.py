@@ -158,3 +158,13 @@ def test_a_client_that_leaves_ends_its_relay(carried: Carried) -> None:
     carried.channel.close()
     assert carried.sent[-2][1]["io"] == {"stream": "stdin", "rank": "0", "eof": True}
     assert carried.signals() == [signal.SIGTERM]
+
+
+@pytest.mark.parametrize(
+    "answer", [b"{", b'{"type":"output","io":{"data":7}}', b'{"x":' + b"[" * 200_000 + b"}"]
+)
+def test_an_answer_of_another_form_ends_the_channel(carried: Carried, answer: bytes) -> None:
+    carried.start()
+    carried.channel.answer(0, answer, "")
+    assert carried.channel.ended
+    assert "the answer of the parent is invalid" in carried.channel.problem
