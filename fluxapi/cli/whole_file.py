@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 import stat
@@ -13,6 +14,9 @@ from typing import BinaryIO
 from .exit_codes import Failure
 
 __all__ = ["write_whole"]
+
+_TAKES_NO_OTHER = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG})
+"""Errors of a directory in which a file may be written, but no other one created."""
 
 
 async def write_whole(place: str, pieces: AsyncIterator[bytes]) -> None:
@@ -55,7 +59,11 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
 
 
 def _beside(path: Path) -> Path | None:
-    """Return a new empty file that can take the place of *path*; ``None`` if there can be none."""
+    """Return a new empty file that can take the place of *path*; ``None`` if there can be none.
+
+    Raises:
+        OSError: There is no room for one, so that writing to *path* would only end its content.
+    """
     try:
         old = path.stat()
     except FileNotFoundError:
@@ -71,6 +79,8 @@ def _beside(path: Path) -> Path | None:
                 with contextlib.suppress(OSError):
                     os.fchmod(file.fileno(), stat.S_IMODE(old.st_mode))
                     os.fchown(file.fileno(), old.st_uid, old.st_gid)
-    except OSError:
-        return None
+    except OSError as error:
+        if old is None or error.errno in _TAKES_NO_OTHER:
+            return None
+        raise
     return part

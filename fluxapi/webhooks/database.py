@@ -12,6 +12,8 @@ from fluxapi.process.ordinary_tables import has_programs, is_ordinary
 from fluxapi.process.private_files import private_file, private_folder
 from fluxapi.process.sqlite_schema import read_schema
 
+from .webhook import MAX_NUMBER
+
 __all__ = ["FILE_NAME", "open_database"]
 
 _log = logging.getLogger(__name__)
@@ -59,6 +61,15 @@ _MIGRATIONS = (
 
 _TABLES = ("webhooks", "meta", "taken", "deliveries")
 """The tables, those first that matter most when a damaged file is copied."""
+
+_COPIED = {"deliveries": f"deliveries WHERE seq <= {MAX_NUMBER}"}
+"""The rows that are copied, if not all of a table."""
+
+_LARGE_NUMBERS = (
+    f"SELECT 1 FROM deliveries WHERE seq > {MAX_NUMBER} UNION ALL "  # noqa: S608 - constants
+    f"SELECT 1 FROM sqlite_sequence WHERE seq > {MAX_NUMBER}"
+)
+"""The numbers that only damage has made; after the largest of SQLite, no row can be added."""
 
 _ROWS_PER_TRANSACTION = 1000
 
@@ -129,7 +140,7 @@ def _copy(table: str, old: sqlite3.Connection, database: sqlite3.Connection) -> 
         if not is_ordinary(old, table):
             raise sqlite3.DatabaseError("it is not an ordinary table")
         database.execute("BEGIN")
-        for row in old.execute(f"SELECT * FROM {table}"):  # noqa: S608 - constants
+        for row in old.execute(f"SELECT * FROM {_COPIED.get(table, table)}"):  # noqa: S608 - constants
             places = ", ".join("?" * len(row))
             database.execute(f"INSERT OR IGNORE INTO {table} VALUES ({places})", row)  # noqa: S608 - constants
             count += 1
@@ -152,12 +163,22 @@ def _checked(name: str) -> sqlite3.Connection:
                 is_other = has_programs(database) or _columns(database) != _columns(new)
             if is_other or not all(is_ordinary(database, table) for table in _TABLES):
                 found = "its tables have another form than those of this release"
+            elif not _can_count_on(database):
+                found = "no number is left for further deliveries"
         if found != "ok":
             raise sqlite3.DatabaseError(found)  # noqa: TRY301 - closes the file as for others
     except BaseException:
         database.close()
         raise
     return database
+
+
+def _can_count_on(database: sqlite3.Connection) -> bool:
+    """Return whether there are numbers for further deliveries."""
+    try:
+        return database.execute(_LARGE_NUMBERS).fetchone() is None
+    except sqlite3.OperationalError:
+        return False  # The table of SQLite that counts is missing.
 
 
 def _columns(database: sqlite3.Connection) -> list[tuple[str, str]]:

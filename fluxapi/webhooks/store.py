@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,12 +16,13 @@ import msgspec
 
 from fluxapi.errors import NotStored
 from fluxapi.model.shallow import BAD_JSON
+from fluxapi.notices.notice import MAX_NOTICE_BYTES
 from fluxapi.process.private_files import REPLACED, file_of
 from fluxapi.process.transaction import transaction
 
 from .database import FILE_NAME, open_database
 from .port import FOREVER, Changeset, Found, NewDelivery, Pending
-from .webhook import Webhook
+from .webhook import MAX_NUMBER, Webhook
 
 __all__ = ["MAX_DEAD", "SqliteStore"]
 
@@ -34,11 +36,29 @@ MAX_DEAD = 1000
 _MAX_RECENT_BYTES = 8 << 20
 """Size of the bodies that are kept in memory until they are sent for the first time."""
 
+_MAX_TEXT_CHARS = 4096
+"""Length of a text that is shown."""
+
 _COLUMNS = "seq, webhook, lane, notice, attempts, due, created, length(body)"
 _COLUMN_TYPES = (int, str, str, str, int, float, float, int)
 
 _MAX_TIME_S = 1e11
 """A later time is damage; no date can show it."""
+
+_LETTERS = (
+    f"SELECT seq, substr(notice, 1, {_MAX_TEXT_CHARS}), substr(type, 1, {_MAX_TEXT_CHARS}), "  # noqa: S608 - constants
+    f"substr(subject, 1, {_MAX_TEXT_CHARS}), created, dead, attempts, "
+    f"substr(reason, 1, {_MAX_TEXT_CHARS}) FROM deliveries "
+    "WHERE webhook = ? AND dead IS NOT NULL AND seq < ? "
+    "AND typeof(notice) = 'text' AND typeof(type) = 'text' AND typeof(subject) = 'text' "
+    f"AND typeof(reason) = 'text' AND attempts BETWEEN 0 AND {MAX_NUMBER} "
+    f"AND created BETWEEN 0 AND {_MAX_TIME_S} AND dead BETWEEN 0 AND {_MAX_TIME_S} "
+    "ORDER BY seq DESC LIMIT ?"
+)
+"""The dead letters that are shown: without those with a value of another type."""
+
+_NOTICE_ID = re.compile(r"[A-Za-z0-9-]{1,512}")
+"""An ID as notices have it, which is in a header of the message."""
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Webhook)
@@ -132,10 +152,7 @@ class SqliteStore:
 
         def run(database: sqlite3.Connection) -> list[dict[str, Any]]:
             rows = database.execute(
-                "SELECT seq, notice, type, subject, created, dead, attempts, reason "
-                "FROM deliveries WHERE webhook = ? AND dead IS NOT NULL AND seq < ? "
-                "ORDER BY seq DESC LIMIT ?",
-                (webhook, (1 << 62) if before is None else before, limit),
+                _LETTERS, (webhook, MAX_NUMBER + 1 if before is None else before, limit)
             )
             return [dict(zip(names, row, strict=True)) for row in rows]
 
@@ -186,7 +203,7 @@ class SqliteStore:
         loop = asyncio.get_running_loop()
         try:
             return await loop.run_in_executor(self._executor, function, database)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OverflowError) as error:
             where = "" if self._statedir is None else f" {self._statedir / FILE_NAME}"
             raise NotStored(f"The file{where} cannot be used: {error}.") from None
 
@@ -220,17 +237,26 @@ def _read(database: sqlite3.Connection) -> Found:
 
 
 def _sound(rows: Iterable[Sequence[Any]]) -> list[Pending]:
-    """Return the deliveries of rows; one with a value of another type is left out."""
+    """Return the deliveries of rows; one with a value that no service has stored is left out."""
     found: list[Pending] = []
     for *row, type_of_body in rows:
         kinds = zip(row, _COLUMN_TYPES, strict=True)
         if type_of_body == "blob" and all(isinstance(value, kind) for value, kind in kinds):
             pending = Pending(*row)
-            if max(pending.due, pending.created) <= _MAX_TIME_S:
+            if _is_sound(pending):
                 found.append(pending)
                 continue
         _log.error("the delivery %d of a webhook is damaged and is not sent", row[0])
     return found
+
+
+def _is_sound(pending: Pending) -> bool:
+    return (
+        0 <= min(pending.due, pending.created) <= max(pending.due, pending.created) <= _MAX_TIME_S
+        and 0 <= pending.attempts <= MAX_NUMBER
+        and pending.size <= 4 * MAX_NOTICE_BYTES
+        and _NOTICE_ID.fullmatch(pending.notice) is not None
+    )
 
 
 def _decoded(name: str, state: bytes) -> Webhook | None:

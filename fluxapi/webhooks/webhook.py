@@ -14,7 +14,7 @@ from fluxapi.model.usernames import username
 from .signature import read_secret
 from .targets import shown_url
 
-__all__ = ["KINDS", "OVERLAP_S", "Kind", "Matcher", "Webhook"]
+__all__ = ["KINDS", "MAX_NUMBER", "OVERLAP_S", "Kind", "Matcher", "Webhook"]
 
 Kind = Literal["job", "group-done", "first-failure", "queue-stopped", "node-drained"]
 
@@ -23,6 +23,10 @@ KINDS: tuple[Kind, ...] = ("job", "group-done", "first-failure", "queue-stopped"
 OVERLAP_S = 86_400.0
 """Time for which the old secret signs, too, after a rotation."""
 
+MAX_NUMBER = (1 << 53) - 1
+"""The largest count, or number of a delivery, as JSON has it; a larger one is damage."""
+
+_Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_NUMBER)]
 _Moment = Annotated[float, msgspec.Meta(ge=0, le=1e11)]
 _Text = Annotated[str, msgspec.Meta(max_length=4096)]
 
@@ -58,9 +62,9 @@ class Webhook(msgspec.Struct, omit_defaults=True, kw_only=True):
     created: _Moment
     disabled: _Text | None = None
     behind: _Moment | None = None
-    delivered: int = 0
-    failed: int = 0
-    lost: int = 0
+    delivered: _Count = 0
+    failed: _Count = 0
+    lost: _Count = 0
     last_delivered: _Moment | None = None
     last_error: _Text | None = None
 

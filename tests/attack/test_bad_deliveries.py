@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from fluxapi.notices.notice import Notice
@@ -23,6 +24,7 @@ COLUMNS = {
     "meta": ("value",),
     "webhooks": ("state",),
 }
+LARGEST = 2**63 - 1
 KEYS = {"deliveries": "seq", "taken": "key", "meta": "key", "webhooks": "id"}
 
 
@@ -78,3 +80,95 @@ async def test_a_bad_value_costs_no_other_row_its_place(
     assert all(isinstance(body, bytes) for body in bodies.values())
     assert len(bodies) >= 2
     await store.close()
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("attempts", LARGEST),
+        ("attempts", -1),
+        ("created", -9e999),
+        ("due", -9e999),
+        ("notice", "n\r\nAuthorization: x"),
+        ("notice", "n" * 5000),
+        ("body", bytes(2 << 20)),
+    ],
+)
+async def test_a_delivery_that_no_service_has_stored_is_not_sent(
+    tmp_path: Path, column: str, value: Any
+) -> None:
+    await fill(tmp_path)
+    damage(tmp_path, "deliveries", column, value)
+    store = SqliteStore(tmp_path)
+    found = await store.open()
+    await store.close()
+    assert [item.notice for item in found.pending] == ["n1", "n2"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE deliveries SET seq = ? WHERE seq = 1",
+        "UPDATE sqlite_sequence SET seq = ?",
+    ],
+)
+async def test_a_number_that_is_the_largest_keeps_no_delivery_out(
+    tmp_path: Path, change: str
+) -> None:
+    await fill(tmp_path)
+    with closing(sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None)) as database:
+        database.execute(change, (LARGEST,))
+    store = SqliteStore(tmp_path)
+    found = await store.open()
+    assert {"n1", "n2"} <= {item.notice for item in found.pending}
+    assert len(found.webhooks) == 2
+    new = NewDelivery(HOOK, "f9", "f9", 1, 1.0, notice(9))
+    added, _ = await store.commit(Changeset(added=[new]))
+    await store.close()
+    assert [item.notice for item in added] == ["n9"]
+
+
+@pytest.mark.parametrize("column", ["notice", "type", "subject", "reason"])
+async def test_long_texts_of_a_dead_letter_are_cut(tmp_path: Path, column: str) -> None:
+    await fill(tmp_path)
+    store = SqliteStore(tmp_path)
+    await store.open()
+    await store.commit(Changeset(dead=[(seq, 1, "reason") for seq in (1, 2)]))
+    await store.close()
+    damage(tmp_path, "deliveries", column, "x" * 1_000_000)
+    await check_letters(tmp_path, 2)
+    damage(tmp_path, "deliveries", column, bytes(1_000_000))
+    await check_letters(tmp_path, 1)
+
+
+@pytest.mark.parametrize("column", ["created", "dead", "attempts"])
+@pytest.mark.parametrize("value", ["x", b"x", 9e999, -9e999, -1])
+async def test_a_dead_letter_that_no_service_has_stored_is_not_shown(
+    tmp_path: Path, column: str, value: Any
+) -> None:
+    await fill(tmp_path)
+    store = SqliteStore(tmp_path)
+    await store.open()
+    await store.commit(Changeset(dead=[(seq, 1, "reason") for seq in (1, 2)]))
+    await store.close()
+    damage(tmp_path, "deliveries", column, value)
+    await check_letters(tmp_path, 1)
+
+
+async def check_letters(folder: Path, count: int) -> None:
+    store = SqliteStore(folder)
+    await store.open()
+    letters = await store.dead(HOOK, 10, None)
+    await store.close()
+    assert len(letters) == count
+    assert len(str(letters)) < 100_000
+
+
+@pytest.mark.parametrize("count", ["-1", f"{2**64}", "9" * 4300])
+def test_a_count_that_no_service_has_stored_is_damage(count: str) -> None:
+    state = (
+        '{"id": "0123456789", "name": "w", "url": "https://example.org", "secrets": ["s"], '
+        f'"created": 1.0, "failed": {count}}}'
+    )
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.json.decode(state, type=Webhook)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -87,3 +89,22 @@ async def test_a_file_that_cannot_be_written_is_said(tmp_path: Path, place: str)
     with pytest.raises(Failure, match=path):
         await write_whole(path, pieces(b"content"))
     assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.EIO])
+async def test_a_disk_without_room_for_another_file_costs_no_content(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    opened = Path.open
+
+    def without_room(it: Path, mode: str = "r", **options: Any) -> Any:
+        if mode == "xb":
+            raise OSError(number, os.strerror(number), str(it))
+        return opened(it, mode, **options)
+
+    monkeypatch.setattr(Path, "open", without_room)
+    with pytest.raises(Failure, match=os.strerror(number)):
+        await write_whole(str(path), pieces(b"new"))
+    assert path.read_bytes() == b"old"
