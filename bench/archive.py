@@ -31,6 +31,7 @@ from fluxapi.archive.source import Source, identity
 from fluxapi.archive.statements import write
 from fluxapi.instance.protocol import ChangeBatch, InstanceInfo
 from fluxapi.model.eventlog import JournalMessage, Resync, decode_journal
+from fluxapi.process.timeout import within
 from fluxapi.table.table import Table
 
 from . import load
@@ -124,7 +125,7 @@ async def _submit_and_follow(port: int, jobs: int) -> tuple[float, float]:
             following = asyncio.create_task(_follow(stream, jobs, ages))
             request = load.post("/v1/jobs", json.dumps({"jobspec": JOBSPEC}).encode())
             rate = (await load.run(port, itertools.repeat(request, jobs), _WINDOW)).rate
-            await asyncio.wait_for(following, 600)
+            await within(600, following)
     return rate, statistics.median(ages)
 
 

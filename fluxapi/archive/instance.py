@@ -32,6 +32,7 @@ from fluxapi.instance.protocol import (
 from fluxapi.model.eventlog import Event, JournalMessage, Purged, Resync
 from fluxapi.model.humanize import utc
 from fluxapi.model.jobid import JOBID_ANY
+from fluxapi.process.timeout import within
 
 from .database import FILE_NAME, check_readable
 from .past_control import PastControl
@@ -130,7 +131,7 @@ class ArchivedInstance(PastControl):
         if not self._is_closed:
             self._is_closed = True
             try:
-                await asyncio.wait_for(self._reader.aclose(), timeout)
+                await within(timeout, self._reader.aclose())
             except asyncio.TimeoutError:
                 _log.warning("the history was not closed in time")
 

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from fluxapi.errors import FluxapiError, InstanceUnavailable, NotFound
 from fluxapi.instance.protocol import LookupKey, OutputSource
+from fluxapi.process.timeout import within
 
 from .catch_up import CatchUpTask
 from .database import IS_ID
@@ -178,7 +179,7 @@ class OutputKeeper(CatchUpTask):
     async def _pause(self, seconds: float) -> None:
         """Wait some seconds, unless the service is about to end."""
         with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(self._hurried.wait(), seconds)
+            await within(seconds, self._hurried.wait())
 
     async def _store(self, jobid: int) -> None:
         """Read the output of one job and hand it to the writer.

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 
+from fluxapi.process.timeout import within
+
 __all__ = ["complete", "job_ids"]
 
 _TIMEOUT_S = 1.5
@@ -28,7 +30,7 @@ def job_ids(prefix: str, arguments: argparse.Namespace) -> list[str]:
     import fluxapi.client  # noqa: F401, PLC0415 - only while the shell completes
 
     try:
-        return asyncio.run(asyncio.wait_for(_ask(prefix, arguments), _TIMEOUT_S))
+        return asyncio.run(within(_TIMEOUT_S, _ask(prefix, arguments)))
     except Exception:  # noqa: BLE001 - a shell cannot show errors while it completes
         return []
 

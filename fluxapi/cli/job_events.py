@@ -11,6 +11,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, cast
 
 from fluxapi.model.times import parse_duration
+from fluxapi.process.timeout import within
 
 from .arguments import add_ids, checked
 from .eventlog_lines import EventLines, LogEvent, add_line_options
@@ -119,7 +120,7 @@ async def _wait(flux: AsyncClient, arguments: argparse.Namespace) -> int:
     if arguments.count < 1:
         raise Failure("--count must be 1 or more.", USAGE)
     try:
-        return await asyncio.wait_for(while_read(_until(flux, arguments)), arguments.timeout)
+        return await within(arguments.timeout, while_read(_until(flux, arguments)))
     except asyncio.TimeoutError:
         raise Failure(f"wait-event timeout on event {safe(arguments.event)!r}") from None
 

@@ -17,6 +17,8 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
+from fluxapi.process.timeout import within
+
 from .exit_codes import FAILED, OK, Failure
 from .outage import told_outage
 from .terminal import put
@@ -213,10 +215,10 @@ class Screen:
     async def _pause(self) -> None:
         """Wait for changes, and a little longer to draw a burst at once."""
         with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(self._changed.wait(), _REDRAW_INTERVAL_S)
+            await within(_REDRAW_INTERVAL_S, self._changed.wait())
         with contextlib.suppress(asyncio.TimeoutError):
             pause = _MIN_REDRAW_INTERVAL_S / (4 if self._changed.is_set() else 1)
-            await asyncio.wait_for(self._left.wait(), pause)
+            await within(pause, self._left.wait())
         self._changed.clear()
 
     def _press(self, key: bytes) -> None:

@@ -13,6 +13,7 @@ from fluxapi import __version__
 from fluxapi.errors import FluxapiError, NotSupported
 from fluxapi.http import keys
 from fluxapi.model.usernames import username
+from fluxapi.process.timeout import within
 from fluxapi.sessions.last_jobs import store_last_jobs, until_lost
 from fluxapi.sessions.session import InstanceSession
 
@@ -105,7 +106,7 @@ async def _end(root: InstanceSession) -> None:
         if root.history is not None:
             # The instance takes the jobs that run, and all outputs, with it.
             await store_last_jobs(root.history, root.journal, lambda: _STORE_TIMEOUT_S, whole=True)
-        await asyncio.wait_for(root.instance.shutdown(), left())
+        await within(left(), root.instance.shutdown())
         if root.history is not None:
             await until_lost(root.journal, left())
     except FluxapiError as error:

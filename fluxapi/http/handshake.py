@@ -13,6 +13,7 @@ import ssl
 from collections.abc import Callable
 from typing import cast
 
+from fluxapi.process.timeout import within
 from fluxapi.process.timeslice import TimeSlice
 from fluxapi.process.turn_queue import work_for
 from fluxapi.security.clients import THIS_MACHINE, peer_of
@@ -95,7 +96,7 @@ class _Handshake(asyncio.Protocol):
         self._waiting = asyncio.current_task()
         try:
             if self._first_byte() is None:
-                await asyncio.wait_for(self._readable(), _HANDSHAKE_TIMEOUT_S)
+                await within(_HANDSHAKE_TIMEOUT_S, self._readable())
             if self._first_byte() == b"":
                 return False
             # A handshake takes a millisecond, so one begins in each pass of the event loop.

@@ -149,7 +149,7 @@ class Children:
         if child.opening is None or (child.opening.done() and child.error is not None):
             raise child.error or InstanceUnavailable(problem("instance_not_open"))
         try:
-            await asyncio.wait_for(asyncio.shield(child.opening), self.limits.open_timeout)
+            await within(self.limits.open_timeout, asyncio.shield(child.opening))
         except asyncio.TimeoutError:
             raise InstanceUnavailable(problem("instance_opening", path=path)) from None
         if child.error is not None:

@@ -15,6 +15,7 @@ from fluxapi.errors import FluxapiError
 from fluxapi.instance.protocol import ChangeBatch
 from fluxapi.model.eventlog import JournalMessage
 from fluxapi.process.background import BackgroundTask
+from fluxapi.process.timeout import within
 from fluxapi.table.changes import Changes
 
 from .child import foreign_reason, has_ended, instance_uri
@@ -90,7 +91,7 @@ class ChildFollower(BackgroundTask):
         pause: float | None = _MAX_PAUSE_S
         while self._limit:
             with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._news.wait(), pause)
+                await within(pause, self._news.wait())
             self._news.clear()
             began = time.thread_time()
             pause = await self.look()

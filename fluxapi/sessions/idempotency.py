@@ -12,6 +12,7 @@ from typing import NamedTuple, TypeVar
 from fluxapi.errors import IdempotencyMismatch, InstanceUnavailable, OutcomeUnknown
 from fluxapi.model.jobid import encode_f58
 from fluxapi.model.keymark import KeyMark
+from fluxapi.process.timeout import within
 from fluxapi.table.table import Table
 
 __all__ = ["IdempotencyStore"]
@@ -86,7 +87,7 @@ class IdempotencyStore:
         if task.done():
             return
         try:
-            await asyncio.wait_for(asyncio.shield(task), _SETTLE_TIMEOUT_S)
+            await within(_SETTLE_TIMEOUT_S, asyncio.shield(task))
         except asyncio.TimeoutError:
             raise InstanceUnavailable(
                 "The service does not know yet if this Idempotency-Key was used before it "
@@ -144,7 +145,7 @@ class IdempotencyStore:
                 task = self._resolving = asyncio.ensure_future(self._clear(dict(self._doubts)))
                 task.add_done_callback(_note_failure)
             try:
-                await asyncio.wait_for(asyncio.shield(task), deadline - loop.time())
+                await within(deadline - loop.time(), asyncio.shield(task))
             except asyncio.TimeoutError:
                 raise OutcomeUnknown("The Flux instance did not answer in time.") from None
             except InstanceUnavailable as error:

@@ -11,6 +11,7 @@ from fluxapi.archive.archive import InstanceHistory
 from fluxapi.errors import FluxapiError
 from fluxapi.events.consumer import JournalConsumer
 from fluxapi.instance.protocol import ChangeBatch, JobEnder, RunCanceler
+from fluxapi.process.timeout import within
 from fluxapi.table.changes import Changes
 
 __all__ = ["store_last_jobs", "until_lost"]
@@ -106,7 +107,7 @@ async def _jobs_have_ended(journal: JournalConsumer) -> None:
 async def _within(waiting: Awaitable[object], seconds: float) -> bool:
     """Return whether *waiting* has ended within some seconds."""
     try:
-        await asyncio.wait_for(waiting, max(seconds, 0.0))
+        await within(max(seconds, 0.0), waiting)
     except asyncio.TimeoutError:
         return False
     return True

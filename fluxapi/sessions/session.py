@@ -45,6 +45,7 @@ from fluxapi.model.message import Sentence, field_error, field_message, problem,
 from fluxapi.model.options import read_value
 from fluxapi.process import account
 from fluxapi.process.background import BackgroundTask
+from fluxapi.process.timeout import within
 from fluxapi.security.tickets import Tickets
 from fluxapi.settings import Settings
 from fluxapi.table.backlog import BacklogBuffer
@@ -261,7 +262,7 @@ class InstanceSession:
             if self.history is not None and self.ended is None:
                 await store_last_jobs(self.history, self.journal, close_timeout)
             try:
-                await asyncio.wait_for(self._close_parts(), close_timeout() / 2)
+                await within(close_timeout() / 2, self._close_parts())
             except asyncio.TimeoutError:
                 _log.warning("the journal did not close in time")
 

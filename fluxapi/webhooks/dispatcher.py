@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from fluxapi.errors import NotStored
 from fluxapi.process.background import BackgroundTask
+from fluxapi.process.timeout import within
 
 from .backoff import MAX_AGE_S, MAX_REFUSALS, pause
 from .hooks import Hooks
@@ -88,7 +89,7 @@ class Dispatcher(BackgroundTask):
                 swept = time.monotonic()
                 self._give_up_old()
             with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), wait)
+                await within(wait, self._wake.wait())
 
     async def aclose(self) -> None:
         """Stop; what is under way is sent again by the next service."""

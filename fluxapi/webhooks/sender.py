@@ -14,6 +14,7 @@ from yarl import URL
 
 from fluxapi import __version__
 from fluxapi.notices.notice import MEDIA_TYPE
+from fluxapi.process.timeout import within
 from fluxapi.process.tracebacks import drop_tracebacks
 
 from .backoff import read_retry_after
@@ -166,7 +167,7 @@ def _outcome(response: aiohttp.ClientResponse) -> Outcome:
 async def _drain(response: aiohttp.ClientResponse) -> None:
     """Read the rest of a short response, so that its connection can be used again."""
     try:
-        is_read = await asyncio.wait_for(_read(response), _DRAIN_TIMEOUT_S)
+        is_read = await within(_DRAIN_TIMEOUT_S, _read(response))
     except (aiohttp.ClientError, OSError, asyncio.TimeoutError) as error:
         is_read = False  # The status has arrived, and that is all that counts.
         drop_tracebacks(error)

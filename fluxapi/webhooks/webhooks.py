@@ -19,6 +19,7 @@ from fluxapi.model.message import field_error, problem, said_in
 from fluxapi.notices.notice import test_notice
 from fluxapi.process.background import BackgroundTask
 from fluxapi.process.sender_check import check_sender
+from fluxapi.process.timeout import within
 from fluxapi.sessions.session import InstanceSession
 
 from .catch_up import CatchUp
@@ -188,7 +189,7 @@ class Webhooks:
             await task.aclose()
         await self._sender.close()
         with contextlib.suppress(NotStored, asyncio.TimeoutError):
-            await asyncio.wait_for(self.outbox.flush(), _CLOSE_TIMEOUT_S)
+            await within(_CLOSE_TIMEOUT_S, self.outbox.flush())
         await self._store.close()
 
     def get(self, text: str) -> Hook:

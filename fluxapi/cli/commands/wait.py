@@ -11,6 +11,7 @@ from fluxapi.cli.exit_codes import FAILED, USAGE, Failure
 from fluxapi.cli.notification import add_notify, notification
 from fluxapi.cli.session import add_connection, runs
 from fluxapi.model.times import parse_duration
+from fluxapi.process.timeout import within
 
 if TYPE_CHECKING:
     from fluxapi.client import AsyncClient
@@ -57,7 +58,7 @@ async def _act(flux: AsyncClient, arguments: argparse.Namespace) -> int:
         work = attach.wait_all(flux, arguments.ids, quiet=arguments.quiet)
     with notification(arguments) as notice:
         try:
-            status = await asyncio.wait_for(work, arguments.timeout)
+            status = await within(arguments.timeout, work)
         except asyncio.TimeoutError:
             raise Failure("Not all jobs ended within the timeout.", FAILED) from None
         if arguments.group:

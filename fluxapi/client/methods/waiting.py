@@ -12,6 +12,7 @@ import msgspec
 from fluxapi.client.job import Job
 from fluxapi.client.options import StreamFilter
 from fluxapi.client.results import CollectedJob, EndedJobs
+from fluxapi.process.timeout import within
 
 from .base import MAX_IDS, encode_id, job_path, not_found
 from .jobs import JobMethods
@@ -170,7 +171,7 @@ async def _within(deadline: float | None, work: Awaitable[T]) -> T:
     if deadline is None:
         return await work
     try:
-        return await asyncio.wait_for(work, max(deadline - time.monotonic(), 0.0))
+        return await within(max(deadline - time.monotonic(), 0.0), work)
     except asyncio.TimeoutError:
         pass
     raise TimeoutError("Some of the jobs have not ended.")

@@ -34,6 +34,7 @@ from fluxapi.instance.protocol import (
 from fluxapi.model.eventlog import Event, decode_eventlog, encode_eventlog
 from fluxapi.model.job_end import JobEnd
 from fluxapi.model.jobid import encode_f58
+from fluxapi.process.timeout import within
 from fluxapi.process.timeslice import TimeSlice
 
 from .guardian import Guardian
@@ -157,14 +158,14 @@ class EmbeddedInstance:
             await self._stop(engine, timeout)
             await parts.guardian.close(kill)
             engine.abandon()
-            await asyncio.wait_for(parts.journal.settled(), deadline - time.monotonic())
+            await within(deadline - time.monotonic(), parts.journal.settled())
         except asyncio.TimeoutError:
             _log.warning("the ends of the last jobs were not stored in time")
         except Exception:  # noqa: BLE001 - the rest is to be closed all the same
             _log.exception("the embedded instance failed to close")
         await parts.journal.aclose()
         try:
-            await asyncio.wait_for(parts.close(), max(deadline - time.monotonic(), kill))
+            await within(max(deadline - time.monotonic(), kill), parts.close())
         except asyncio.TimeoutError:
             _log.warning("the files of the embedded instance were not closed in time")
 
