@@ -11,6 +11,7 @@ import msgspec
 
 from fluxapi.client.body import converted, decoded
 from fluxapi.client.download import pieces_of
+from fluxapi.client.errors import ClientError
 from fluxapi.client.lines import lines
 from fluxapi.client.output import (
     MAX_TAIL_ENTRIES,
@@ -33,6 +34,10 @@ __all__ = ["OutputMethods"]
 
 _MAX_MATCHES = 5000
 """Matches of one request."""
+
+_MAX_STOPS = 3
+"""Answers in a row that come no further than the one before them, after which no other is asked
+for."""
 
 _COUNT = re.compile(r"[0-9]{1,18}", re.ASCII)
 
@@ -142,18 +147,27 @@ class OutputMethods(Methods):
             task: Only the output of this task.
             source: 0 is the output eventlog; files that receive output count from 1.
         """
-        query: Query = {
-            "first": first,
-            "before": before,
-            "count": count,
-            "stream": stream,
-            "task": task,
-            "source": source,
-        }
-        async with aclosing(self._items(id, "lines", query)) as items:
-            async for item in items:
-                if item.get("type") == "line":
-                    yield converted(item, OutputLine)
+        query: dict[str, Any] = {"stream": stream, "task": task, "source": source}
+        if before is not None:
+            # The service reads backward, and may send fewer lines.
+            query |= {"before": before}
+        place, left = _Place(), count
+        while True:
+            query["count"] = left
+            if before is None:
+                query["first"] = first
+            end: _End | None = None
+            async with aclosing(self._items(id, "lines", query)) as items:
+                async for item in items:
+                    if item.get("type") == "line":
+                        line = converted(item, OutputLine)
+                        first, left = line.line + 1, left - 1
+                        yield line
+                    elif item.get("reason") == "limit":
+                        end = converted(item, _End)
+            if end is None or before is not None or left <= 0:
+                return
+            place.advance(end)
 
     async def search_output(
         self,
@@ -180,21 +194,22 @@ class OutputMethods(Methods):
         """
         query: dict[str, Any] = {"q": text, "stream": stream, "task": task}
         query |= {"errors": True} if errors else {"case": case or None}
-        left = limit
+        place, left = _Place(), limit
         while left is None or left > 0:
             query["limit"] = _MAX_MATCHES if left is None else min(left, _MAX_MATCHES)
-            end: _SearchEnd | None = None
+            end: _End | None = None
             async with aclosing(self._items(id, "search", query)) as items:
                 async for item in items:
                     if item.get("type") == "match":
                         left = None if left is None else left - 1
                         yield converted(item, OutputLine)
                     elif item.get("type") == "end":
-                        end = converted(item, _SearchEnd)
+                        end = converted(item, _End)
             if end is None or end.reason == "end":
                 return
             # The service ends a search after a time; go on after the last line that it has read.
-            query |= {"source": end.source, "after": end.line}
+            place.advance(end)
+            query |= {"source": place.source, "after": place.line}
 
     async def omitted_output(self, id: str | int) -> OmittedOutput | None:
         """Return what the history has left out of the output of a past job, ``None`` if nothing.
@@ -265,12 +280,38 @@ class OutputMethods(Methods):
         return entries, int(searched) if _COUNT.fullmatch(searched) else 0
 
 
-class _SearchEnd(msgspec.Struct):
-    """Why and where a search has ended."""
+class _End(msgspec.Struct):
+    """Why and where the answer to a request for lines has ended."""
 
     source: int
     line: int
     reason: str = "end"
+
+
+class _Place:
+    """How far several answers about the lines of an output have come."""
+
+    def __init__(self) -> None:
+        self.source = 0
+        self.line = 0
+        self._stops = 0
+
+    def advance(self, end: _End) -> None:
+        """Take the end of an answer; raise ``ClientError`` if the answers come no further.
+
+        A file is read from its beginning each time. An answer may also end before the one that
+        came before it, while others wait for the service, so a few of these are no error.
+        """
+        if (end.source, end.line) > (self.source, self.line):
+            self.source, self.line, self._stops = end.source, end.line, 0
+            return
+        self._stops += 1
+        if self._stops >= _MAX_STOPS:
+            what = f"output file {self.source}" if self.source else "the output"
+            raise ClientError(
+                f"The service does not get beyond line {self.line} of {what}, which is too long to "
+                "be read in one request. Nothing of the rest was read."
+            )
 
 
 class _StreamedEntry(msgspec.Struct):
