@@ -163,8 +163,13 @@ def redirected(url: str, target: str) -> ConnectionFailed:
 
 
 def _reason(error: BaseException) -> str:
+    import aiohttp  # noqa: PLC0415 - as above
+
     if isinstance(error, asyncio.TimeoutError):
         return "timed out"
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        # Its message may be the part of the response that has arrived.
+        return "Server disconnected"
     inner = getattr(error, "os_error", None) or getattr(error, "certificate_error", None) or error
     words = getattr(inner, "strerror", None) or str(inner) or type(inner).__name__
     if isinstance(inner, ConnectionRefusedError):

@@ -150,3 +150,16 @@ async def test_other_origins_get_nothing(fake: Fake, aiohttp_server: AiohttpServ
     with pytest.raises(ConnectionFailed, match="which would receive your credentials"):
         await flux.submit("true")
     assert seen == []
+
+
+async def test_the_beginning_of_an_answer_is_no_reason(fake: Fake) -> None:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        assert request.transport is not None
+        request.transport.write(b"HTTP/1.1 200 OK\r\nX-Secret: s3cret\r\n")
+        request.transport.close()
+        return web.Response()
+
+    flux = await fake(handler, retries=0)
+    with pytest.raises(ConnectionFailed) as interrupted:
+        await flux.nodes()
+    assert "s3cret" not in str(interrupted.value)
