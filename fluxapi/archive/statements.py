@@ -45,7 +45,7 @@ _INSERT_WORDS = (
 )
 _REPLACE_DETAIL = """
 UPDATE details SET exact = 1, data = ?
-WHERE exact = 0 AND job = (SELECT key FROM jobs WHERE instance = ? AND id = ?)
+WHERE exact = 0 AND job = (SELECT key FROM jobs WHERE instance = ? AND id = ?) RETURNING job
 """
 _MARK_PURGED = "UPDATE jobs SET purged = ? WHERE instance = ? AND id = ? AND purged IS NULL"
 _SET_OUTPUT = """
@@ -224,9 +224,11 @@ def _write_job(
     key = _insert(database, key_of(place.epoch, job.id), values)
     if key is not None:
         database.execute(_INSERT_DETAIL, (key, job.exact, detail))
-        database.execute(_INSERT_WORDS, (key, *map(encodable, words)))
     elif job.exact:
-        database.execute(_REPLACE_DETAIL, (detail, place.instance, job.id))
+        replaced = database.execute(_REPLACE_DETAIL, (detail, place.instance, job.id)).fetchone()
+        key = replaced[0] if replaced else None
+    if key is not None:
+        database.execute(_INSERT_WORDS, (key, *map(encodable, words)))
 
 
 def _insert(database: sqlite3.Connection, key: int, values: Sequence[Any]) -> int | None:

@@ -14,10 +14,12 @@ import pytest
 
 from fluxapi.archive import catch_up, gap_filler, recorder
 from fluxapi.archive.archive import Archive
+from fluxapi.archive.query import Range
 from fluxapi.errors import InstanceUnavailable
 from fluxapi.instance.protocol import LookupKey
 from fluxapi.model.eventlog import Event, JournalMessage, Purged, Resync, decode_journal
 from fluxapi.model.jobid import encode_f58
+from fluxapi.table.query import JobQuery
 from tests import recording
 from tests.table.test_table import SENTINEL, event, submit
 
@@ -168,7 +170,11 @@ async def test_a_job_with_memos_is_read_from_flux(archive: Archive) -> None:
 
 @pytest.mark.parametrize("more", ["x" * 200_000, [1] * 300_000], ids=["large", "wide"])
 async def test_a_large_jobspec_is_read_from_flux(archive: Archive, more: object) -> None:
-    spec = {"attributes": {"system": {"cwd": "/work", "files": {"a": more}}}, "version": 1}
+    spec = {
+        "attributes": {"system": {"cwd": "/work", "files": {"a": more}}},
+        "tasks": [{"command": ["analyze", "--deeply"]}],
+        "version": 1,
+    }
     records = Records()
     records.texts[1, "eventlog"] = '{"timestamp":1.0,"name":"submit","context":{}}\n'
     records.texts[1, "jobspec"] = json.dumps(spec)
@@ -182,6 +188,9 @@ async def test_a_large_jobspec_is_read_from_flux(archive: Archive, more: object)
     assert exact
     assert json.loads(detail.jobspec) == spec
     assert records.read == [1]
+    place = Range(stage.history.recorder.source.id)
+    found = await stage.past.select(JobQuery(text="deeply"), place, limit=9)
+    assert [job.id for job in found] == [1]
     await stage.aclose()
 
 
