@@ -14,6 +14,7 @@ from fluxapi import __version__
 
 from .command_index import COMMANDS
 from .command_name import named_command
+from .encodable import encodable
 from .exit_codes import FAILED, INTERRUPTED, PIPE, USAGE, Failure
 from .session import add_connection
 from .terminal import discard_output, note, prepare
@@ -117,7 +118,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return USAGE
     prepare()
     try:
-        status: int = parsed.run(parsed)
+        with encodable():
+            status: int = parsed.run(parsed)
         sys.stdout.flush()
     except Failure as failure:
         note(failure.sentence)

@@ -26,7 +26,15 @@ from fluxapi.process import account
 
 from .errors import ConfigError
 
-__all__ = ["DEFAULT_URL", "Config", "config_path", "origin", "read_config", "read_token_file"]
+__all__ = [
+    "DEFAULT_URL",
+    "Config",
+    "config_path",
+    "is_host",
+    "origin",
+    "read_config",
+    "read_token_file",
+]
 
 DEFAULT_URL = "http://127.0.0.1:5000"
 
@@ -161,6 +169,15 @@ def origin(url: str) -> tuple[str, str, int | None]:
     return parts.scheme, (parts.hostname or "").lower(), port
 
 
+def is_host(name: str | None) -> bool:
+    """Return whether a host can have this name; the system raises ``UnicodeError`` for others."""
+    try:
+        (name or "").encode("idna")
+    except UnicodeError:
+        return False
+    return bool(name) and "\\" not in (name or "")
+
+
 def read_token_file(path: Path) -> str:
     """Return the token in a private file; raise ``ConfigError`` if others can read it."""
     text = _read(path, "token file").strip()
@@ -265,7 +282,7 @@ def _address(url: str) -> str:
         return _socket_address(url.removeprefix(_UNIX))
     try:
         parts = urlsplit(url)
-        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+        usable = parts.scheme in {"http", "https"} and is_host(parts.hostname) and parts.port != 0
     except ValueError:
         usable = False
     if not usable:

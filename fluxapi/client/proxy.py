@@ -6,6 +6,7 @@ import os
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from .config import is_host
 from .errors import ConfigError
 
 __all__ = ["proxy_of"]
@@ -29,13 +30,21 @@ def proxy_of(url: str) -> str | None:
     if proxy_bypass(f"{host}:{parts.port}" if parts.port else host):
         return None
     proxy = proxy if "://" in proxy else f"http://{proxy}"
-    if not proxy.startswith(("http://", "https://")):
+    if not _is_address(proxy):
         # Do not show the address, which may contain a password.
         raise ConfigError(
-            f"The proxy for {parts.scheme} in the environment must begin with http:// or https://; "
-            f"to connect to {host} without it, add {host} to NO_PROXY."
+            f"The proxy for {parts.scheme} in the environment must be an address that begins with "
+            f"http:// or https://; to connect to {host} without it, add {host} to NO_PROXY."
         )
     return proxy
+
+
+def _is_address(proxy: str) -> bool:
+    try:
+        parts = urlsplit(proxy)
+        return parts.scheme in {"http", "https"} and is_host(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _is_loopback(host: str) -> bool:

@@ -71,7 +71,7 @@ class FluxapiJobExecutor(JobExecutor):
         command = fields.pop("command")
         try:
             name = self._client.submit(command, **fields)
-        except Invalid as error:
+        except (Invalid, UnicodeEncodeError) as error:
             raise InvalidJobException(str(error)) from error
         except ClientError as error:
             raise SubmitException(str(error)) from error

@@ -51,8 +51,9 @@ def test_which_proxy(
     assert proxy_of(url) == proxy
 
 
-def test_another_kind_of_proxy_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ALL_PROXY", "socks5://user:s3cret@proxy:1080")
+@pytest.mark.parametrize("proxy", ["socks5://user:s3cret@proxy:1080", "http://:s3cret@a..b"])
+def test_another_kind_of_proxy_is_refused(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+    monkeypatch.setenv("ALL_PROXY", proxy)
     with pytest.raises(ConfigError, match="NO_PROXY") as caught:
         AsyncClient(SITE)
     assert "s3cret" not in str(caught.value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -164,3 +165,8 @@ def test_start_runs_a_command_and_no_instance(
 ) -> None:
     with flux.start("start", *words) as process:
         assert (process.communicate()[0], process.returncode) == (out, status)
+
+
+def test_a_word_that_is_not_utf8_is_an_error(flux: Program) -> None:
+    done = flux("submit", os.fsdecode(b"a\xffb"))
+    assert (done.status, done.err) == (2, "flux-submit: ERROR: 'a\\udcffb' is not UTF-8.\n")

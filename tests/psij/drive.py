@@ -95,6 +95,10 @@ def main(folder: Path) -> dict[str, Any]:
         executor.submit(Job(JobSpec("/bin/true", directory=Path("relative"))))
     except InvalidJobException as error:
         found["invalid"] = str(error)
+    try:
+        executor.submit(Job(JobSpec("/bin/echo", ["\udcff"])))
+    except InvalidJobException as error:
+        found["not_utf8"] = str(error)
     return found
 
 

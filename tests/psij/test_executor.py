@@ -46,6 +46,7 @@ def test_jobs_of_psij(
     assert found["chained"] == "COMPLETED"
     assert found["outage"] == ["COMPLETED", "ACTIVE", "CANCELED"]
     assert "cwd: must be an absolute path" in found["invalid"]
+    assert "surrogates not allowed" in found["not_utf8"]
     record = running.get(f"/v1/jobs/{name}")
     assert record["urgency"] == 20
     assert record["duration"] == 60

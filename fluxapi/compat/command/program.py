@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from fluxapi.cli import compat_paths
+from fluxapi.cli.encodable import encodable
 from fluxapi.cli.exit_codes import FAILED, INTERRUPTED, OK, PIPE, USAGE, Failure
 from fluxapi.cli.terminal import discard_output, name_program, note, prepare, put
 
@@ -67,7 +68,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     name_program(f"flux-{name}")
     prepare()
     try:
-        status = _COMMANDS[name](given[1:])
+        with encodable():
+            status = _COMMANDS[name](given[1:])
         sys.stdout.flush()
     except Failure as failure:
         note(f"ERROR: {failure.sentence}")
