@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from fluxapi.errors import InstanceUnavailable
-from fluxapi.instance.protocol import ChangeBatch, Instance
-from fluxapi.model.eventlog import JournalMessage, Purged
+from fluxapi.instance.protocol import Change, ChangeBatch, Instance
+from fluxapi.model.eventlog import JournalMessage, Purged, Resync
 from fluxapi.process.background import BackgroundTask
 from fluxapi.table.capacity import TableFull
 from fluxapi.table.changes import Changes
@@ -68,6 +68,8 @@ class JournalConsumer(BackgroundTask):
         """How often an observer has failed."""
         self._published = 0.0
         self._arrived = 0.0
+        self._followed = float("-inf")
+        """When the current listing was complete, by the monotonic clock."""
         self._taken = time.monotonic()
         self._silent_since: float | None = None
         self.waiters = Waiters(self.table)
@@ -139,7 +141,7 @@ class JournalConsumer(BackgroundTask):
             try:
                 await self._follow()
             except InstanceUnavailable as error:
-                if self.ready:
+                if self.ready and time.monotonic() - self._followed >= _MAX_DELAY_S:
                     delay = _MIN_DELAY_S
                 self._lose(error.detail)
             except TableFull as error:
@@ -212,7 +214,7 @@ class JournalConsumer(BackgroundTask):
         self._taken = time.monotonic()
         if self._silent_since is not None and self.ready:
             self.break_silence()
-        pieces = list(_pieces(batch))
+        pieces = list(_pieces(batch, is_live=not self.table.replaying))
         for number, piece in enumerate(pieces, 1):
             changes = self.table.feed(piece)
             if self.table.replaying:
@@ -252,6 +254,7 @@ class JournalConsumer(BackgroundTask):
                 await asyncio.sleep(0)
         self.ready = True
         self._arrived = time.time()
+        self._followed = time.monotonic()
         self._caught_up.set()
         if self.lost_since is not None:
             _log.info("journal back after %.1f s", time.time() - self.lost_since)
@@ -260,26 +263,44 @@ class JournalConsumer(BackgroundTask):
         self._tell_clients()
 
 
-def _pieces(batch: ChangeBatch) -> Iterator[ChangeBatch]:
-    """Yield a batch in pieces; a purge of very many jobs is split, too."""
+def _pieces(batch: ChangeBatch, *, is_live: bool) -> Iterator[ChangeBatch]:
+    """Yield a batch in pieces."""
     piece: ChangeBatch = []
     events = 0
-    for message in batch:
-        is_last = False
+    for message in _split(batch, is_live=is_live):
+        piece.append(message)
+        is_last = len(piece) == _MAX_PIECE_MESSAGES
         if isinstance(message, JournalMessage):
             events += len(message.events)
             # Messages after the backlog are published, so a piece ends with the sentinel.
-            is_last = events >= _MAX_PIECE_EVENTS or message.is_sentinel
-        elif isinstance(message, Purged) and len(message.ids) > _MAX_PIECE_MESSAGES:
-            if piece:
-                yield piece
-                piece = []
-            for start in range(0, len(message.ids), _MAX_PIECE_MESSAGES):
-                yield [Purged(message.ids[start : start + _MAX_PIECE_MESSAGES])]
-            continue
-        piece.append(message)
-        if is_last or len(piece) == _MAX_PIECE_MESSAGES:
+            is_last = is_last or events >= _MAX_PIECE_EVENTS or message.is_sentinel
+        elif isinstance(message, Purged):
+            is_last = is_last or len(message.ids) == _MAX_PIECE_MESSAGES
+        if is_last:
             yield piece
             piece, events = [], 0
     if piece:
         yield piece
+
+
+def _split(batch: ChangeBatch, *, is_live: bool) -> Iterator[Change]:
+    """Yield the changes of a batch, those of very many jobs or events in parts.
+
+    Only a program that poses as an instance sends many events in a live message. In a listing, a
+    message has all events of its job.
+    """
+    for message in batch:
+        if isinstance(message, Purged):
+            for start in range(0, len(message.ids), _MAX_PIECE_MESSAGES):
+                yield Purged(message.ids[start : start + _MAX_PIECE_MESSAGES])
+        elif isinstance(message, Resync) or message.is_sentinel:
+            is_live = not isinstance(message, Resync)
+            yield message
+        elif is_live and len(message.events) > _MAX_PIECE_EVENTS:
+            for start in range(0, len(message.events), _MAX_PIECE_EVENTS):
+                events = message.events[start : start + _MAX_PIECE_EVENTS]
+                yield JournalMessage(
+                    message.id, events, message.jobspec, message.R, message.partial
+                )
+        else:
+            yield message

@@ -14,6 +14,9 @@ _LIGHT_BYTES = 1200
 """Upper bound of the memory of an ordinary job, indexes included."""
 
 _TEXT_OVERHEAD_BYTES = 64
+_LINK_BYTES = 200
+"""Memory of a dependency on a job; twice as much if no other job depends on it."""
+
 _MAX_LISTED_FACTOR = 16
 """Jobs in one listing, as a multiple of the limit; the table keeps only the newest."""
 
@@ -44,14 +47,15 @@ class Capacity:
             if excess:
                 self._excess[job.id] = excess
 
-    def check(self, jobs: int, listed: int) -> None:
+    def check(self, jobs: int, listed: int, purged: int) -> None:
         """Raise :class:`TableFull` if the table is too large.
 
         Args:
             jobs: Jobs in the table.
             listed: Jobs in the listing that is being read.
+            purged: Jobs that were purged meanwhile.
         """
-        if jobs > self.max_jobs or listed > _MAX_LISTED_FACTOR * self.max_jobs:
+        if jobs > self.max_jobs or max(listed, purged) > _MAX_LISTED_FACTOR * self.max_jobs:
             raise TableFull(f"The instance has more than {self.max_jobs} jobs (--max-child-jobs).")
         if jobs * _LIGHT_BYTES + self._excess_bytes > self.max_bytes:
             raise TableFull(
@@ -64,6 +68,7 @@ def _weight(job: Job) -> int:
     """Return about how many bytes a job takes."""
     texts = (job.name, job.cwd, job.queue, job.bank, job.project, *job.dependencies)
     total = 850 + sum(len(text) + _TEXT_OVERHEAD_BYTES for text in texts if text)
+    total += _LINK_BYTES * len(job.after)
     if job.annotations and not is_shared(job.annotations):
         total += decoded_bytes(job.annotations)
     if job.exception is not None:

@@ -193,7 +193,7 @@ class Table:
         if self._capacity is not None:
             changed = [self._jobs[jobid] for jobid in changes.changed]
             self._capacity.weigh(changed, changes.gone)
-            self._capacity.check(len(self._jobs), len(self._replay or ()))
+            self._capacity.check(len(self._jobs), len(self._replay or ()), len(self._purged))
         return changes
 
     def _take(self, message: JournalMessage, changes: Changes) -> None:
@@ -227,6 +227,7 @@ class Table:
                     changes.posted.append(Posted(message.id, index, event, facets(new)))
         if old is None and new.is_inactive and message.id <= self._trimmed:
             self.waitable.leave(message.id)
+            self._memos.pop(message.id, None)
             return  # It was dropped; free space is for new jobs.
         if old is not None:
             adopt(new, old)

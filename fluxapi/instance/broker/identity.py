@@ -101,7 +101,12 @@ async def _statedir(ask: _Ask) -> str | None:
 
 async def _folder(ask: _Ask, hostname: str, uri: str | None) -> str | None:
     """Return the working directory of a broker on this host, if it is visible from here."""
-    process = Path("/proc", await attribute(ask, "broker.pid"))
+    # A program may pose as a broker, and its text would be a path to any file.
+    process = Path("/proc", str(int(await attribute(ask, "broker.pid"))))
+    return await asyncio.to_thread(_folder_of, process, hostname, uri)
+
+
+def _folder_of(process: Path, hostname: str, uri: str | None) -> str | None:
     try:
         # A broker may go by the name of another host, as in an instance for tests.
         if hostname != socket.gethostname() and not listens(process, uri or ""):

@@ -293,14 +293,14 @@ class BrokerInstance:
         found = await asyncio.gather(
             *(self._call("job-manager.queue-status", {"name": n} if n else {}) for n in names)
         )
-        return [
-            resources.queue(name, status, config) for name, status in zip(names, found, strict=True)
-        ]
+        pairs = zip(names, found, strict=True)
+        return [resources.queue(name, status, config) for name, status in pairs]
 
     async def changes(self) -> AsyncIterator[ChangeBatch]:
         """Yield the journal: the backlog, the sentinel, then live events; and purges."""
         self._connected()
-        thread = JournalThread(self._bindings, self._uri, self._timeout, self._max_structure_bytes)
+        trusted = self._max_structure_bytes is None
+        thread = JournalThread(self._bindings, self._uri, self._timeout, trusted=trusted)
         self._journals.add(thread)
         try:
             # Once the job manager sends the backlog, it answers nothing else.

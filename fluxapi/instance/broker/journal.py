@@ -23,7 +23,7 @@ import msgspec
 from fluxapi.errors import FluxapiError, InstanceUnavailable
 from fluxapi.instance.protocol import ChangeBatch
 from fluxapi.model.eventlog import Purged, decode_journal
-from fluxapi.model.shallow import require_narrow
+from fluxapi.model.shallow import MAX_STRUCTURE_BYTES, require_narrow
 
 from . import refusal
 from .normalize import Normalizer
@@ -36,6 +36,9 @@ _log = logging.getLogger(__name__)
 
 MAX_BATCH_MESSAGES, MAX_BATCH_BYTES = 256, 32 << 10
 """Size of one batch: a millisecond of folding. It can have one message of any size."""
+
+MAX_EVENTS = 10_000
+"""Events of one job in a message of an instance that is not trusted: some ten milliseconds."""
 
 MAX_BATCHES = 64
 """Batches that may wait for the event loop before the thread pauses; a large one counts as many."""
@@ -104,8 +107,7 @@ _purge_decoder = msgspec.json.Decoder(_PurgeEvent)
 class JournalThread:
     """A thread that reads the journal from its beginning.
 
-    ``timeout`` limits the connection, and ``max_structure_bytes`` the bytes of a message outside of
-    its strings.
+    ``timeout`` limits the connection. Messages of an instance that is not *trusted* are limited.
     """
 
     def __init__(
@@ -113,12 +115,13 @@ class JournalThread:
         bindings: Any,
         uri: str | None,
         timeout: float,
-        max_structure_bytes: int | None = None,
+        *,
+        trusted: bool = True,
     ) -> None:
         self._bindings = bindings
         self._uri = uri
         self._timeout = timeout
-        self._max_structure_bytes = max_structure_bytes
+        self._trusted = trusted
         self._outbox = Outbox(asyncio.get_running_loop())
         self._wakeup = Wakeup()
         self._room = threading.Semaphore(MAX_BATCHES)
@@ -195,7 +198,10 @@ class JournalThread:
                 if message.tag == _PURGED:
                     changes += _purged(message.payload)
                 else:
-                    changes += self._normalizer.take(decode_journal(message.payload))
+                    decoded = decode_journal(message.payload)
+                    if not self._trusted and len(decoded.events) > MAX_EVENTS:
+                        raise ValueError(f"it has more than {MAX_EVENTS:,} events")  # noqa: TRY301
+                    changes += self._normalizer.take(decoded)
         except (msgspec.MsgspecError, ValueError) as problem:
             msg = f"The journal contains an invalid entry: {problem}."
             raise InstanceUnavailable(msg) from None
@@ -265,7 +271,7 @@ class JournalThread:
                 tag = next(tags)
                 asked[tag] = fences
                 connection.request(b"job-manager.getinfo", b"{}", tag)
-            taken = _take(connection, self._max_structure_bytes)
+            taken = _take(connection, None if self._trusted else MAX_STRUCTURE_BYTES)
             passed = [fence for tag in taken.reached for fence in asked.pop(tag, ())]
             if taken.messages or passed:
                 self._hand_over(_Batch(taken.messages, passed))

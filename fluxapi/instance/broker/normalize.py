@@ -53,12 +53,17 @@ def is_whole(stored: str) -> bool:
     return False
 
 
+_MAX_HELD = 256
+"""Messages that are held back. A program that poses as an instance may never validate a job."""
+
+
 class Normalizer:
     """A converter for one stream of the journal."""
 
     def __init__(self) -> None:
         self._backlog = True
         self._held: dict[int, list[JournalMessage]] = {}
+        self._held_count = 0
 
     def take(self, message: JournalMessage) -> list[JournalMessage]:
         """Return the messages that are complete now, in order."""
@@ -77,12 +82,24 @@ class Normalizer:
         if held is None:
             if name != "submit" or message.jobspec is not None:
                 return [message]
-            self._held[message.id] = [message]
-            return []
+            held = self._held[message.id] = []
         held.append(message)
+        self._held_count += 1
         if name not in _VALIDATED:
-            return []
-        del self._held[message.id]
+            return self._excess()
+        self._release(message.id)
         held[0].jobspec, message.jobspec = message.jobspec, None
         held[0].partial, message.partial = message.partial, False
+        return held
+
+    def _excess(self) -> list[JournalMessage]:
+        """Return the messages of the oldest jobs that wait, as they are, while too many do."""
+        found: list[JournalMessage] = []
+        while self._held_count > _MAX_HELD:
+            found += self._release(next(iter(self._held)))
+        return found
+
+    def _release(self, jobid: int) -> list[JournalMessage]:
+        held = self._held.pop(jobid)
+        self._held_count -= len(held)
         return held

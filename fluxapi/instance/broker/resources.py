@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Sequence
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 from fluxapi.instance.protocol import Queue, QueuePolicy, Resources
@@ -18,6 +20,9 @@ _log = logging.getLogger(__name__)
 
 MAX_QUEUES = 1000
 """Queues of an instance: each one is a request to it, once a second while a job waits."""
+
+_MAX_SORTED = 10 * MAX_QUEUES
+"""Queues that are sorted; a program that poses as an instance may name a million."""
 
 _MAX_NAME_LENGTH = 255
 _MAX_PROPERTIES = 100
@@ -62,25 +67,24 @@ def _tree(config: Any, *path: str) -> dict[str, Any]:
 def policy(name: str, config: dict[str, Any]) -> QueuePolicy:
     """Return the policy of a queue: its own, and otherwise that of the instance (RFC 33)."""
     own = _tree(config, "queues", name)
-    defaults, limits = (
-        {**_tree(config, *path), **_tree(own, *path)} for path in (_DEFAULTS, _LIMITS)
-    )
-    sizes = {
-        bound: {
-            **_tree(config, *_LIMITS, "job-size", bound),
-            **_tree(own, *_LIMITS, "job-size", bound),
-        }
-        for bound in ("min", "max")
-    }
     requires = own.get("requires")
     words = requires if isinstance(requires, list) else []
     return QueuePolicy(
         requires=tuple(clip(text(word), _MAX_NAME_LENGTH) for word in words[:_MAX_PROPERTIES]),
-        default_duration=_duration(defaults.get("duration")),
-        max_duration=_duration(limits.get("duration")),
-        min_size=_size(sizes["min"]),
-        max_size=_size(sizes["max"]),
+        default_duration=_duration(_first("duration", own, config, _DEFAULTS)),
+        max_duration=_duration(_first("duration", own, config, _LIMITS)),
+        min_size=_size(own, config, "min"),
+        max_size=_size(own, config, "max"),
     )
+
+
+def _first(key: str, own: Any, config: Any, path: Sequence[str]) -> Any:
+    """Return the value of a key in a table of the queue, or else of the instance.
+
+    The tables are not joined, since a program that poses as an instance may have a million keys.
+    """
+    found = _tree(own, *path)
+    return found[key] if key in found else _tree(config, *path).get(key)
 
 
 def _duration(value: Any) -> float | None:
@@ -95,12 +99,14 @@ def _duration(value: Any) -> float | None:
     return None
 
 
-def _size(sizes: dict[str, Any]) -> dict[str, int]:
+def _size(own: Any, config: Any, bound: str) -> dict[str, int]:
     """Return the counts that are set; a negative one is no limit."""
+    path = (*_LIMITS, "job-size", bound)
+    counts = {kind: _first(key, own, config, path) for kind, key in _KINDS}
     return {
-        kind: sizes[key]
-        for kind, key in _KINDS
-        if type(sizes.get(key)) is int and 0 <= sizes[key] <= MAX_COUNT
+        kind: count
+        for kind, count in counts.items()
+        if type(count) is int and 0 <= count <= MAX_COUNT
     }
 
 
@@ -114,12 +120,15 @@ def queue_names(listed: dict[str, Any], config: dict[str, Any]) -> list[str]:
     Raises:
         ValueError: A name is not text.
     """
-    places = {name: place for place, name in enumerate(_tree(config, "queues"))}
-    named = list(filter(None, map(text, listed["queues"])))
+    configured = islice(_tree(config, "queues"), _MAX_SORTED)
+    places = {name: place for place, name in enumerate(configured)}
+    queues = listed["queues"]
+    named = list(filter(None, map(text, queues[:_MAX_SORTED])))
     short = [name for name in named if len(name) <= _MAX_NAME_LENGTH]
     names = sorted(short, key=lambda name: (places.get(name, math.inf), name))[:MAX_QUEUES]
-    if len(names) < len(named):
-        _warn(len(named) - len(names))
+    left_out = len(named) - len(names) + max(len(queues) - _MAX_SORTED, 0)
+    if left_out:
+        _warn(left_out)
     return names or [""]
 
 
