@@ -131,12 +131,8 @@ class Children:
         """Close the children that nobody has used for a while."""
         now = time.monotonic()
         for child in self:
-            is_open = child.session is not None
-            if (
-                is_open
-                and not child.is_followed
-                and self._is_idle(child, now - self.limits.idle_timeout)
-            ):
+            is_open = child.session is not None and not child.is_followed
+            if is_open and self._is_idle(child, now - self.limits.idle_timeout):
                 await self.close(child)
 
     async def _opened(self, path: str) -> Child:
@@ -233,7 +229,7 @@ class Children:
         elif (reason := self._end_of(child)) is not None:
             child.end(reason)
             error = InstanceNotFound(reason)
-        elif (parent := self._registry.find(child.parent_path)) and not parent.is_reachable:
+        elif (parent := self._registry.find(child.parent_path)) is None or not parent.is_reachable:
             above = child.parent_path
             silent = problem("no_way", path=above) if above else problem("no_way_root")
             error = InstanceUnavailable(silent)
@@ -243,6 +239,9 @@ class Children:
     def _end_of(self, child: Child) -> Message | None:
         """Return that the job of a child has ended, or ``None`` if it runs."""
         parent = self._registry.find(child.parent_path)
+        above = self._children.get(child.parent_path)
+        if parent is None and above is not None and above.state != "ended":
+            return None  # It could not be opened, so nobody knows.
         if parent is None or parent.ended is not None:
             return PARENT_HAS_ENDED
         try:
