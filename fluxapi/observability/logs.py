@@ -13,7 +13,7 @@ import sys
 import time
 from contextvars import ContextVar
 from datetime import datetime, timezone
-from typing import Any, NamedTuple, TextIO
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 import msgspec
 
@@ -79,7 +79,14 @@ def access(method: str, route: str, status: int, seconds: float, user: str | Non
         _access.log(level, "%s %s %d", method, route, status, extra={"fields": fields})
 
 
-class _Handler(logging.StreamHandler[TextIO]):
+if TYPE_CHECKING:
+    _StreamHandler = logging.StreamHandler[TextIO]
+else:
+    # It has a parameter since Python 3.11 only.
+    _StreamHandler = logging.StreamHandler
+
+
+class _Handler(_StreamHandler):
     """A handler that writes the lines of one pass of the event loop together.
 
     Warnings, and lines outside of an event loop, are written at once.
