@@ -26,6 +26,7 @@ from fluxapi.psij.executor import FluxapiJobExecutor
 
 PATIENCE = timedelta(seconds=100)
 STATUSES = (404, 424, 429, 502)
+KEYED = JobAttributes(custom_attributes={"fluxapi.idempotency_key": "the only one"})
 
 
 def main(folder: Path) -> dict[str, Any]:
@@ -59,6 +60,11 @@ def main(folder: Path) -> dict[str, Any]:
     found["failed"] = ended(executor, Job(JobSpec("/bin/sh", ["-c", "exit 3"])))
     killed = Job(JobSpec("/bin/sh", ["-c", "kill -9 $$"]))
     found["killed"] = ended(executor, killed)
+
+    once = [Job(JobSpec("/bin/true", attributes=KEYED)) for _ in range(2)]
+    for job in once:
+        executor.submit(job)
+    found["once"] = [*{job.native_id for job in once}, *map(wait, once)]
 
     long = Job(JobSpec("/bin/sleep", ["600"]))
     executor.submit(long)

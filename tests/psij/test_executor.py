@@ -41,6 +41,7 @@ def test_jobs_of_psij(
     assert found["output"] == [f"hello from {tmp_path.name}"] * 2
     assert found["failed"] == ["FAILED", 3]
     assert found["killed"] == ["FAILED", 137]
+    assert found["once"][1:] == ["COMPLETED", "COMPLETED"]
     assert found["listed"]
     assert found["canceled"] == ["CANCELED", "CANCELED"]
     assert found["chained"] == "COMPLETED"
