@@ -13,6 +13,7 @@ from fluxapi.errors import InstanceUnavailable
 from fluxapi.instance.protocol import Change, ChangeBatch, Instance
 from fluxapi.model.eventlog import JournalMessage, Purged, Resync
 from fluxapi.process.background import BackgroundTask
+from fluxapi.process.timeslice import TimeSlice
 from fluxapi.table.capacity import TableFull
 from fluxapi.table.changes import Changes
 
@@ -47,9 +48,12 @@ _MIN_DELAY_S, _MAX_DELAY_S = 0.1, 5.0
 
 
 class JournalConsumer(BackgroundTask):
-    """A task that keeps a table in step with an instance and wakes requests that wait for jobs."""
+    """A task that keeps a table in step with an instance and wakes requests that wait for jobs.
 
-    def __init__(self, instance: Instance, hub: Hub) -> None:
+    The journals of instances that are not *trusted* take turns, one in each pass of the event loop.
+    """
+
+    def __init__(self, instance: Instance, hub: Hub, *, trusted: bool = True) -> None:
         super().__init__("journal consumer")
         self.instance = instance
         self.hub = hub
@@ -66,6 +70,7 @@ class JournalConsumer(BackgroundTask):
         """Set once the table is full: the journal is not followed anymore."""
         self.observer_failures = 0
         """How often an observer has failed."""
+        self._turn = None if trusted else TimeSlice()
         self._published = 0.0
         self._arrived = 0.0
         self._followed = float("-inf")
@@ -216,6 +221,8 @@ class JournalConsumer(BackgroundTask):
             self.break_silence()
         pieces = list(_pieces(batch, is_live=not self.table.replaying))
         for number, piece in enumerate(pieces, 1):
+            if self._turn is not None:
+                await self._turn.share()
             changes = self.table.feed(piece)
             if self.table.replaying:
                 self.ready = False

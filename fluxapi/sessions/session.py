@@ -143,7 +143,7 @@ class InstanceSession:
         epoch = new_epoch(instance_tag(info.starttime, path))
         buffer = EventBuffer(epoch, max_events=bounds.max_events, max_bytes=bounds.max_event_bytes)
         self.hub = Hub(self.table, EventLog(buffer))
-        self.journal = JournalConsumer(instance, self.hub)
+        self.journal = JournalConsumer(instance, self.hub, trusted=bounds.capacity is None)
         self.files = OutputFiles(
             instance, self.table, info.owner, own_files=has_task_files(info.kind, info.version)
         )

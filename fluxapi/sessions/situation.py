@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import msgspec
 
@@ -38,6 +38,11 @@ _log = logging.getLogger(__name__)
 
 _QUEUES_INTERVAL_S = 1.0
 _NODES_INTERVAL_S = 2.0
+_NODES_SHARE = 50
+"""The nodes are asked for again after this many times the time that their digest took. To describe
+them takes some times as long; a job may start an instance of very many nodes.
+"""
+
 _CHECK_INTERVAL_S = 0.5
 _KEPT_UNWANTED_S = 5.0
 """Time for which responses are kept while they are not needed, for example while a page reloads."""
@@ -73,6 +78,7 @@ class SituationMonitor(BackgroundTask):
         self._situation = Situation()
         self._wanted_until = 0.0
         self._last_nodes = b""
+        self._nodes_interval = _NODES_INTERVAL_S
         self._drained: list[dict[str, Any]] | None = None
         self._shares: dict[str, dict[str, Any]] = {}
         self._shares_of: tuple[bytes, list[Queue]] = (b"", [])
@@ -174,7 +180,7 @@ class SituationMonitor(BackgroundTask):
                 if now - asked_queues >= _QUEUES_INTERVAL_S:
                     asked_queues = now
                     await self._ask_queues()
-                if now - asked_nodes >= _NODES_INTERVAL_S:
+                if now - asked_nodes >= self._nodes_interval:
                     asked_nodes = now
                     await self._ask_nodes()
             elif now - max(asked_queues, asked_nodes) >= _KEPT_UNWANTED_S:
@@ -195,9 +201,10 @@ class SituationMonitor(BackgroundTask):
     async def _ask_nodes(self) -> None:
         try:
             found = await nodes_and_totals(self._instance)
-            self._stats.nodes = summary(found)
-            self._last_nodes = _encoder.encode(found)
-            self._drained = [node for node in found["nodes"] if "drained_at" in node]
+            known = await asyncio.to_thread(_digest, found)
+            self._stats.nodes, self._last_nodes = known.summary, known.text
+            self._drained = known.drained
+            self._nodes_interval = max(_NODES_INTERVAL_S, _NODES_SHARE * known.seconds)
             await self._share(found["nodes"])
         except InstanceUnavailable as error:
             # The figures stay as they were when the instance last answered.
@@ -272,6 +279,25 @@ def describe_policy(queue: Queue) -> dict[str, Any]:
     return describe_queue(queue) | {
         name: value for name, value in found.items() if value not in (None, [], {})
     }
+
+
+class _Digest(NamedTuple):
+    """The summary of the nodes, all of them as JSON, and those that are drained.
+
+    ``seconds`` is the time that it took to make.
+    """
+
+    summary: dict[str, Any]
+    text: bytes
+    drained: list[dict[str, Any]]
+    seconds: float
+
+
+def _digest(found: dict[str, Any]) -> _Digest:
+    began = time.thread_time()
+    drained = [node for node in found["nodes"] if "drained_at" in node]
+    figures, text = summary(found), _encoder.encode(found)
+    return _Digest(figures, text, drained, time.thread_time() - began)
 
 
 def summary(found: dict[str, Any]) -> dict[str, Any]:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
+
+from fluxapi.sessions import situation
 from fluxapi.sessions.situation import SituationMonitor
 
 
@@ -18,3 +23,31 @@ async def test_answers_that_nobody_wants_are_not_kept() -> None:
     await asyncio.sleep(0)
     task.cancel()
     assert (stats.nodes, stats.queues) == (None, None)
+
+
+async def test_nodes_are_counted_in_a_thread_and_less_often_if_that_takes_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    nodes = {"nodes": [], "totals": {"nodes": 0, "cores": {}, "gpus": {}}}
+    clock = iter([0.0, 1.0])
+    threads: list[int] = []
+    summary = situation.summary
+
+    async def told(_instance: Any) -> dict[str, Any]:
+        return nodes
+
+    def counted(found: dict[str, Any]) -> dict[str, Any]:
+        threads.append(threading.get_ident())
+        return summary(found)
+
+    times = SimpleNamespace(**{**vars(time), "thread_time": lambda: next(clock)})
+    monkeypatch.setattr(situation, "time", times)
+    monkeypatch.setattr(situation, "nodes_and_totals", told)
+    monkeypatch.setattr(situation, "summary", counted)
+    stats = SimpleNamespace(is_watched=False, nodes=None, queues=None)
+    monitor = SituationMonitor(cast("Any", None), cast("Any", stats), cast("Any", None))
+    monkeypatch.setattr(monitor, "_learn", lambda: None)
+    await monitor._ask_nodes()
+    assert stats.nodes["total"] == 0
+    assert threads != [threading.get_ident()]
+    assert monitor._nodes_interval == 50.0
