@@ -24,6 +24,7 @@ import msgspec
 from fluxapi.errors import FluxRefused, Forbidden, NotFound
 from fluxapi.model.eventlog import Event
 from fluxapi.model.output import WEIGHT_BYTES, Last, OutputBatch, decode_entry, is_of, runs_from_end
+from fluxapi.process.timeout import within
 from fluxapi.process.timeslice import TimeSlice
 
 from . import eventlogs, shell_log
@@ -43,6 +44,10 @@ Batches = AsyncGenerator[OutputBatch, None]
 
 _WATCH_TREEOBJ_FULL = 4 | 16 | 64
 """FLUX_KVS_WATCH, _TREEOBJ and _WATCH_FULL: every commit to a namespace is reported."""
+
+_MAX_SILENCE_S = 60.0
+"""Time without a commit after which one is watched for anew: when Flux loads a module again, its
+watches end without an answer."""
 
 _BLOB_SHIFT = 24
 """Bits of an index for the place in a blob."""
@@ -184,14 +189,20 @@ class OutputReader:
         payload = msgspec.json.encode(
             {"key": ".", "namespace": f"job-{jobid}", "flags": _WATCH_TREEOBJ_FULL}
         )
+        root: int | None = None
         while True:
             stream = Stream(
                 b"kvs-watch.lookup", payload, jobid=jobid, cancel_topic=b"kvs-watch.cancel"
             )
             try:
                 with self._streams.open(stream):
-                    while await stream.next_batch() is not None:
-                        yield
+                    while (batch := await within(_MAX_SILENCE_S, stream.next_batch())) is not None:
+                        # The first answer of another watch is usually known.
+                        before, root = root, hash(batch[-1])
+                        if root != before:
+                            yield
+            except asyncio.TimeoutError:
+                continue
             except (FluxRefused, NotFound):
                 return
             if not stream.overflowed:
