@@ -52,7 +52,9 @@ class Upkeep:
 
     def look(self, database: sqlite3.Connection, now: float) -> None:
         """Read the horizon, which other services move, too."""
-        self._dropped = max(self._dropped, meta(database, _HORIZON))
+        found = meta(database, _HORIZON)
+        # Damage, or a clock that was ahead, must not keep all jobs out from now on.
+        self._dropped = found if found <= now + _MAX_AHEAD_S else 0.0
         # The clock may have been ahead before, so only what was dropped moves it for good.
         self.horizon = max(self._dropped, now - self._limits.max_age)
 

@@ -46,6 +46,21 @@ def test_a_clock_that_was_ahead_keeps_no_later_jobs_out(tmp_path: Path) -> None:
     assert upkeep.horizon == NOW - 100
 
 
+@pytest.mark.parametrize("ahead", [1e8, 1e300, math.inf])
+def test_a_horizon_of_the_future_keeps_no_job_out(tmp_path: Path, ahead: float) -> None:
+    path = store(tmp_path, *(Past(number << 24, NOW - 100 + number) for number in range(1, 4)))
+    upkeep = Upkeep(dataclasses.replace(Limits(), max_jobs=2, max_age=1e7))
+    with closing(connect(path)) as database:
+        database.execute("INSERT OR REPLACE INTO meta VALUES ('horizon', ?)", (NOW + ahead,))
+        upkeep.look(database, NOW)
+        assert upkeep.horizon == NOW - 1e7
+        while upkeep.step(database, NOW, NOW):
+            pass
+        # What is dropped replaces the value.
+        upkeep.look(database, NOW)
+    assert upkeep.horizon == NOW - 99
+
+
 def test_a_clock_that_is_ahead_for_a_moment_drops_nothing(tmp_path: Path) -> None:
     path = store(tmp_path, Past(1 << 24, NOW - 10))
     upkeep = Upkeep(dataclasses.replace(Limits(), max_age=1e7))
