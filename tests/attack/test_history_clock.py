@@ -56,7 +56,7 @@ def test_a_horizon_of_the_future_keeps_no_job_out(tmp_path: Path, ahead: float) 
         assert upkeep.horizon == NOW - 1e7
         while upkeep.step(database, NOW, NOW):
             pass
-        # What is dropped replaces the value.
+        # The end of the dropped job has replaced the value.
         upkeep.look(database, NOW)
     assert upkeep.horizon == NOW - 99
 

@@ -8,6 +8,7 @@ one on, and answers no other lookups meanwhile.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Iterable
 
@@ -16,14 +17,19 @@ import msgspec
 from fluxapi.errors import NotFound
 from fluxapi.model.eventlog import Event
 from fluxapi.model.output import Last, OutputBatch, Tail, decode_entry
+from fluxapi.process.timeout import within
 from fluxapi.process.timeslice import TimeSlice
 
 from .calls import Stream
 from .streams import Streams
 
-__all__ = ["decode_each", "follow", "has_started", "so_far"]
+__all__ = ["MAX_SILENCE_S", "decode_each", "follow", "has_started", "so_far"]
 
 Batches = AsyncGenerator[OutputBatch, None]
+
+MAX_SILENCE_S = 60.0
+"""Time without news after which a watch begins anew: when Flux loads kvs-watch again, it drops the
+watches of others without an answer."""
 
 _TO_THE_END = 0
 _INITIAL_SENTINEL = 2
@@ -83,7 +89,8 @@ async def has_started(streams: Streams, jobid: int) -> bool:
 
 async def _has(streams: Streams, jobid: int, path: str, name: str) -> bool:
     """Wait for an event of this name; return false if the job ended without it."""
-    async with contextlib.aclosing(_watch(streams, jobid, path, _TO_THE_END)) as batches:
+    watch = _watch(streams, jobid, path, _TO_THE_END, MAX_SILENCE_S)
+    async with contextlib.aclosing(watch) as batches:
         async for batch in batches:
             if any(event.name == name for event in batch):
                 return True
@@ -95,12 +102,15 @@ def _from(batch: OutputBatch, first: int) -> OutputBatch:
     return OutputBatch(batch.first + skipped, batch.events[skipped:]) if skipped else batch
 
 
-async def _watch(streams: Streams, jobid: int, path: str, flags: int) -> Batches:
+async def _watch(
+    streams: Streams, jobid: int, path: str, flags: int, silence: float | None = None
+) -> Batches:
     """Yield one eventlog in batches, or nothing if it does not exist.
 
     A reader that is slower than the job loses no entries and needs no more memory than the limit of
     one stream, and all readers no more than that of all streams: beyond a limit the watch restarts
     and skips the entries that were read. (Flux cannot start in the middle, so it sends them again.)
+    A watch of a short eventlog also restarts after *silence*.
     """
     payload = msgspec.json.encode({"id": jobid, "path": path, "flags": flags})
     seen = 0
@@ -108,9 +118,11 @@ async def _watch(streams: Streams, jobid: int, path: str, flags: int) -> Batches
         stream = Stream(_TOPIC, payload, jobid=jobid, skip=seen)
         try:
             with streams.open(stream):
-                async for batch in _batches(stream, seen):
+                async for batch in _batches(stream, seen, silence):
                     seen = batch.next
                     yield batch
+        except asyncio.TimeoutError:
+            continue
         except NotFound:
             # The caller knows that the job exists, so it has no such eventlog (yet).
             return
@@ -118,9 +130,9 @@ async def _watch(streams: Streams, jobid: int, path: str, flags: int) -> Batches
             return
 
 
-async def _batches(stream: Stream, first: int) -> Batches:
+async def _batches(stream: Stream, first: int, silence: float | None) -> Batches:
     """Yield the entries of one watch, to its end or to the sentinel after the initial entries."""
-    while (payloads := await stream.next_batch()) is not None:
+    while (payloads := await within(silence, stream.next_batch())) is not None:
         # Each response contains one entry; an empty one is the sentinel.
         entries = [_entry_decoder.decode(payload).event for payload in payloads if payload]
         lines = "".join(entries).encode("utf-8", "replace").split(b"\n")

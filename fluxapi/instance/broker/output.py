@@ -45,10 +45,6 @@ Batches = AsyncGenerator[OutputBatch, None]
 _WATCH_TREEOBJ_FULL = 4 | 16 | 64
 """FLUX_KVS_WATCH, _TREEOBJ and _WATCH_FULL: every commit to a namespace is reported."""
 
-_MAX_SILENCE_S = 60.0
-"""Time without a commit after which one is watched for anew: when Flux loads a module again, its
-watches end without an answer."""
-
 _BLOB_SHIFT = 24
 """Bits of an index for the place in a blob."""
 
@@ -196,7 +192,9 @@ class OutputReader:
             )
             try:
                 with self._streams.open(stream):
-                    while (batch := await within(_MAX_SILENCE_S, stream.next_batch())) is not None:
+                    while (
+                        batch := await within(eventlogs.MAX_SILENCE_S, stream.next_batch())
+                    ) is not None:
                         # The first answer of another watch is usually known.
                         before, root = root, hash(batch[-1])
                         if root != before:

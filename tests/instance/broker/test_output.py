@@ -21,6 +21,7 @@ from fluxapi.instance.broker.calls import Call, Stream
 from fluxapi.instance.broker.output import OutputReader
 from fluxapi.instance.broker.references import decode_references
 from fluxapi.instance.broker.rpc import RpcThread
+from fluxapi.instance.broker.streams import Streams
 from fluxapi.instance.protocol import Last, OutputBatch
 from fluxapi.model.eventlog import Event, encode_event
 
@@ -411,7 +412,7 @@ class Watched(Kvs):
 
 
 async def test_a_watch_that_flux_has_dropped_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(output, "_MAX_SILENCE_S", 0.01)
+    monkeypatch.setattr(eventlogs, "MAX_SILENCE_S", 0.01)
     kvs = Watched(([b"1"], 0), ([b"1"], 0), ([b"2", b"3"], 0), ([], errno.ENOTSUP))
     commits = [None async for _ in reader(kvs)._commits(JOB)]
     assert len(commits) == 3
@@ -421,7 +422,21 @@ async def test_a_watch_that_flux_has_dropped_begins_anew(monkeypatch: pytest.Mon
 async def test_a_watch_that_flux_has_dropped_is_lost_without_its_module(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(output, "_MAX_SILENCE_S", 0.01)
+    monkeypatch.setattr(eventlogs, "MAX_SILENCE_S", 0.01)
     kvs = Watched(([b"1"], 0), ([], errno.ENOSYS))
     with pytest.raises(InstanceUnavailable):
         _ = [None async for _ in reader(kvs)._commits(JOB)]
+
+
+def event_answer(name: str) -> bytes:
+    return msgspec.json.encode({"event": encode_event(Event(1.0, name, {})).decode() + "\n"})
+
+
+async def test_the_start_of_a_job_is_seen_though_flux_has_dropped_the_watch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(eventlogs, "MAX_SILENCE_S", 0.01)
+    submit, alloc, start = map(event_answer, ("submit", "alloc", "start"))
+    kvs = Watched(([submit], 0), ([submit, alloc], 0), ([submit, alloc, start], 0))
+    assert await eventlogs.has_started(Streams(cast("RpcThread", kvs)), JOB)
+    assert kvs.answers == []
