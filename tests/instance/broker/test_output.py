@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import errno
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
 from typing import Any, cast
 
@@ -17,11 +16,10 @@ from fluxapi.errors import FluxapiError, FluxRefused, Forbidden, InstanceUnavail
 from fluxapi.instance.broker import blobs as blobs_module
 from fluxapi.instance.broker import eventlogs, kvs_lookup, output
 from fluxapi.instance.broker.blobs import Blobs
-from fluxapi.instance.broker.calls import Call, Stream
+from fluxapi.instance.broker.calls import Call
 from fluxapi.instance.broker.output import OutputReader
 from fluxapi.instance.broker.references import decode_references
 from fluxapi.instance.broker.rpc import RpcThread
-from fluxapi.instance.broker.streams import Streams
 from fluxapi.instance.protocol import Last, OutputBatch
 from fluxapi.model.eventlog import Event, encode_event
 
@@ -386,57 +384,3 @@ async def test_a_load_that_fails_is_reported_to_all_readers() -> None:
             return_exceptions=True,
         )
     assert [type(result) for result in results] == [InstanceUnavailable] * 3
-
-
-class Watched(Kvs):
-    """A KVS whose watches say what each of *answers* has, and then nothing, or an error."""
-
-    def __init__(self, *answers: tuple[list[bytes], int]) -> None:
-        super().__init__(ONE)
-        self.answers = list(answers)
-        self.canceled = 0
-
-    def stream(self, stream: Stream) -> None:
-        def post(function: Callable[[Any], None], argument: Any) -> None:
-            function(argument)
-
-        payloads, error = self.answers.pop(0)
-        for payload in payloads:
-            stream.answer(0, 0, payload, post)
-            stream.handed_over()
-        if error:
-            stream.answer(0, error, b"", post)
-
-    def cancel(self, _stream: Stream) -> None:
-        self.canceled += 1
-
-
-async def test_a_watch_that_flux_has_dropped_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(eventlogs, "MAX_SILENCE_S", 0.01)
-    kvs = Watched(([b"1"], 0), ([b"1"], 0), ([b"2", b"3"], 0), ([], errno.ENOTSUP))
-    commits = [None async for _ in reader(kvs)._commits(JOB)]
-    assert len(commits) == 3
-    assert kvs.canceled == 4
-
-
-async def test_a_watch_that_flux_has_dropped_is_lost_without_its_module(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(eventlogs, "MAX_SILENCE_S", 0.01)
-    kvs = Watched(([b"1"], 0), ([], errno.ENOSYS))
-    with pytest.raises(InstanceUnavailable):
-        _ = [None async for _ in reader(kvs)._commits(JOB)]
-
-
-def event_answer(name: str) -> bytes:
-    return msgspec.json.encode({"event": encode_event(Event(1.0, name, {})).decode() + "\n"})
-
-
-async def test_the_start_of_a_job_is_seen_though_flux_has_dropped_the_watch(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(eventlogs, "MAX_SILENCE_S", 0.01)
-    submit, alloc, start = map(event_answer, ("submit", "alloc", "start"))
-    kvs = Watched(([submit], 0), ([submit, alloc], 0), ([submit, alloc, start], 0))
-    assert await eventlogs.has_started(Streams(cast("RpcThread", kvs)), JOB)
-    assert kvs.answers == []
