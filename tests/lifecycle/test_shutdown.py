@@ -93,7 +93,7 @@ def test_the_rest_of_a_refused_body_is_not_awaited() -> None:
 
 def run_with(code: str, *flags: str) -> subprocess.Popen[str]:
     """Run the service as a process that *code* changes before it starts."""
-    words = f"{code}\nimport sys\nfrom fluxapi.cli import main\nsys.exit(main(sys.argv[1:]))"
+    words = f"{code}\nimport sys\nfrom fluxapi.cli import main\nsys.exit(main())"
     return subprocess.Popen(
         [sys.executable, "-c", words, "serve", "--port=0", EMBEDDED, *flags],
         env=own_environment(), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -152,6 +152,14 @@ def test_so_is_a_thread_that_does_not_end() -> None:
 @pytest.mark.parametrize("code", ["", STUCK_CLOSE])
 def test_no_thread_is_started_for_the_end(code: str) -> None:
     with run_with(code + NO_THREADS, "--shutdown-timeout=5") as process:
+        read_start(process.stdout)
+        process.terminate()
+        assert process.wait(60) == 0
+
+
+def test_the_end_of_the_interpreter_is_not_awaited() -> None:
+    code = "import atexit, threading; atexit.register(threading.Event().wait)"
+    with run_with(code, FOREVER) as process:
         read_start(process.stdout)
         process.terminate()
         assert process.wait(60) == 0
