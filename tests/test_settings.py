@@ -8,8 +8,15 @@ from pathlib import Path
 import pytest
 
 from fluxapi.errors import SettingsError
-from fluxapi.settings import TABLE, Settings, add_arguments, exposed_files
+from fluxapi.settings import TABLE, Setting, Settings, add_arguments, exposed_files
 from tools.make_settings import HEADER, TARGET, made
+
+VALUES = {
+    "listen": ("127.0.0.1:1", "127.0.0.1:2"),
+    "frame_ancestors": ("https://a.example.org", "https://b.example.org"),
+    "child_transports": ("ssh", "local"),
+}
+"""Two values of each list that takes no addresses."""
 
 
 def parse(*flags: str, **environ: str) -> Settings:
@@ -59,6 +66,14 @@ def test_flag_beats_environment_beats_default() -> None:
     assert parse().port == 5000
     assert parse(PORT="6000").port == 6000
     assert parse("--port", "7000", PORT="6000").port == 7000
+
+
+@pytest.mark.parametrize("setting", [it for it in TABLE if it.many], ids=lambda it: it.name)
+def test_the_flag_of_a_list_may_be_given_again(setting: Setting) -> None:
+    one, other = VALUES.get(setting.name, ("10.0.0.7", "10.0.0.8"))
+    by_commas = parse(setting.flag, f"{one},{other}")
+    assert parse(setting.flag, one, setting.flag, other) == by_commas
+    assert len(getattr(by_commas, setting.name)) == 2
 
 
 @pytest.mark.parametrize("word", ["true", "True", "1", "yes", "on"])

@@ -34,7 +34,7 @@ def made(page: str) -> str:
 
 def _row(setting: Setting) -> str:
     default = f"`{setting.default}`" if setting.default else ""
-    return f"| `{setting.flag}` | `{setting.env}` | {default} | {setting.help} |\n"
+    return f"| `{setting.flag}` | `{setting.env}` | {default} | {setting.meaning} |\n"
 
 
 def main() -> int:

@@ -32,8 +32,9 @@ def text(
     """
     owner = username(info.owner)
     is_past = info.kind == "archive"
+    root = " (its jobs can read the secrets of the service)" if not (info.owner or is_past) else ""
     block = [
-        f"Instance: {_instance(settings, info)}, owner {owner}"
+        f"Instance: {_instance(settings, info)}, owner {owner}{root}"
         + (f". {info.notice}" if is_past else ""),
         f"Authentication: {_authentication(settings, owner, urls, is_past=is_past)}",
         f"History: {_history(info, history)}",
@@ -75,7 +76,8 @@ def _authentication(settings: Settings, owner: str, urls: Sequence[str], *, is_p
     else:
         who = f"only {owner}"
     power = "read the history" if is_past else f"run jobs as {owner}"
-    return f"off, {who} can {power}"
+    unused = "; the token has no effect without --require-auth" if settings.token else ""
+    return f"off, {who} can {power}{unused}"
 
 
 def _history(info: InstanceInfo, folder: Path | None) -> str:

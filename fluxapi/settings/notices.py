@@ -49,6 +49,7 @@ NOTICES: tuple[Setting, ...] = (
         "hosts, addresses and networks that webhooks may reach besides public addresses, also over "
         "http",
         parse.targets,
+        many=True,
     ),
     Setting(
         "webhooks_file",

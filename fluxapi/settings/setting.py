@@ -22,4 +22,9 @@ class Setting:
     secret: bool = False
     switch: bool = False
     many: bool = False
-    """The flag may be given several times."""
+    """It is a list: the flag may be given several times, and commas separate values."""
+
+    @property
+    def meaning(self) -> str:
+        """Return the help, and how to give several values if there may be some."""
+        return f"{self.help} (several: separated by commas)" if self.many else self.help

@@ -262,7 +262,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         variable = f" [{setting.env}]" if setting.env else ""
         options: dict[str, Any] = {
             "dest": setting.name,
-            "help": f"{setting.help}{default}{variable}".replace("%", "%%"),
+            "help": f"{setting.meaning}{default}{variable}".replace("%", "%%"),
         }
         if setting.switch:
             options |= {"action": "store_const", "const": "true"}

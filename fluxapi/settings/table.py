@@ -20,8 +20,7 @@ TABLE: tuple[Setting, ...] = (
         "--listen",
         "FLUXAPI_LISTEN",
         "",
-        "addresses to listen on instead of host and port: HOST:PORT, [IPV6]:PORT, unix:PATH "
-        "(flag: once for each; variable: separated by commas)",
+        "addresses to listen on instead of host and port: HOST:PORT, [IPV6]:PORT, unix:PATH",
         addresses,
         many=True,
     ),
@@ -63,6 +62,7 @@ TABLE: tuple[Setting, ...] = (
         "addresses and networks of proxies whose X-Forwarded headers are trusted, and the word "
         "unix; for links, those of this machine are always trusted",
         parse.peers,
+        many=True,
     ),
     Setting(
         "frame_ancestors",
@@ -72,6 +72,7 @@ TABLE: tuple[Setting, ...] = (
         "origins whose pages may show the dashboard in a frame, such as https://lab.example.org; "
         "self for the host of the service, * for any",
         parse.frame_ancestors,
+        many=True,
     ),
     Setting(
         "instance",
@@ -179,6 +180,7 @@ TABLE: tuple[Setting, ...] = (
         "nextflow,snakemake",
         "programs allowed with is_launcher",
         parse.names,
+        many=True,
     ),
     Setting(
         "allowed_hosts",
@@ -187,6 +189,7 @@ TABLE: tuple[Setting, ...] = (
         "",
         "allowed Host names besides the listening address and localhost; * for any",
         parse.names,
+        many=True,
     ),
     Setting(
         "insecure",
@@ -343,6 +346,7 @@ TABLE: tuple[Setting, ...] = (
         "transports to a child instance, in this order: local (its socket on this machine), parent "
         "(through the parent's broker), ssh",
         parse.transports,
+        many=True,
     ),
     *NOTICES,
     Setting(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from fluxapi.instance.protocol import InstanceInfo
@@ -38,3 +40,15 @@ def test_it_says_so_if_users_of_this_machine_can_name_the_owner(trusted: str) ->
 )
 def test_it_does_not_say_so_if_they_cannot(trusted: str, url: str) -> None:
     assert announced(trusted, url) == "Authentication: required, as user ada"
+
+
+def test_a_token_that_nobody_asks_for_is_told() -> None:
+    block = text(Settings(user="ada", token="t" * 24), INFO, {}, ["http://127.0.0.1:5000"])
+    assert "; the token has no effect without --require-auth" in block
+
+
+@pytest.mark.parametrize(("owner", "is_told"), [(0, True), (1000, False)])
+def test_jobs_of_root_can_read_all_secrets(owner: int, is_told: bool) -> None:
+    info = replace(INFO, owner=owner)
+    block = text(Settings(), info, {}, ["http://127.0.0.1:5000"])
+    assert ("its jobs can read the secrets of the service" in block) is is_told
