@@ -37,6 +37,9 @@ __all__ = ["SituationMonitor", "describe_policy", "describe_queue"]
 _log = logging.getLogger(__name__)
 
 _QUEUES_INTERVAL_S = 1.0
+_WORDS_PER_S = 10_000
+"""Names of queues, and of the properties that they require, that are read in a second."""
+
 _NODES_INTERVAL_S = 2.0
 _NODES_SHARE = 50
 """The nodes are asked for again after this many times the time that their digest took. To describe
@@ -78,6 +81,7 @@ class SituationMonitor(BackgroundTask):
         self._situation = Situation()
         self._wanted_until = 0.0
         self._last_nodes = b""
+        self._queues_interval = _QUEUES_INTERVAL_S
         self._nodes_interval = _NODES_INTERVAL_S
         self._drained: list[dict[str, Any]] | None = None
         self._shares: dict[str, dict[str, Any]] = {}
@@ -177,7 +181,7 @@ class SituationMonitor(BackgroundTask):
         while True:
             now = time.monotonic()
             if self._is_wanted():
-                if now - asked_queues >= _QUEUES_INTERVAL_S:
+                if now - asked_queues >= self._queues_interval:
                     asked_queues = now
                     await self._ask_queues()
                 if now - asked_nodes >= self._nodes_interval:
@@ -192,6 +196,8 @@ class SituationMonitor(BackgroundTask):
             found = await self._instance.queues()
             self._stats.queues = [describe_queue(queue) for queue in found]
             self._queues = [queue for queue in found if queue.policy.requires]
+            words = sum(1 + len(queue.policy.requires) for queue in found)
+            self._queues_interval = max(_QUEUES_INTERVAL_S, words / _WORDS_PER_S)
         except FluxapiError as error:
             _log.debug("cannot read the queues: %s", error.detail)
             self._stats.queues = None

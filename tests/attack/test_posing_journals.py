@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import threading
 import types
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +20,7 @@ from fluxapi.events.consumer import JournalConsumer, _pieces
 from fluxapi.events.cursor import new_epoch
 from fluxapi.events.event_log import EventLog
 from fluxapi.events.hub import Hub
-from fluxapi.instance.broker import identity, journal, normalize, resources
+from fluxapi.instance.broker import BrokerInstance, identity, journal, normalize, resources
 from fluxapi.instance.broker.wire import Message
 from fluxapi.instance.protocol import ChangeBatch
 from fluxapi.model.eventlog import Event, JournalMessage, Purged, Resync
@@ -82,6 +83,30 @@ def test_few_of_very_many_queues_are_sorted(
     monkeypatch.setattr(resources, "_MAX_SORTED", 3)
     assert resources.queue_names({"queues": ["d", "c", "e", "a", "b"]}, {}) == ["c", "d", "e"]
     assert caplog.messages[0].startswith("2 queues of Flux are left out")
+
+
+async def test_queues_are_converted_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = {
+        "job-manager.queue-list": {"queues": ["a", "b"]},
+        "config.get": {"queues": {"a": {"requires": ["x"]}}},
+        "job-manager.queue-status": {"enable": True, "start": True},
+    }
+    threads: set[int] = set()
+    convert = resources.queue
+
+    def noted(*words: Any) -> Any:
+        threads.add(threading.get_ident())
+        return convert(*words)
+
+    async def call(topic: str, _body: Any = None) -> Any:
+        return told[topic]
+
+    monkeypatch.setattr(resources, "queue", noted)
+    instance = BrokerInstance()
+    monkeypatch.setattr(instance, "_call", call)
+    found = await instance.queues()
+    assert [(one.name, one.policy.requires) for one in found] == [("a", ("x",)), ("b", ())]
+    assert threads.isdisjoint({threading.get_ident()})
 
 
 @pytest.mark.parametrize("trusted", [True, False])

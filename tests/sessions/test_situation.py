@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import pytest
 
+from fluxapi.instance.protocol import Queue, QueuePolicy
 from fluxapi.sessions import situation
 from fluxapi.sessions.situation import SituationMonitor
 
@@ -51,3 +52,23 @@ async def test_nodes_are_counted_in_a_thread_and_less_often_if_that_takes_long(
     assert stats.nodes["total"] == 0
     assert threads != [threading.get_ident()]
     assert monitor._nodes_interval == 50.0
+
+
+async def test_very_many_properties_of_queues_are_read_less_often(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    policy = QueuePolicy(requires=tuple(map(str, range(99))))
+    found = [Queue(str(name), enabled=True, started=True, policy=policy) for name in range(1000)]
+
+    class Instance:
+        async def queues(self) -> list[Queue]:
+            return found
+
+    stats = SimpleNamespace(is_watched=False, nodes=None, queues=None)
+    monitor = SituationMonitor(cast("Any", None), cast("Any", stats), cast("Any", Instance()))
+    monkeypatch.setattr(monitor, "_learn", lambda: None)
+    await monitor._ask_queues()
+    assert (len(stats.queues), monitor._queues_interval) == (1000, 10.0)
+    found = found[:10]
+    await monitor._ask_queues()
+    assert monitor._queues_interval == 1.0

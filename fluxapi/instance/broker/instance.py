@@ -293,8 +293,8 @@ class BrokerInstance:
         found = await asyncio.gather(
             *(self._call("job-manager.queue-status", {"name": n} if n else {}) for n in names)
         )
-        pairs = zip(names, found, strict=True)
-        return [resources.queue(name, status, config) for name, status in pairs]
+        # For many queues with many properties, this takes a tenth of a second.
+        return await asyncio.to_thread(resources.queues, names, found, config)
 
     async def changes(self) -> AsyncIterator[ChangeBatch]:
         """Yield the journal: the backlog, the sentinel, then live events; and purges."""

@@ -14,7 +14,7 @@ from fluxapi.model.checked import clip, text
 from fluxapi.model.resources import MAX_COUNT
 from fluxapi.model.times import parse_duration
 
-__all__ = ["MAX_QUEUES", "default_queue", "merge", "queue", "queue_names"]
+__all__ = ["MAX_QUEUES", "default_queue", "merge", "queue", "queue_names", "queues"]
 
 _log = logging.getLogger(__name__)
 
@@ -122,11 +122,11 @@ def queue_names(listed: dict[str, Any], config: dict[str, Any]) -> list[str]:
     """
     configured = islice(_tree(config, "queues"), _MAX_SORTED)
     places = {name: place for place, name in enumerate(configured)}
-    queues = listed["queues"]
-    named = list(filter(None, map(text, queues[:_MAX_SORTED])))
+    all_names = listed["queues"]
+    named = list(filter(None, map(text, all_names[:_MAX_SORTED])))
     short = [name for name in named if len(name) <= _MAX_NAME_LENGTH]
     names = sorted(short, key=lambda name: (places.get(name, math.inf), name))[:MAX_QUEUES]
-    left_out = len(named) - len(names) + max(len(queues) - _MAX_SORTED, 0)
+    left_out = len(named) - len(names) + max(len(all_names) - _MAX_SORTED, 0)
     if left_out:
         _warn(left_out)
     return names or [""]
@@ -141,6 +141,14 @@ def _warn(count: int) -> None:
         MAX_QUEUES,
         _MAX_NAME_LENGTH,
     )
+
+
+def queues(
+    names: Sequence[str], found: Sequence[dict[str, Any]], config: dict[str, Any]
+) -> list[Queue]:
+    """Convert the responses of ``job-manager.queue-status`` for the queues of these names."""
+    pairs = zip(names, found, strict=True)
+    return [queue(name, status, config) for name, status in pairs]
 
 
 def queue(name: str, status: dict[str, Any], config: dict[str, Any]) -> Queue:
