@@ -56,6 +56,8 @@ class Config:
     """The source of the token, read again when the token is rejected."""
     ca_file: Path | None = None
     """The certificate authorities (PEM) that are trusted instead of those of the system."""
+    belongs_to: str | None = None
+    """The other address that the configured token belongs to, if there is none for this one."""
 
     @property
     def socket(self) -> str | None:
@@ -121,7 +123,8 @@ def _credentials(
                 source.token_file if token is None else None,
             )
     known = user or next((source.user for source in sources if source.user), None)
-    return Config(address, known, token, access_token)
+    other = next((source.belongs_to for source in sources if source.belongs_to), None)
+    return Config(address, known, token, access_token, belongs_to=None if token else other)
 
 
 def _ca_file(
@@ -190,8 +193,9 @@ def read_token_file(path: Path) -> str:
 def _of_environment(environ: Mapping[str, str], address: str) -> Config:
     user, token = environ.get("FLUX_USER"), environ.get("FLUX_TOKEN") or None
     place = environ.get("FLUXAPI_TOKEN_FILE")
-    if not _is_for(environ.get("FLUXAPI_URL"), address):
-        return Config(address)
+    url = environ.get("FLUXAPI_URL")
+    if url and not _is_for(url, address):
+        return Config(address, belongs_to=_address(url) if token or place else None)
     if token is None and place:
         path = _expand("FLUXAPI_TOKEN_FILE", place)
         return Config(address, user, read_token_file(path), token_file=path)
@@ -199,8 +203,10 @@ def _of_environment(environ: Mapping[str, str], address: str) -> Config:
 
 
 def _of_profile(saved: Mapping[str, str], address: str) -> Config:
-    if not _is_for(saved.get("url"), address):
-        return Config(address)
+    url = saved.get("url")
+    if url and not _is_for(url, address):
+        has_token = saved.keys() & {"token", "token_file"}
+        return Config(address, belongs_to=_address(url) if has_token else None)
     if "token_file" in saved and "token" not in saved:
         path = _expand("token_file", saved["token_file"])
         return Config(address, saved.get("user"), read_token_file(path), token_file=path)

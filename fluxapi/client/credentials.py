@@ -29,6 +29,8 @@ class Credentials:
         self._file = config.token_file
         self._access = config.access_token
         self._source = source
+        self.belongs_to = config.belongs_to if source is None else None
+        """The other address that the configured token belongs to, if it is not sent."""
         self._check()
 
     def __repr__(self) -> str:

@@ -53,22 +53,23 @@ async def refused(response: aiohttp.ClientResponse, request: Request) -> Failure
     return Failure(error, retryable=retryable, retry_after=error.retry_after)
 
 
-def with_advice(error: ClientError) -> ClientError:
-    """Add to an ``Unauthorized`` error how to pass credentials."""
+def with_advice(error: ClientError, url: str, belongs_to: str | None) -> ClientError:
+    """Add to an ``Unauthorized`` error of *url* how to pass credentials.
+
+    *belongs_to* is the other address that the configured token belongs to, if it was not sent.
+    """
     if not isinstance(error, Unauthorized):
         return error
     advice = (
-        "Pass user and token, set FLUX_USER and FLUX_TOKEN or FLUXAPI_TOKEN_FILE, or put them in "
-        "the config file."
+        "Set FLUX_USER and FLUX_TOKEN (or FLUXAPI_TOKEN_FILE), or put user and token in the config "
+        "file."
+        if belongs_to is None
+        else f"The configured token was not sent, because it belongs to {safe(belongs_to)}. If "
+        f"it is a token for {safe(url)}, set FLUXAPI_URL, or url in the config file, to that "
+        "address."
     )
-    return type(error)(
-        error.status,
-        error.type,
-        error.title,
-        f"{error.detail} {advice}".strip(),
-        error.errors,
-        error.request_id,
-    )
+    error.detail = f"{error.detail} {advice}".strip()
+    return error
 
 
 def _is_proxy_unknown(error: BaseException, url: str) -> bool:

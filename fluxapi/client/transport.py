@@ -147,7 +147,7 @@ class Transport:
                 problem = await failures.refused(response, request)
                 response.release()
                 if not await self._renew(authorization):
-                    return Failure(failures.with_advice(problem.error))
+                    return Failure(self.with_advice(problem.error))
             elif response.status in _REDIRECT_STATUSES and "Location" in response.headers:
                 target = _target(response)
                 kept = response.status in _METHOD_KEEPING_STATUSES or method in {"GET", "HEAD"}
@@ -247,6 +247,10 @@ class Transport:
                 return (await self.exchange(basic)).access_token
 
             return await self.credentials.renew(refused, made)
+
+    def with_advice(self, error: ClientError) -> ClientError:
+        """Add to an ``Unauthorized`` error how to pass credentials."""
+        return failures.with_advice(error, self.url, self.credentials.belongs_to)
 
     async def exchange(self, basic: str) -> Token:
         """Return a new access token; raise ``Unauthorized`` or another ``ClientError``."""

@@ -77,7 +77,11 @@ def test_credentials_are_for_one_service(write: Write, monkeypatch: pytest.Monke
     assert read_config().token is None
     monkeypatch.setenv("FLUX_TOKEN", "third")
     assert read_config().token == "third"
-    assert read_config("http://other.example").token is None
+    other = read_config("http://other.example")
+    assert (other.token, other.belongs_to) == (None, "http://third.example")
+    monkeypatch.delenv("FLUX_TOKEN")
+    assert read_config("http://other.example").belongs_to == "http://one.example:5000"
+    assert read_config("http://other.example", user="carol", token="x").belongs_to is None
 
 
 def test_a_token_file(write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from .base import Ignored, Methods
 
 __all__ = ["ServiceMethods"]
 
-_NEEDS_BOTH = "An access token needs user and token: pass both, or set FLUX_USER and FLUX_TOKEN."
+_NEEDS_BOTH = "An access token needs user and token."
 
 
 class ServiceMethods(Methods):
@@ -106,7 +106,8 @@ class ServiceMethods(Methods):
         """Exchange user and token for a bearer token that expires; raise ``Unauthorized``."""
         basic = self._transport.credentials.basic
         if basic is None:
-            raise Unauthorized(401, title="Unauthorized", detail=_NEEDS_BOTH)
+            error = Unauthorized(401, title="Unauthorized", detail=_NEEDS_BOTH)
+            raise self._transport.with_advice(error)
         asked = time.time()
         made = await self._transport.exchange(basic)
         return AccessToken(made.access_token, asked + made.expires_in)
