@@ -18,6 +18,7 @@ from .blocking import interruptible
 from .exit_codes import FAILED, OK
 from .ids import shown_id
 from .notification import notification
+from .option_words import is_other_request
 from .terminal import note, progress_wanted, put
 from .text import plural, safe
 
@@ -222,11 +223,12 @@ def _says_how_to_continue(accepted: Callable[[], int], key: str, what: str) -> I
 
     try:
         yield
-    except (ClientError, asyncio.CancelledError, KeyboardInterrupt):
-        note(
-            f"{plural(accepted(), 'job')} {what}; to continue, "
-            f"repeat the command with --idempotency-key={shlex.quote(key)}"
-        )
+    except (ClientError, asyncio.CancelledError, KeyboardInterrupt) as error:
+        if not is_other_request(error):
+            note(
+                f"{plural(accepted(), 'job')} {what}; to continue, "
+                f"repeat the command with --idempotency-key={shlex.quote(key)}"
+            )
         raise
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from .text import safe
 if TYPE_CHECKING:
     from fluxapi.client import ClientError
 
-__all__ = ["field_error", "in_options", "submission_failure"]
+__all__ = ["field_error", "in_options", "is_other_request", "submission_failure"]
 
 _WORD = re.compile("|".join(rf"\b{name}\b" for name in OPTIONS if "_" in name))
 """Names of fields that are no other word."""
@@ -36,9 +37,20 @@ def field_error(pointer: str, detail: str) -> str:
     return safe(_sentence(error) if _path(error)[0] in OPTIONS else f"{pointer} {detail}")
 
 
+def is_other_request(error: BaseException) -> bool:
+    """Return whether the service rejects the Idempotency-Key, which was used for other jobs."""
+    from fluxapi.client import ProblemError  # noqa: PLC0415 - already imported by the caller
+
+    return isinstance(error, ProblemError) and error.type.endswith("#idempotency-key-reused")
+
+
 def submission_failure(error: ClientError) -> Failure:
     """Return the failure for an error of a submission."""
-    return Failure(in_options(error), failure_of(error).status)
+    sentence = in_options(error)
+    if (key := error.idempotency_key) is not None:
+        option = safe(f"--idempotency-key={shlex.quote(key)}")
+        sentence = sentence.replace(f"idempotency_key={key!r}", option)
+    return Failure(sentence, failure_of(error).status)
 
 
 def _path(error: Mapping[str, str]) -> list[str]:

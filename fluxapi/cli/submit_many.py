@@ -16,7 +16,7 @@ from . import submit_body
 from .exit_codes import FAILED, OK, Failure
 from .ids import shown_id
 from .notification import Notification, notification
-from .option_words import in_options
+from .option_words import in_options, is_other_request
 from .request_check import check_request
 from .streams import Streams, log_files
 from .submit_follow import ENDED, follow
@@ -80,7 +80,7 @@ async def submit_one(flux: AsyncClient, job: Planned, arguments: argparse.Namesp
     with _notification(arguments) as notice:
         with log_files() as logs, _bar(arguments, 1) as bar:
             streams = logs.streams(job.log, job.log_stderr)
-            jobid = await flux.submit(**job.fields)
+            jobid = await flux.submit(idempotency_key=arguments.idempotency_key, **job.fields)
             if bar is not None:
                 bar.submitted(1)
             if not arguments.quiet:
@@ -147,7 +147,7 @@ class _Run:
         """Submit all jobs; an error says how to continue."""
         from fluxapi.client import ClientError  # noqa: PLC0415 - already imported
 
-        key = getattr(self._arguments, "idempotency_key", None) or uuid.uuid4().hex
+        key = self._arguments.idempotency_key or uuid.uuid4().hex
         try:
             async for item in flux.submit_many(
                 (job.fields for job in self._jobs),
@@ -160,7 +160,7 @@ class _Run:
             for known in getattr(error, "submitted", ()):
                 if known.index >= self._taken:
                     self._take(known)
-            if "idempotency_key" in self._arguments:
+            if not is_other_request(error):
                 note(
                     f"{plural(len(self.ids), 'job')} submitted so far; to continue, "
                     f"repeat the command with --idempotency-key={shlex.quote(key)}"

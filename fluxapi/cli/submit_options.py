@@ -17,7 +17,13 @@ from .notification import add_notify
 from .text import safe
 from .times import when
 
-__all__ = ["add_batch_options", "add_following", "add_job_options", "add_many"]
+__all__ = [
+    "add_batch_options",
+    "add_following",
+    "add_idempotency_key",
+    "add_job_options",
+    "add_many",
+]
 
 _URGENCIES = ("hold", "default", "expedite")
 _MAX_URGENCY = 31
@@ -245,6 +251,18 @@ def add_many(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--bcc", metavar="IDSET", type=checked(_idset), help="like --cc, without FLUX_JOB_CC"
+    )
+
+
+def add_idempotency_key(parser: argparse.ArgumentParser, same: str) -> None:
+    """Add the option that keeps repetitions of a command with the *same* content from submitting.
+
+    :func:`fluxapi.cli.session.connected` names it in errors.
+    """
+    parser.add_argument(
+        "--idempotency-key",
+        metavar="KEY",
+        help=f"submit no job twice when the command is repeated with the same KEY and {same}",
     )
 
 

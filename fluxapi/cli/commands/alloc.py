@@ -13,7 +13,7 @@ from fluxapi.cli.exit_codes import FAILED, INTERRUPTED, OK, USAGE, Failure
 from fluxapi.cli.ids import shown_id
 from fluxapi.cli.request_check import check_request
 from fluxapi.cli.session import add_connection, client, connected
-from fluxapi.cli.submit_options import add_batch_options
+from fluxapi.cli.submit_options import add_batch_options, add_idempotency_key
 from fluxapi.cli.terminal import note, put
 from fluxapi.model import batch
 
@@ -43,6 +43,7 @@ def add(parsers: Parsers) -> None:
         "--bg", action="store_true", help="do not attach a terminal to the instance; required"
     )
     add_batch_options(parser, has_output=False)
+    add_idempotency_key(parser, "options")
     parser.add_argument(
         "--dry-run",
         action="store_true",
@@ -83,7 +84,7 @@ async def _start(flux: AsyncClient, arguments: argparse.Namespace, job: dict[str
     if (await info(flux)).capabilities.get("scripts") == "task":
         raise Failure("The embedded instance cannot start other instances; alloc needs Flux.")
     with Interrupts() as interrupts:
-        jobid = await flux.submit(**job)
+        jobid = await flux.submit(idempotency_key=arguments.idempotency_key, **job)
         status = await interrupts.unless_pressed(_until_ready(flux, arguments, jobid))
         if status is None:
             note(f"canceling {shown_id(jobid)}")

@@ -18,7 +18,7 @@ from fluxapi.cli.ids import shown_id
 from fluxapi.cli.notification import add_notify, notification
 from fluxapi.cli.request_check import check_request
 from fluxapi.cli.session import add_connection, connected
-from fluxapi.cli.submit_options import add_batch_options
+from fluxapi.cli.submit_options import add_batch_options, add_idempotency_key
 from fluxapi.cli.terminal import note, put
 from fluxapi.cli.text import safe
 from fluxapi.model import batch
@@ -52,6 +52,7 @@ def add(parsers: Parsers) -> None:
     )
     parser.add_argument("--wait", action="store_true", help="wait until the job has ended")
     add_notify(parser, "with --wait, when the job has ended")
+    add_idempotency_key(parser, "script")
     parser.add_argument("--quiet", action="store_true", help="do not print the job ID")
     parser.add_argument(
         "--dry-run",
@@ -82,7 +83,11 @@ def _run(arguments: argparse.Namespace) -> int:
     async def act(flux: AsyncClient, _given: argparse.Namespace) -> int:
         with notification(arguments, waits=arguments.wait, needs="--wait") as notice:
             jobid = await flux.batch(
-                script, args, on_warning=lambda text: note(safe(text)), **fields
+                script,
+                args,
+                idempotency_key=arguments.idempotency_key,
+                on_warning=lambda text: note(safe(text)),
+                **fields,
             )
             if not arguments.quiet:
                 put(shown_id(jobid))

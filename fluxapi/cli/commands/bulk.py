@@ -13,7 +13,7 @@ from fluxapi.cli.blocking import interruptible
 from fluxapi.cli.exit_codes import USAGE, Failure
 from fluxapi.cli.notification import add_notify
 from fluxapi.cli.session import add_connection, connected
-from fluxapi.cli.submit_options import add_job_options, add_many
+from fluxapi.cli.submit_options import add_idempotency_key, add_job_options, add_many
 from fluxapi.cli.text import safe
 
 if TYPE_CHECKING:
@@ -44,11 +44,7 @@ def add(parsers: Parsers) -> None:
         help="wait until the jobs have ended, and report how they ended",
     )
     add_notify(parser, "with --wait, when the jobs have ended")
-    parser.add_argument(
-        "--idempotency-key",
-        metavar="KEY",
-        help="submit no job twice when the command is repeated with the same KEY and jobs",
-    )
+    add_idempotency_key(parser, "jobs")
     parser.add_argument("--quiet", action="store_true", help="do not print job IDs")
     parser.add_argument("--no-progress", action="store_true", help="do not show a progress bar")
     add_connection(parser)

@@ -10,7 +10,7 @@ from fluxapi.cli.arguments import Command, Parsers, add_command
 from fluxapi.cli.exit_codes import OK, USAGE, Failure
 from fluxapi.cli.session import add_connection, connected
 from fluxapi.cli.submit_many import dry_run, submit_all
-from fluxapi.cli.submit_options import add_following, add_job_options, add_many
+from fluxapi.cli.submit_options import add_following, add_idempotency_key, add_job_options, add_many
 from fluxapi.cli.terminal import put
 from fluxapi.cli.text import safe
 
@@ -51,11 +51,7 @@ def add(parsers: Parsers) -> None:
         default=[],
         help="let {0.NAME} be the value of this Python expression, in which x is the input",
     )
-    parser.add_argument(
-        "--idempotency-key",
-        metavar="KEY",
-        help="submit no job twice when the command is repeated with the same KEY and inputs",
-    )
+    add_idempotency_key(parser, "inputs")
     parser.add_argument(
         "--dry-run",
         action="store_true",

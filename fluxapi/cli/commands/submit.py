@@ -12,7 +12,7 @@ from fluxapi.cli.exit_codes import USAGE, Failure
 from fluxapi.cli.session import add_connection, connected
 from fluxapi.cli.submit_check import check_jobs
 from fluxapi.cli.submit_many import Planned, copies, dry_run, submit_all, submit_one
-from fluxapi.cli.submit_options import add_following, add_job_options, add_many
+from fluxapi.cli.submit_options import add_following, add_idempotency_key, add_job_options, add_many
 from fluxapi.cli.submit_template import many, merged
 from fluxapi.cli.terminal import input_is_waiting, note
 
@@ -42,6 +42,7 @@ def add(parsers: Parsers) -> None:
     add_job_options(parser)
     add_many(parser)
     add_following(parser)
+    add_idempotency_key(parser, "job")
     parser.add_argument(
         "--dry-run",
         action="store_true",
