@@ -39,6 +39,8 @@ async def test_a_job_is_checked(serve: Serve, instance: FakeInstance) -> None:
     async with AsyncClient(await serve(instance)) as flux:
         found = await flux.check({"command": ["true"], "queue": "nope"})
         assert (found.valid, found.size["tasks"]) == (True, 1)
-        assert [(it.pointer, it.outcome) for it in found.findings] == [("/queue", "refused")]
+        (finding,) = found.findings
+        assert (finding.pointer, finding.outcome) == ("/queue", "refused")
+        assert (finding.code, finding.params["queue"]) == ("unknown_queue", "nope")
         assert (await flux.check({"command": []})).errors[0][0] == "/command"
     assert instance.submitted == []

@@ -107,7 +107,7 @@ class SubmissionMethods(Methods):
         return CheckedJob(
             found.valid,
             [(it.pointer, it.detail) for it in found.errors],
-            [JobFinding(it.pointer, it.outcome, it.detail) for it in found.findings],
+            found.findings,
             found.warnings,
             found.size,
             found.unknown,
@@ -217,16 +217,10 @@ class _FieldError(msgspec.Struct):
     detail: str
 
 
-class _Finding(msgspec.Struct):
-    pointer: str
-    outcome: str
-    detail: str
-
-
 class _Checked(msgspec.Struct):
     valid: bool
     errors: list[_FieldError]
     warnings: list[str]
     size: dict[str, Any]
-    findings: list[_Finding]
+    findings: list[JobFinding]
     unknown: list[str]
