@@ -46,7 +46,7 @@ async def show(flux: AsyncClient, arguments: argparse.Namespace) -> int:
             count += 1
             put(_shown(line, label=arguments.label_io))
     await tell_omitted(flux, arguments.ids[0])
-    return OK if count or arguments.lines is not None else FAILED
+    return OK if count else FAILED
 
 
 async def tell_omitted(flux: AsyncClient, jobid: str) -> None:

@@ -46,6 +46,8 @@ def test_a_range_of_lines_is_printed(program: Program) -> None:
     program.ok("wait", job)
     assert program.ok("output", "--lines=2-4", job) == "2:2\n3:3\n4:4\n"
     assert len(program.ok("output", "--lines=2-", job).splitlines()) == 9
+    done = program("output", "--lines=11-20", job)
+    assert (done.status, done.out, done.err) == (1, "", "")
     assert program("output", "--lines=4-2", job).status == 2
     assert program("output", "--lines=1", "--follow", job).status == 2
 
