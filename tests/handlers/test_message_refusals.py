@@ -56,6 +56,8 @@ async def test_a_bad_field_is_named(service: Service, text: str, pointer: str) -
         answer = await socket.answer()
         assert (answer["type"], answer["status"]) == ("error", 422)
         assert [field["pointer"] for field in answer["errors"]] == [pointer]
+        name = json.loads(text).get("sub")
+        assert answer.get("sub") == (name if name in {"mine", "other"} else None)
         assert (await socket.ask(json.loads(subscribe())))["type"] == "subscribed"
 
 

@@ -18,6 +18,9 @@ from .stream import ENDS
 
 __all__ = ["Connection", "Subscriptions"]
 
+_MAX_NAME_CHARS = 64
+"""Characters in the longest name of a subscription."""
+
 
 class Connection(Protocol):
     """The connection that carries the subscriptions."""
@@ -97,7 +100,8 @@ class Subscriptions:
         """Send an error about a message of the client."""
         problem = error.problem(self._base)
         label = fields.get("sub") if isinstance(fields, dict) else None
-        sub = {"sub": label} if isinstance(label, str) else {}
+        is_name = isinstance(label, str) and 0 < len(label) <= _MAX_NAME_CHARS
+        sub = {"sub": label} if is_name else {}
         self._connection.say({"type": "error", **sub, **_without_aliases(problem)})
 
     def clear(self) -> None:

@@ -241,6 +241,7 @@ class _Socket:
         fields: Any = None
         try:
             fields = _read(message.data)
+            _check(fields)
             _ANSWERS[fields["type"]](self, fields)
         except FluxapiError as error:
             self._subscriptions.refuse(fields, error)
@@ -284,8 +285,11 @@ def _read(text: str) -> dict[str, Any]:
         raise MalformedJSON(f"The message is not JSON: {error}.") from None
     if not isinstance(fields, dict):
         raise MalformedJSON("The message must be a JSON object.")
+    return fields
+
+
+def _check(fields: dict[str, Any]) -> None:
     limits.check(fields)
     kind = fields.get("type")
     known = isinstance(kind, str) and kind in _ANSWERS
     schema.check(f"client-{kind}" if known else "client-message", fields)
-    return fields
