@@ -45,7 +45,7 @@ def test_a_service_on_a_socket_and_a_port(tmp_path: Path) -> None:
             [*SERVE, *flags],
             env=own_environment(), capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
-        assert second.returncode == 1
+        assert second.returncode == 2
         assert second.stderr.count("\n") == 1
         assert "Another service listens" in second.stderr
         assert status(path) == 200
@@ -140,6 +140,6 @@ def test_a_broken_certificate_stops_the_start_with_one_sentence(tmp_path: Path) 
         [*SERVE, f"--tls-cert={cert}", f"--tls-key={key}"],
         env=own_environment(), capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "--tls-key" in done.stderr

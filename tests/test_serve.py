@@ -152,7 +152,7 @@ def test_a_taken_port_is_one_sentence() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         status, said = refusal(EMBEDDED, f"--port={port}")
-    assert status == 1
+    assert status == 2
     assert said.startswith(
         f"fluxapi: Cannot listen on 127.0.0.1 port {port}: Address already in use. Choose"
     )
@@ -165,13 +165,15 @@ def test_a_taken_port_is_one_sentence() -> None:
         (["--host=0.0.0.0"], {}, "without auth"),
         ([], {"FLUX_REQUIRE_AUTH": "yes"}, "--user or set FLUX_USER"),
         ([], {"FLUX_ACCESS_TOKEN_EXPIRES_MINUTES": "soon"}, "whole number"),
+        (["--max-streams=0"], {}, "whole number above 0"),
+        (["--statedir=/proc/none/state"], {}, "directory /proc/none/state cannot be created: No"),
     ],
 )
 def test_an_unusable_setting_stops_the_start(
     flags: list[str], environ: dict[str, str], words: str
 ) -> None:
     status, said = refusal(EMBEDDED, *flags, **environ)
-    assert (status, said.count("\n")) == (1, 1)
+    assert (status, said.count("\n")) == (2, 1)
     assert words in said
 
 

@@ -5,7 +5,7 @@
 | 0 | done |
 | 1 | the command or the job failed |
 | 2 | the command line, the environment or the config file is invalid |
-| 3 | the service is unreachable or unavailable |
+| 3 | the service is unreachable, unavailable or too busy |
 | 4 | the service rejected the credentials |
 | 130 | Ctrl-C |
 | 141 | the reader of the output is gone |
@@ -38,6 +38,8 @@ __all__ = [
 OK, FAILED, USAGE, UNREACHABLE, DENIED = 0, 1, 2, 3, 4
 INTERRUPTED = 130
 PIPE = 141
+_UNAVAILABLE_STATUSES = frozenset({429, 502, 503, 504})
+"""HTTP statuses, also of a proxy, after which the same command may succeed later."""
 BY_SIGNAL = 128
 """Added to the signal number that ended a job."""
 
@@ -56,7 +58,9 @@ def failure_of(error: ClientError) -> Failure:
     from fluxapi.client import errors  # noqa: PLC0415 - already imported by the caller
 
     status = FAILED
-    if isinstance(error, (errors.ConnectionFailed, errors.Unavailable)):
+    if isinstance(error, errors.ConnectionFailed) or (
+        isinstance(error, errors.ProblemError) and error.status in _UNAVAILABLE_STATUSES
+    ):
         status = UNREACHABLE
     elif isinstance(error, errors.Unauthorized):
         status = DENIED

@@ -84,7 +84,13 @@ class TokenFile:
 
     def _open(self, kind: type[T]) -> list[T]:
         folder = self.path.parent
-        folder.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
+        try:
+            folder.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
+        except OSError as error:
+            raise SettingsError(
+                f"The state directory {folder} cannot be created: {error.strerror or error}. "
+                "Name another directory with --statedir."
+            ) from None
         if folder.stat().st_uid != os.geteuid():
             raise SettingsError(
                 f"The state directory {folder} belongs to another user; name your own."

@@ -235,3 +235,14 @@ def test_any_time_to_wait_is_taken(liar: Liar, seconds: str) -> None:
     liar.status = 503
     liar.headers["Retry-After"] = seconds
     assert (done := liar.run("job", "f1")).status == 3, done
+
+
+@pytest.mark.parametrize(
+    ("answered", "exits_with"),
+    [(401, 4), (404, 1), (429, 3), (500, 1), (502, 3), (503, 3), (504, 3)],
+)
+def test_a_service_that_may_answer_later_is_unavailable(
+    liar: Liar, answered: int, exits_with: int
+) -> None:
+    liar.status = answered
+    assert liar.run("jobs").status == exits_with

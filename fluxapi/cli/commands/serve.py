@@ -10,7 +10,7 @@ import sys
 from fluxapi.cli import compat_paths
 from fluxapi.cli.arguments import Command, Parsers, add_command
 from fluxapi.cli.exit_codes import OK, USAGE, Failure
-from fluxapi.errors import FluxapiError
+from fluxapi.errors import FluxapiError, SettingsError
 from fluxapi.observability import logs
 from fluxapi.process import stop_signals
 from fluxapi.security import secrets
@@ -48,6 +48,8 @@ def _run(arguments: argparse.Namespace) -> int:
         if not hidden:
             _log.warning("this system lets jobs of the same user read the memory of the service")
         _serve(settings)
+    except SettingsError as error:
+        raise Failure(error.detail, USAGE) from None
     except FluxapiError as error:
         raise Failure(error.detail) from None
     return OK
