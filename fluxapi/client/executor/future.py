@@ -56,8 +56,9 @@ _log = logging.getLogger(__name__)
 class FluxExecutorFuture(concurrent.futures.Future[int]):
     """A job as a ``concurrent.futures.Future``.
 
-    Its result is the highest exit status of the tasks, or ``-signum`` if a signal ended the job. It
-    raises ``JobExceptionError`` if the job ended by an exception before its tasks ended, and
+    Its result is the highest exit code of the tasks, which is 128 plus the number of the signal if
+    one ended a task, or ``-signum`` if a signal ended the job shell itself. It raises
+    ``JobExceptionError`` if the job ended by an exception before its tasks ended, and
     ``SubmitError`` if the job was rejected. After any other error, the job may run.
     """
 
