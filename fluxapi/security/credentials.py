@@ -289,7 +289,23 @@ class Credentials:
             raise Unauthorized(REVOKED)
         return dataclasses.replace(self._principal_of(token), expires=expires, limit=expires)
 
+    def _is_access_token(self, token: str) -> bool:
+        """Return whether this service issued the bearer token, even if it is not valid anymore."""
+        try:
+            jwt.decode(
+                token, self._key, algorithms=_ALGORITHMS, audience=_ISSUER,
+                options={"verify_exp": False},
+            )  # fmt: skip
+        except _INVALID:
+            return False
+        return True
+
     def _check_login(self, token: str, peer: str) -> Principal:
+        if token.startswith(PREFIX) or self._is_access_token(token):
+            raise Unauthorized(
+                "A bearer token cannot be exchanged for an access token: send user and token by "
+                "HTTP Basic."
+            )
         if self._shared is None:
             raise Unauthorized(
                 "Login tokens need a secret that client and service share, and FLUX_SECRET_KEY is "

@@ -177,6 +177,16 @@ async def test_a_wrong_login_token(service: Service, change: dict[str, Any]) -> 
     assert (await service.client.post("/token", headers=bearer(token))).status == 401
 
 
+@pytest.mark.parametrize("secret", [SECRET, None])
+async def test_an_access_token_is_not_exchanged(start: Start, secret: str | None) -> None:
+    service = await start(**AUTH | {"secret_key": secret})
+    body = await (await service.client.post("/token", headers=basic())).json()
+    for token in (body["access_token"], "fluxapi_1234"):
+        response = await service.client.post("/token", headers=bearer(token))
+        assert response.status == 401
+        assert "cannot be exchanged" in (await response.json())["detail"]
+
+
 async def test_a_short_secret_still_works_for_them(start: Start) -> None:
     service = await start(**AUTH | {"secret_key": "short"})
     with pytest.warns(UserWarning, match="below the minimum"):
