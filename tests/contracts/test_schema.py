@@ -110,7 +110,16 @@ def test_a_number_out_of_range_gets_the_range() -> None:
 
 def test_a_form_is_said_in_words() -> None:
     sentence = found("submit", {"command": "x", "duration": "soon"})["/duration"]
-    assert sentence.startswith("must be a number of seconds, 0 or more, or a duration such as")
+    assert sentence.startswith("must be a number of seconds or a duration such as")
+    sentence = found("submit", {"command": "x", "duration": 3185136000.0})["/duration"]
+    assert sentence.endswith(", of at most a hundred years, not 3185136000.0.")
+
+
+def test_a_time_is_in_seconds() -> None:
+    for query in ("jobs-query", "export-query", "figures-query", "use-query", "node-use-query"):
+        for time in ("-1h", -1, 1_767_225_600_000):
+            said = found(query, {"since": time})["/since"]
+            assert said.startswith("must be a time in seconds since 1970, from 0 to"), query
 
 
 def test_a_missing_field_is_named() -> None:
