@@ -242,6 +242,8 @@ def test_the_commands_read_and_are_refused(tmp_path: Path) -> None:
         assert service.lines[0].endswith("Nothing can be submitted or changed.")
         past = Program(service.url, tmp_path)
         assert past.ok("output", jobid) == "kept\n"
+        assert past.ok("queue", "list", "--format={queue}|{enabled.ascii}|{resources.all.nnodes}")
+        assert "EN" in past.ok("queue", "list")
         refused = past("submit", "true")
         assert refused.status == 1
         assert "Nothing can be submitted or changed" in refused.err

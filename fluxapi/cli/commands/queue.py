@@ -23,6 +23,7 @@ __all__ = ["COMMAND", "add"]
 
 COMMAND = Command("queue", "show queues", group="show the instance", position=1)
 
+_NOT_SUPPORTED_STATUS = 501
 _YES, _NO = "✔", "✗"
 _GREEN, _RED, _RESET = "\033[01;32m", "\033[01;31m", "\033[0;0m"
 _COLOR_FIELDS = ("color_enabled", "color_started", "color_off")
@@ -108,7 +109,7 @@ def _list(arguments: argparse.Namespace) -> int:
         queues = await answers.queues(flux)
         known = {queue.name: queue for queue in queues}
         shown = _chosen(queues, given.queue)
-        nodes = (await answers.resources(flux)).nodes
+        nodes = await _nodes(flux)
         rows = [
             _Fields(queue, of_queues(nodes, known, [queue.name]) if queue.name else nodes)
             for queue in shown
@@ -117,6 +118,19 @@ def _list(arguments: argparse.Namespace) -> int:
         return OK
 
     return connected(arguments, act)
+
+
+async def _nodes(flux: AsyncClient) -> list[Node]:
+    """Return the nodes; none if the instance does not know them, as one in the history."""
+    from fluxapi.cli import answers  # noqa: PLC0415 - imports the client
+    from fluxapi.client import ProblemError  # noqa: PLC0415 - already imported
+
+    try:
+        return (await answers.resources(flux)).nodes
+    except ProblemError as error:
+        if error.status != _NOT_SUPPORTED_STATUS:
+            raise
+        return []
 
 
 async def _load(flux: AsyncClient, arguments: argparse.Namespace) -> int:
