@@ -304,7 +304,13 @@ async def _take_body(route: Route, request: web.Request, begin_turn: BeginTurn) 
     """Set the fields of the body and of the query of a request."""
     setting = request.app[keys.SETTINGS].max_body
     limit = setting if route.max_body is None else min(route.max_body, setting)
-    raw = await body.read(request, limit, begin_turn, form=route.form, script=route.script)
+    try:
+        raw = await body.read(request, limit, begin_turn, form=route.form, script=route.script)
+    except errors.BodyTooLarge:
+        if limit != setting:
+            raise
+        told = problem("body_above_setting", limit=limit, setting="--max-body")
+        raise errors.BodyTooLarge(told) from None
     authentication.check_again(request)
     if raw is not None and len(raw) >= LARGE_BYTES:
         request.app[keys.HEAP].after_large_body()

@@ -126,6 +126,12 @@ async def test_a_large_body_is_413(start: Start, chunked: bool) -> None:
         "/jobs", data=b'"' + b"x" * 2000 + b'"', headers=JSON, chunked=chunked or None
     )
     assert response.status == 413
+    assert "1000 bytes, the limit of --max-body" in (await response.json())["detail"]
+
+
+async def test_a_large_body_of_another_route_names_no_setting(service: Service) -> None:
+    response = await service.client.post("/v1/service/stop", data=b" " * 70_000, headers=JSON)
+    assert (response.status, (await response.json())["code"]) == (413, "body_too_large")
 
 
 async def test_an_unknown_path_is_a_problem(service: Service) -> None:
