@@ -60,7 +60,7 @@ def add_figures(actions: Parsers) -> None:
         metavar="N",
         type=natural,
         default=_STEPS,
-        help="divide the time into at most N steps, 2 to 500",
+        help=f"divide the time into at most N steps, 2 to 500; default {_STEPS}",
     )
     parser.add_argument(
         "--all-instances", action="store_true", help="the jobs of all instances in the history"

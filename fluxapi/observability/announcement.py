@@ -54,7 +54,8 @@ def _instance(settings: Settings, info: InstanceInfo) -> str:
         why = " as FLUX_URI names no Flux broker" if settings.instance == "auto" else ""
         return f"embedded, jobs run on this machine{why}"
     if info.kind == "archive":
-        return f"{info.version} at {info.hostname}, gone"
+        # It may have been a Flux or an embedded instance.
+        return f"version {info.version} at {info.hostname}, gone"
     brokers = "1 broker" if info.size == 1 else f"{info.size} brokers"
     return f"Flux {info.version} at {info.hostname}, {brokers}, FLUX_URI={info.uri}"
 
@@ -89,4 +90,4 @@ def _history(info: InstanceInfo, folder: Path | None) -> str:
     if folder is not None:
         return f"past jobs are kept in {folder}"
     end = "the service" if info.kind == "embedded" else "the Flux instance"
-    return f"lost when {end} ends"
+    return f"none, jobs are lost when {end} ends"
