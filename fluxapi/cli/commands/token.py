@@ -54,7 +54,8 @@ def add(parsers: Parsers) -> None:
         metavar="DURATION",
         type=checked(_lifetime),
         default=_DEFAULT_EXPIRES,
-        help=f"duration such as 12h or 90d, or never (default: {_DEFAULT_EXPIRES})",
+        help="duration such as 12h or 90d, in seconds without a unit, or never (default: "
+        f"{_DEFAULT_EXPIRES})",
     )
     listing = actions.add_parser("list", help="list the tokens", allow_abbrev=False)
     listing.add_argument("--json", action="store_true", help="print JSON")
