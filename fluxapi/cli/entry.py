@@ -10,6 +10,7 @@ import sys
 from fluxapi.process import stop_signals
 
 from .command_name import named_command
+from .standard_streams import open_closed
 
 TYPE_CHECKING = False  # see fluxapi.process.stop_signals
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ _GARBAGE_THRESHOLD = 50_000
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status, see :mod:`fluxapi.cli.exit_codes`."""
     if arguments is None:
+        open_closed()
         gc.set_threshold(_GARBAGE_THRESHOLD)
     given = sys.argv[1:] if arguments is None else list(arguments)
     is_service = named_command(given) == "serve"

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from fluxapi.cli import compat_paths
 from fluxapi.cli.encodable import encodable
 from fluxapi.cli.exit_codes import FAILED, INTERRUPTED, OK, PIPE, USAGE, Failure
+from fluxapi.cli.standard_streams import open_closed
 from fluxapi.cli.terminal import discard_output, name_program, note, prepare, put
 
 from . import about, job, start, submission, table
@@ -55,6 +56,7 @@ _SUMMARIES = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command, and return its exit status."""
+    open_closed()
     given = list(sys.argv[1:] if arguments is None else arguments)
     _give_way(given)
     if not given or given[0] in {"-h", "--help", "help"}:
