@@ -234,14 +234,14 @@ def _exec_hook(
     Raises:
         SettingsError: The filter is invalid.
     """
-    if not settings.exec_command:
-        return lambda _: contextlib.nullcontext()
     try:
         filter = read_filter(querystring.parse("stream-filter", settings.exec_filter))
     except ValidationFailed as error:
         first = error.members["errors"][0]
         place = first["pointer"].lstrip("/") or "it"
         raise SettingsError(f"--exec-filter: {place} {first['detail']}") from None
+    if not settings.exec_command:
+        return lambda _: contextlib.nullcontext()
     command = Command(settings.exec_command, environment(os.environ), settings.exec_timeout)
     hook = ExecHook(command, filter, settings.exec_processes)
     metrics.watch_exec(hook)

@@ -101,8 +101,9 @@ async def test_failures_are_counted_and_logged_without_content(
     ],
 )
 async def test_a_wrong_filter_does_not_start(start: Start, text: str, says: str) -> None:
-    with pytest.raises(SettingsError, match=rf"--exec-filter: {says}"):
-        await start(exec_command=("true",), exec_filter=text)
+    for command in (("true",), ()):
+        with pytest.raises(SettingsError, match=rf"--exec-filter: {says}"):
+            await start(exec_command=command, exec_filter=text)
 
 
 class Held(Command):
