@@ -33,9 +33,10 @@ async def main(count: int) -> None:
             if job.result != "COMPLETED":
                 sys.exit(f"{job.id} ended as {job.result}.")
             counting.append(asyncio.create_task(hits(flux, job.id, turn)))
-            print(f"\r{len(counting)} of {count}", end="", file=sys.stderr)
+            if sys.stderr.isatty():
+                end = "\n" if len(counting) == count else ""
+                print(f"\r{len(counting)} of {count}", end=end, file=sys.stderr)
         total = sum(await asyncio.gather(*counting))
-    print(file=sys.stderr)
     print(f"pi is about {4 * total / (count * DARTS):.3f}, by {count} jobs")
 
 
