@@ -42,12 +42,12 @@ _MAX_REPORTED_WARNINGS = 100
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A job and the number of its line or copy, from 1.
+    """A job, and its place: the number of its line or copy, from 1.
 
     A line that is not a job has an ``error`` instead of a ``job``.
     """
 
-    number: int
+    place: str
     job: Mapping[str, Any] | None
     error: str = ""
 
@@ -60,9 +60,9 @@ def read(lines: IO[bytes], options: Mapping[str, Any]) -> Iterator[Item]:
         if not line or line.startswith(b"#"):
             continue
         try:
-            yield Item(number, _job(line, options))
+            yield Item(f"line {number}", _job(line, options))
         except ValueError as error:
-            yield Item(number, None, str(error))
+            yield Item(f"line {number}", None, str(error))
 
 
 def _each_line(lines: IO[bytes]) -> Iterator[bytes]:
@@ -178,28 +178,28 @@ async def _submit(
     from fluxapi.client import ClientError  # noqa: PLC0415 - already imported
 
     rejections, warnings = Rejections(), Warnings()
-    numbers: dict[int, int] = {}
+    places: dict[int, str] = {}
     accepted = 0
     group: str | None = None
 
     def take(item: BulkItem) -> None:
         nonlocal accepted, group
-        number = numbers.pop(item.index)
+        place = places.pop(item.index)
         group = item.group or group
         if item.id is None:
-            rejections.add(number, str(item.error))
+            rejections.add(place, str(item.error))
             bar.rejected(1)
             return
         accepted += 1
         bar.submitted(1)
-        warnings.tell(number, item)
+        warnings.tell(place, item)
         if tracker is not None:
             tracker.expect(item.id)
         if not arguments.quiet:
             put(shown_id(item.id))
 
     key = arguments.idempotency_key
-    jobs = _jobs(items, numbers, rejections)
+    jobs = _jobs(items, places, rejections)
     with _says_how_to_continue(lambda: accepted, key, "submitted so far"):
         try:
             async for item in flux.submit_many(
@@ -208,7 +208,7 @@ async def _submit(
                 take(item)
         except ClientError as error:
             for known in error.submitted:
-                if known.index in numbers:
+                if known.index in places:
                     take(known)
             raise
     if group is not None and progress_wanted():
@@ -233,15 +233,15 @@ def _says_how_to_continue(accepted: Callable[[], int], key: str, what: str) -> I
 
 
 def _jobs(
-    items: Iterable[Item], numbers: dict[int, int], rejections: Rejections
+    items: Iterable[Item], places: dict[int, str], rejections: Rejections
 ) -> Iterator[Mapping[str, Any]]:
-    """Yield the valid jobs, and record the line number of each in ``numbers``."""
+    """Yield the valid jobs, and record the place of each in ``places``."""
     index = 0
     for item in items:
         if item.job is None:
-            rejections.add(item.number, item.error)
+            rejections.add(item.place, item.error)
             continue
-        numbers[index] = item.number
+        places[index] = item.place
         index += 1
         yield item.job
 
@@ -252,11 +252,11 @@ class Rejections:
     def __init__(self) -> None:
         self.count = 0
 
-    def add(self, number: int, why: str) -> None:
-        """Add a rejected job at this line."""
+    def add(self, place: str, why: str) -> None:
+        """Add the rejected job at this place."""
         self.count += 1
         if self.count <= _MAX_REPORTED_JOBS:
-            note(f"{number}: {safe(why)}")
+            note(f"{place}: {safe(why)}")
         elif self.count == _MAX_REPORTED_JOBS + 1:
             note("more jobs are rejected; only their number is reported")
 
@@ -267,11 +267,11 @@ class Warnings:
     def __init__(self) -> None:
         self._told: set[str] = set()
 
-    def tell(self, number: int, item: BulkItem) -> None:
-        """Report the warnings about the job at this line that are new."""
+    def tell(self, place: str, item: BulkItem) -> None:
+        """Report the warnings about the job at this place that are new."""
         for warning in item.warnings:
             if warning not in self._told and len(self._told) < _MAX_REPORTED_WARNINGS:
-                note(f"{number}: {safe(warning)}")
+                note(f"{place}: {safe(warning)}")
                 self._told.add(warning)
                 if len(self._told) == _MAX_REPORTED_WARNINGS:
                     note("more warnings are not reported")

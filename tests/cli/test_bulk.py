@@ -59,7 +59,7 @@ def test_bad_lines_are_reported_by_number_and_stop_no_other(run: Program) -> Non
     assert done.status == 1
     assert len(done.lines) == 2
     told = done.err.splitlines()
-    assert sorted(line.split(":")[1] for line in told[:-1]) == [" 2", " 3", " 4"]
+    assert sorted(line.split(":")[1] for line in told[:-1]) == [" line 2", " line 3", " line 4"]
     assert "name" in done.err
     assert told[-1] == "fluxapi: 2 jobs submitted, 3 rejected; 2 completed, 0 failed."
 
@@ -79,14 +79,14 @@ def test_a_warning_about_scripts_is_told_once(run: Program) -> None:
     done = run("bulk", "--wait", input=f"{job}\ntrue\n{job}\n{job}\n")
     assert (done.status, len(done.lines)) == (0, 4)
     told = [line for line in done.err.splitlines() if "#SBATCH" in line]
-    assert told == [line for line in told if line.startswith("fluxapi: 1: Line 2: ")]
+    assert told == [line for line in told if line.startswith("fluxapi: line 1: Line 2: ")]
     assert len(told) == 1
 
 
 def test_text_that_is_not_utf8_is_reported(run: Program) -> None:
     done = run("bulk", input=b"echo \xff\n")
     assert done.status == 1
-    assert "fluxapi: 1: not valid UTF-8\n" in done.err
+    assert "fluxapi: line 1: not valid UTF-8\n" in done.err
 
 
 def test_nothing_to_submit_is_fine(run: Program) -> None:

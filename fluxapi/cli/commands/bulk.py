@@ -83,7 +83,7 @@ def _run(arguments: argparse.Namespace) -> int:
             if given.copies is not None
             else submit_body.replicate(fields, ids, variable=given.cc is not None)
         )
-        numbered = (batch.Item(number, job) for number, job in enumerate(jobs, 1))
+        numbered = (batch.Item(f"copy {number}", job) for number, job in enumerate(jobs, 1))
         return await batch.submit(flux, numbered, len(ids), given)
 
     return connected(arguments, act)
