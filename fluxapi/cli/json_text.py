@@ -7,7 +7,7 @@ import re
 
 from fluxapi.process.text import safe
 
-__all__ = ["json_text", "shown_json"]
+__all__ = ["json_problem", "json_text", "shown_json"]
 
 _COMPACT = (",", ":")
 _SPACED = (", ", ": ")
@@ -28,6 +28,13 @@ def shown_json(document: object, *, compact: bool = False) -> str:
     if text.isprintable():
         return text
     return "".join(it if safe(it) == it else json.dumps(it)[1:-1] for it in text)
+
+
+def json_problem(error: ValueError) -> str:
+    """Return why bytes or a text cannot be decoded as JSON, in words that are not Python's."""
+    if isinstance(error, json.JSONDecodeError):
+        return f"not valid JSON (line {error.lineno}, column {error.colno})"
+    return "not UTF-8" if isinstance(error, UnicodeDecodeError) else f"not valid JSON: {error}"
 
 
 def _seventeen_digits(found: re.Match[str]) -> str:

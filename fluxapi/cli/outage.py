@@ -43,9 +43,9 @@ class Outage:
     @classmethod
     def ended(cls, path: str, at: float | None) -> Outage:
         """Return that the instance at *path* has ended."""
-        when = "" if at is None else f" at {short_date(at)}"
+        ended = "has ended" if at is None else f"ended at {short_date(at)}"
         return cls(
-            f"{named(path)} has ended{when}: its jobs are shown as they were then.",
+            f"{named(path)} {ended}: its jobs are shown as they were then.",
             math.inf if at is None else at,
         )
 

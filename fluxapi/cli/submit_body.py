@@ -17,6 +17,7 @@ from fluxapi.model.per_resource import SHAPING, is_per_resource
 from fluxapi.model.resource_shape import ShapeError, resources_of
 
 from .exit_codes import USAGE, Failure
+from .json_text import json_problem
 from .submit_files import file_entry, input_data
 from .submit_rules import environment, limits
 from .text import safe
@@ -120,7 +121,7 @@ def _resources(arguments: argparse.Namespace) -> Any:
     try:
         found = json.loads(Path(file).read_bytes())
     except ValueError as error:
-        raise ValueError(f"--resources-json: {file} does not hold JSON: {error}.") from None
+        raise ValueError(f"--resources-json: {file} is {json_problem(error)}.") from None
     return found.get("resources") if isinstance(found, dict) else found
 
 
@@ -205,7 +206,7 @@ def _keyval(option: str, text: str) -> tuple[str, Any]:
     try:
         return key[1:], json.loads(Path(value).read_bytes())
     except ValueError as error:
-        raise ValueError(f"{option}={text}: {value} does not hold JSON: {error}.") from None
+        raise ValueError(f"{option}={text}: {value} is {json_problem(error)}.") from None
 
 
 def _below_attributes(key: str) -> str:

@@ -130,7 +130,8 @@ async def cancel_many(request: web.Request) -> web.Response:
     ids = await _quickly_canceled(table, ids)
     more = len(ids) > _MAX_CANCELED_JOBS
     taken = await _cancel_all(request, ids[:_MAX_CANCELED_JOBS], note, wrong)
-    message = f"{taken} {'job is' if taken == 1 else 'jobs are'} requested to cancel."
+    count = taken or "No"
+    message = f"{count} {'job is' if taken <= 1 else 'jobs are'} requested to cancel."
     return reply(
         {
             "requested": taken,

@@ -164,7 +164,7 @@ async def test_an_instance_that_has_ended_and_those_below_it(site: Site) -> None
         site.run("jobs", "-no", "{runtime!F}", f"--instance={PATH}"),
         site.run("jobs", f"--instance={below}", "--retries=0"),
     )
-    told = f"The instance {PATH} has ended at {short_date(end)}: its jobs are shown"
+    told = f"The instance {PATH} ended at {short_date(end)}: its jobs are shown"
     assert (listed.status, listed.out) == (0, f"{runtime(site, end)}\n")
     assert told in listed.err
     assert inner.status == 1

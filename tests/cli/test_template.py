@@ -49,6 +49,21 @@ def test_the_life_of_a_template(saved: Program) -> None:
     assert (done.status, "fluxapi template list" in done.err) == (1, True)
 
 
+def test_a_file_that_is_no_job_is_described(run: Program, tmp_path: Path) -> None:
+    for text, words in (
+        (b"{\n  job", "not valid JSON (line 2, column 3)"),
+        (b"\xff", "not UTF-8"),
+        (b"[]", "not a job"),
+    ):
+        (tmp_path / "given").write_bytes(text)
+        done = run("template", "save", "bad", str(tmp_path / "given"))
+        assert done.status == 2
+        assert done.err == f"fluxapi: {tmp_path}/given is {words}: give one job as a JSON object.\n"
+    (tmp_path / "given").write_bytes(b"{1")
+    for option in (f"--setattr=^a={tmp_path}/given", f"--resources-json={tmp_path}/given"):
+        assert "is not valid JSON (line 1, column 2)." in run("submit", option, "true").err
+
+
 def test_options_take_the_place_of_what_the_template_says(saved: Program) -> None:
     words = ("submit", "--template=greet", "--watch", "--env=WHO=me", "--job-name=other")
     assert saved.ok(*words).splitlines()[-1] == "me"
@@ -77,14 +92,6 @@ def test_a_template_of_many_jobs_submits_them(saved: Program, tmp_path: Path) ->
     assert len(saved.ok("submit", "--template=sweep").splitlines()) == 3
     (one,) = saved.ok("submit", "--template=sweep", "--cc=7", "--dry-run").splitlines()
     assert json.loads(one)["command"] == ["echo", "7"]
-
-
-def test_a_file_that_holds_no_job_is_refused(saved: Program, tmp_path: Path) -> None:
-    file = tmp_path / "bad.json"
-    for text, sentence in (("[1]", "JSON object"), ("{", "as JSON")):
-        file.write_text(text, encoding="utf-8")
-        done = saved("template", "save", "bad", str(file))
-        assert (done.status, sentence in done.err) == (2, True)
 
 
 def test_a_job_that_can_never_start_is_told_without_submitting_it(saved: Program) -> None:

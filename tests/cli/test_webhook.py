@@ -48,7 +48,7 @@ def test_the_life_of_a_webhook(hooks: Program, open_to_loopback: Service) -> Non
     assert hooks("webhook", "rotate", "mine").out.strip() not in {"", secret}
     hooks.ok("webhook", "enable", "mine")
     assert hooks.ok("webhook", "dead", "mine").split()[0] == "NUMBER"
-    assert hooks.ok("webhook", "retry", "mine") == "0 messages are sent again\n"
+    assert hooks.ok("webhook", "retry", "mine") == "no message is sent again\n"
     done = hooks("webhook", "retry", "mine", "7", "9")
     assert (done.status, "2 of these numbers are not dead letters" in done.err) == (1, True)
     hooks.ok("webhook", "remove", "mine")

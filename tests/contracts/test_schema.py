@@ -146,7 +146,7 @@ def test_a_bad_name_is_named() -> None:
 
 
 def test_alternatives_are_explained() -> None:
-    assert found("cancel-many", {}) == {"": "must give either ids or filter, and not more."}
+    assert found("cancel-many", {}) == {"": "must give either ids or filter, and only one of them."}
 
 
 def test_errors_are_bounded() -> None:

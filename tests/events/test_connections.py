@@ -25,7 +25,7 @@ class Lease(NamedTuple):
 def test_there_are_at_most_as_many_as_the_limit() -> None:
     connections = Connections(1)
     with connections.hold(nothing):
-        with pytest.raises(TooManyStreams, match="1 streams are open"):
+        with pytest.raises(TooManyStreams, match=r"limit of open streams is reached \(1\): close"):
             connections.check()
         with pytest.raises(TooManyStreams), connections.hold(nothing):
             pass

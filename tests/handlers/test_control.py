@@ -95,6 +95,8 @@ async def test_many_are_canceled_by_filter_but_only_active_ones(service: Service
     assert (await response.json())["requested"] == 1
     response = await service.client.post("/jobs/cancel", json={"filter": {}})
     assert (await response.json())["requested"] == 2
+    response = await service.client.post("/jobs/cancel", json={"filter": {"name": "none"}})
+    assert (await response.json())["Message"] == "No job is requested to cancel."
 
 
 async def test_a_gone_broker_is_503(service: Service) -> None:

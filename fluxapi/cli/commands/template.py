@@ -12,6 +12,7 @@ import msgspec
 
 from fluxapi.cli.arguments import Command, Parsers, add_command
 from fluxapi.cli.exit_codes import OK, USAGE, Failure
+from fluxapi.cli.json_text import json_problem
 from fluxapi.cli.session import add_connection, runs
 from fluxapi.cli.terminal import put
 from fluxapi.cli.text import safe
@@ -125,9 +126,10 @@ def _job(file: str) -> dict[str, Any]:
     except OSError as error:
         raise Failure(f"{shown} cannot be read: {error.strerror}.", USAGE) from None
     except ValueError as error:
-        raise Failure(f"{shown} does not hold one job as JSON: {error}.", USAGE) from None
+        sentence = f"{shown} is {json_problem(error)}: give one job as a JSON object."
+        raise Failure(sentence, USAGE) from None
     if not isinstance(found, dict):
-        raise Failure(f"{shown} does not hold the fields of a job as a JSON object.", USAGE)
+        raise Failure(f"{shown} is not a job: give one job as a JSON object.", USAGE)
     return found
 
 

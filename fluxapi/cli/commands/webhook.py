@@ -14,7 +14,7 @@ from fluxapi.cli.arguments import Command, Parsers, add_command, checked
 from fluxapi.cli.exit_codes import FAILED, OK
 from fluxapi.cli.session import add_connection, runs
 from fluxapi.cli.terminal import note, put
-from fluxapi.cli.text import safe
+from fluxapi.cli.text import plural, safe
 from fluxapi.model.times import short_date
 
 if TYPE_CHECKING:
@@ -248,11 +248,15 @@ async def _dead(flux: AsyncClient, arguments: argparse.Namespace) -> int:
 
 async def _retry(flux: AsyncClient, arguments: argparse.Namespace) -> int:
     count = await flux.retry_webhook(arguments.name, arguments.numbers or None)
-    put(f"{count} messages are sent again" if count != 1 else "1 message is sent again")
+    if count:
+        put(f"{plural(count, 'message')} {'is' if count == 1 else 'are'} sent again")
+    else:
+        put("no message is sent again")
     missing = len(set(arguments.numbers)) - count
     if missing > 0:
+        are = "is not a dead letter" if missing == 1 else "are not dead letters"
         note(
-            f"{missing} of these numbers are not dead letters, or there is no room for them; "
+            f"{missing} of these numbers {are}, or there is no room to resend more; "
             f"fluxapi webhook dead {safe(arguments.name)} lists the dead letters"
         )
         return FAILED
