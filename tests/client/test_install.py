@@ -39,15 +39,24 @@ def name_of(requirement: str) -> str:
     return re.sub(r"[-_.]+", "-", re.split(r"[\[<>=; ]", requirement)[0]).lower()
 
 
+def modules_in(distribution: importlib.metadata.Distribution) -> set[str]:
+    """Return the modules of a package: packages_distributions of Python 3.10 lacks most of them."""
+    if declared := (distribution.read_text("top_level.txt") or "").split():
+        return set(declared)
+    files = [file for file in distribution.files or () if file.suffix == ".py"]
+    names = {file.parts[0] if len(file.parts) > 1 else file.stem for file in files}
+    return {name for name in names if name.isidentifier()}
+
+
 def modules_of(*extras: str) -> set[str]:
     """Return the modules of what extras need and the client does not."""
     needed = {name_of(it) for extra in extras for it in PROJECT["optional-dependencies"][extra]}
     needed -= {"fluxapi", *map(name_of, PROJECT["dependencies"])}
     modules = {
         module
-        for module, names in importlib.metadata.packages_distributions().items()
-        for name in names
-        if name_of(name) in needed
+        for distribution in importlib.metadata.distributions()
+        if name_of(distribution.metadata["Name"]) in needed
+        for module in modules_in(distribution)
     }
     # rich brings it.
     return modules - {"markdown_it"}
