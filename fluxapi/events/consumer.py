@@ -68,6 +68,7 @@ class JournalConsumer(BackgroundTask):
         """A sentence that explains why the instance does not answer, or ``None`` if it does."""
         self.gave_up = asyncio.Event()
         """Set once the table is full: the journal is not followed anymore."""
+        self._why_gave_up: str | None = None
         self.observer_failures = 0
         """How often an observer has failed."""
         self._turn = None if trusted else TimeSlice()
@@ -98,7 +99,7 @@ class JournalConsumer(BackgroundTask):
     def problem(self) -> str | None:
         """Return a sentence that explains why the service is not ready, ``None`` if it is."""
         if self.gave_up.is_set():
-            return self.silence
+            return self._why_gave_up
         if self.lost_since is not None and self.has_caught_up:
             return "The instance does not answer."
         if not self.ready:
@@ -151,7 +152,8 @@ class JournalConsumer(BackgroundTask):
                 self._lose(error.detail)
             except TableFull as error:
                 self._lose(str(error))
-                self.silence = str(error)
+                # Not `silence`, which the answer to a ping clears.
+                self._why_gave_up = str(error)
                 self.gave_up.set()
                 return
             except Exception:

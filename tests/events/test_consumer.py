@@ -18,6 +18,7 @@ from fluxapi.events.hub import Hub
 from fluxapi.instance.protocol import ChangeBatch
 from fluxapi.model.eventlog import Event, JournalMessage, Resync
 from fluxapi.table.backlog import BacklogBuffer
+from fluxapi.table.capacity import Capacity
 from fluxapi.table.table import Table
 from tests.table.test_table import SENTINEL, event, submit
 
@@ -280,3 +281,19 @@ async def test_a_silent_instance_whose_journal_is_lost_stays_lost(pump: Pump) ->
     second.put_nowait([SENTINEL])
     await until(lambda: journal.ready)
     assert journal.hub.lost_since is None
+
+
+async def test_a_late_answer_to_a_ping_leaves_the_reason_for_the_end() -> None:
+    instance = ScriptedInstance()
+    hub = Hub(Table(capacity=Capacity(1, 1 << 20)), EventLog(EventBuffer(new_epoch("0" * 8))))
+    journal = JournalConsumer(instance, hub)  # type: ignore[arg-type]  # only its journal
+    journal.start()
+    stream = await within(instance.streams.get())
+    stream.put_nowait([submit(jobid) for jobid in range(1, 99)])
+    await within(journal.gave_up.wait())
+    journal.break_silence()
+    assert journal.problem is not None
+    assert "--max-child-jobs" in journal.problem
+    journal.fall_silent("It did not answer.", time.monotonic())
+    assert "--max-child-jobs" in journal.problem
+    await journal.aclose()
