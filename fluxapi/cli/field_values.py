@@ -19,6 +19,7 @@ __all__ = [
     "RESULT_LETTERS",
     "STATE_EMOJI",
     "STATE_LETTERS",
+    "Empty",
     "JobId",
     "Tree",
     "annotation",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
+from fluxapi.cli.field_values import Empty
 from fluxapi.cli.fields import JobFields, heading
 from fluxapi.client import NotFound
 from fluxapi.client.executor import JobID
@@ -21,12 +23,77 @@ __all__ = ["JobInfo", "JobList", "get_job", "job_list", "job_list_id", "job_list
 _ALL = ("all",)
 
 
+class Missing(Empty):
+    """An annotation that a job does not have; so are the members of it."""
+
+    def __repr__(self) -> str:
+        return ""
+
+    def __getattr__(self, name: str) -> Missing:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self
+
+
+class Annotations:
+    """Annotations, or a part of them, whose members are attributes."""
+
+    def __init__(self, members: Mapping[str, Any]) -> None:
+        self._members = members
+
+    def __repr__(self) -> str:
+        return json.dumps(self._members) if self._members else ""
+
+    def __format__(self, spec: str) -> str:
+        return format(repr(self), spec)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        value = self._members.get(name, Missing())
+        return Annotations(value) if isinstance(value, Mapping) else value
+
+
+class ExceptionInfo(NamedTuple):
+    """The exception of a job that has ended; without one, all but the first value are empty."""
+
+    occurred: bool = False
+    severity: int | str = ""
+    type: str = ""
+    note: str = ""
+
+
 class JobInfo:
     """A job whose attributes are the fields of ``flux jobs -o``."""
 
     def __init__(self, job: Job) -> None:
         self._fields = JobFields(job, time.time())
         self.id = JobID(job.id)
+
+    @property
+    def annotations(self) -> Annotations:
+        """The annotations of the job and its scheduler, with the address of its instance."""
+        job = self._fields.job
+        members = dict(job.annotations or {})
+        if job.uri:
+            members["user"] = {**members.get("user", {}), "uri": job.uri}
+        return Annotations(members)
+
+    @property
+    def sched(self) -> Any:
+        """The annotations of the scheduler."""
+        return self.annotations.sched
+
+    @property
+    def user(self) -> Any:
+        """The annotations of the user."""
+        return self.annotations.user
+
+    @property
+    def exception(self) -> ExceptionInfo:
+        """The exception of the job."""
+        found = self._fields.to_dict()["exception"]
+        return ExceptionInfo(**{name: it for name, it in found.items() if it is not None})
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_") or heading(name) is None:

@@ -137,6 +137,26 @@ def test_a_tool_cancels_and_lists_jobs(flux: ModuleType) -> None:
     handle.close()
 
 
+def test_a_tool_reads_the_annotations_and_the_exception_of_a_job(flux: ModuleType) -> None:
+    handle = flux.Flux()
+    jobid = flux.job.submit(handle, flux.job.JobspecV1.from_command(["sleep", "600"]))
+    (before,) = flux.job.JobList(handle, ids=[jobid]).jobs()
+    assert [str(before.annotations.user.uri), str(before.user.a.b)] == ["", ""]
+    assert not before.exception.occurred
+    handle.client.memo(jobid, {"uri": "ssh://host/run/local-0", "a": {"b": 5}})
+    flux.job.cancel(handle, jobid, "enough")
+    with pytest.raises(flux.job.JobException):
+        flux.job.event_wait(handle, jobid, "clean")
+    flux.job.event_wait(handle, jobid, "clean", raiseJobException=False)
+    (after,) = flux.job.JobList(handle, ids=[jobid]).jobs()
+    assert after.annotations.user.uri == after.user.uri == "ssh://host/run/local-0"
+    assert after.user.a.b == 5
+    assert f"{after.annotations.user.none:>3}{after.sched.none}" == "   "
+    kept = (after.exception.occurred, after.exception.type, after.exception.note)
+    assert kept == (True, "cancel", "enough")
+    handle.close()
+
+
 def test_a_tool_waits_for_any_waitable_job(flux: ModuleType) -> None:
     handle = flux.Flux()
     for words in ["true"], ["sh", "-c", "exit 2"]:
