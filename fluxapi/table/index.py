@@ -7,13 +7,13 @@ are ``JobLists``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from fluxapi.model.hostlist import decode_hostlist
 from fluxapi.model.job import Job
 
-from .job_lists import JobIds, JobLists
+from .job_lists import JobLists
 from .sorted_keys import Gathered, SortedKeys
 
 __all__ = ["LASTING", "Facets", "Index", "facets"]
@@ -284,9 +284,9 @@ class Index:
             ids.extend(members)
         return SortedKeys(ids)
 
-    def on_node(self, host: str) -> list[JobIds]:
-        """Return the ID lists of all nodelists that contain *host*."""
-        return [self.nodelist.get(nodelist) for nodelist in self._hosts.get(host, ())]
+    def nodelists_of(self, host: str) -> Collection[str]:
+        """Return all nodelists that contain *host*."""
+        return self._hosts.get(host, ())
 
 
 def _of(index: dict[Any, SortedKeys[int]], value: Any) -> SortedKeys[int]:

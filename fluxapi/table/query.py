@@ -16,15 +16,14 @@ from typing import Any, NamedTuple
 import msgspec
 
 from fluxapi.model.group import group_id
-from fluxapi.model.hostlist import holds_host
-from fluxapi.model.job import GROUPS, RESULTS, Job
-from fluxapi.model.jobid import encode_f58
+from fluxapi.model.job import GROUPS, RESULTS
 from fluxapi.model.usernames import username
 from fluxapi.process.timeslice import SLICE_S, TimeSlice
 
 from .index import Index
 from .job_lists import JobIds, descending
-from .name_pattern import ANY, is_pattern, prefix, test_of
+from .job_tests import is_held, name_test, node_test, state_test, text_test, user_test
+from .name_pattern import ANY, is_pattern, prefix
 from .submit_times import Submitted
 from .table import Table, Test
 
@@ -39,8 +38,11 @@ _SLICE_JOBS = 1000
 _MIN_CHUNK_JOBS = 32
 """Jobs that are tested at once, even if fewer matches are wanted."""
 
-_MAX_KNOWN_NODELISTS = 1024
-"""Nodelists whose results a test remembers; a subscription uses one test for days."""
+_MAX_LISTS = 256
+"""Lists of jobs that a walk merges, anew in each slice; this takes about half a millisecond."""
+
+_MAX_USERS = 4096
+"""Users whose names are compared in each slice; more are not remembered."""
 
 _MAX_CHUNK_JOBS = 128
 """Jobs that are tested at once; the time of a test depends on text from untrusted users."""
@@ -131,99 +133,48 @@ def _tests(query: JobQuery) -> Iterator[tuple[str, Test]]:
     if ended_until is not None:
         yield "ended_until", lambda job: job.is_inactive and job.t_inactive < ended_until
     if held is not None:
-        yield "held", lambda job: _is_held(job) == held
+        yield "held", lambda job: is_held(job) == held
     if query.name_part is not None:
         folded = query.name_part.casefold()
         yield "name_part", lambda job: folded in job.name.casefold()
     if query.text and query.text.strip():
-        yield "text", _text_test(query.text)
+        yield "text", text_test(query.text)
 
 
 def _indexed_tests(query: JobQuery) -> Iterator[tuple[str, Test]]:
     """Yield the tests of the filters that :func:`_sources` knows."""
     states, results, queue, group = query.states, query.results, query.queue, query.group
     if states is not None:
-        yield "states", _state_test(states)
+        yield "states", state_test(states)
     if results is not None:
         yield "results", lambda job: job.result in results
     if query.user is not None:
-        yield "user", _user_test(query.user)
+        yield "user", user_test(query.user)
     if query.name is not None:
-        yield "name", _name_test(query.name)
+        yield "name", name_test(query.name)
     if queue is not None:
         yield "queue", lambda job: job.queue == queue
     if group is not None:
         yield "group", lambda job: job.group == group
     if query.node is not None:
-        yield "node", _node_test(query.node)
+        yield "node", node_test(query.node)
     if query.ids is not None:
         ids = query.ids
         yield "ids", lambda job: job.id in ids
 
 
-def _is_held(job: Job) -> bool:
-    return job.urgency == 0 and job.state in _PENDING
+def _tests_in(table: Table, query: JobQuery) -> Iterator[tuple[str, Test]]:
+    """Yield the tests of jobs of the table until it changes; the one of the node reads no text."""
+    for name, test in _tests(query):
+        if name == "node" and query.node is not None:
+            yield name, _node_test_in(table.index, query.node)
+        else:
+            yield name, test
 
 
-def _state_test(states: frozenset[str]) -> Test:
-    if states.isdisjoint(RESULTS):
-        return lambda job: job.state in states
-    return lambda job: job.state in states or job.result in states
-
-
-def _user_test(user: str) -> Test:
-    if user.isascii() and user.isdigit():
-        return lambda job: job.userid == int(user) or username(job.userid) == user
-    return lambda job: username(job.userid) == user
-
-
-def _name_test(name: str) -> Test:
-    if not is_pattern(name):
-        return lambda job: job.name == name
-    matches = test_of(name)
-    return lambda job: matches(job.name)
-
-
-def _node_test(host: str) -> Test:
-    known: dict[str, bool] = {}
-
-    def test(job: Job) -> bool:
-        nodelist = job.nodelist
-        held = known.get(nodelist)
-        if held is None:
-            if len(known) >= _MAX_KNOWN_NODELISTS:
-                known.clear()
-            held = known[nodelist] = holds_host(nodelist, host)
-        return held
-
-    return test
-
-
-def _text_test(text: str) -> Test:
-    # Flux prints IDs with ƒ, the API with f: accept both.
-    needles = [word.replace("ƒ", "f") for word in text.casefold().split()]
-
-    def test(job: Job) -> bool:
-        words = (
-            job.name,
-            encode_f58(job.id),
-            job.state,
-            job.result or "",
-            username(job.userid),
-            job.queue,
-            job.nodelist,
-            _exception(job),
-        )
-        found = "\n".join(words).casefold().replace("ƒ", "f")
-        return all(needle in found for needle in needles)
-
-    return test
-
-
-def _exception(job: Job) -> str:
-    """Return the type and the note of the exception of *job* as the dashboard shows them."""
-    exception = job.exception
-    return f"{exception.get('type')}: {exception.get('note') or ''}" if exception else ""
+def _node_test_in(index: Index, host: str) -> Test:
+    nodelists = index.nodelists_of(host)
+    return lambda job: job.nodelist in nodelists
 
 
 class _Source(NamedTuple):
@@ -250,25 +201,32 @@ def _sources(table: Table, query: JobQuery) -> Iterator[_Source]:
     if query.results is not None:
         results = index.result
         yield _Source("results", [results[name] for name in query.results if name in results])
-    if query.user is not None:
-        user = query.user
-        lists: list[JobIds] = [
-            ids for userid, ids in index.userid.items() if user in {str(userid), username(userid)}
-        ]
-        yield _Source("user", lists)
     if query.queue is not None:
         yield _Source("queue", [index.queue[query.queue]] if query.queue in index.queue else [])
     if query.group is not None:
         yield _Source("group", [index.group.get(query.group)])
-    if query.node is not None:
-        yield _Source("node", index.on_node(query.node))
     if query.name is not None:
         named = _named(index, query.name)
         if named is not None:
             yield named
     if query.ids is not None:
         yield _Source("ids", [sorted(table.select(query.ids))])
+    yield from _sources_of_many(index, query)
     yield from _wider_sources(index, query)
+
+
+def _sources_of_many(index: Index, query: JobQuery) -> Iterator[_Source]:
+    """Yield the sources of filters that may stand for as many lists as there are jobs."""
+    if query.user is not None and len(index.userid) <= _MAX_USERS:
+        user = query.user
+        lists: list[JobIds] = [
+            ids for userid, ids in index.userid.items() if user in {str(userid), username(userid)}
+        ]
+        yield _Source("user", lists)
+    if query.node is not None:
+        nodelists = index.nodelists_of(query.node)
+        if len(nodelists) <= _MAX_LISTS:
+            yield _Source("node", [index.nodelist.get(nodelist) for nodelist in nodelists])
 
 
 def _wider_sources(index: Index, query: JobQuery) -> Iterator[_Source]:
@@ -326,7 +284,8 @@ def _slice(table: Table, query: JobQuery, after: int | None, want: int) -> _Slic
     """
     source = _source(table, query)
     # The jobs of the source need no test of its filter.
-    tests = [test for name, test in _tests(query) if name not in {source.filter, "since", "until"}]
+    done = {source.filter, "since", "until"}
+    tests = [test for name, test in _tests_in(table, query) if name not in done]
     submitted = Submitted(table.times, table.jobs, query.since, query.until)
     candidates = _walk(source.lists, submitted.below(after))
     found: list[int] = []

@@ -19,7 +19,7 @@ from fluxapi.handlers import jobs
 from fluxapi.http import querystring
 from fluxapi.process.timeslice import TimeSlice
 from fluxapi.sessions import use
-from fluxapi.table import groups, query
+from fluxapi.table import groups, job_tests, query
 from fluxapi.table.links import Links
 from fluxapi.table.query import JobQuery
 from fluxapi.table.table import Table
@@ -148,7 +148,7 @@ def test_a_pattern_has_few_parts(name: str) -> None:
 
 
 def test_a_filter_by_node_remembers_few_nodelists(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(query, "_MAX_KNOWN_NODELISTS", 10)
+    monkeypatch.setattr(job_tests, "_MAX_KNOWN_NODELISTS", 10)
     test = query.matcher(JobQuery(node="n7"))
     assert test is not None
     held: list[Any] = [SimpleNamespace(nodelist=f"n{each}") for each in range(100)]
