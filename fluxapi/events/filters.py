@@ -37,12 +37,15 @@ _OF_JOBS = ("state", "result", "user", "name", "queue", "group", "node")
 
 
 class Selection:
-    """The jobs that match one filter, tested by their facets."""
+    """The jobs that match one filter, tested by their facets.
 
-    def __init__(self, filter: Filter) -> None:
+    With a *table*, the node lists of its jobs are not read for each filter.
+    """
+
+    def __init__(self, filter: Filter, table: Table | None = None) -> None:
         self.ids = filter.ids
         self.query = filter.jobs
-        self._test: Test | None = matcher(filter.jobs)
+        self._test: Test | None = matcher(filter.jobs, None if table is None else table.index)
         whole = JobQuery(
             user=self.query.user,
             name=self.query.name,

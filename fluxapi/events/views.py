@@ -80,7 +80,7 @@ class EventsView:
     """Every event that matches, and ``gone`` for each job that was removed."""
 
     def __init__(self, filter: Filter, table: Table, buffer: EventBuffer) -> None:
-        self._selection = Selection(filter)
+        self._selection = Selection(filter, table)
         self.ids = filter.ids
         self._names = filter.events
         self._first = filter.first_index
@@ -152,7 +152,7 @@ class JobsView:
     def __init__(
         self, filter: Filter, table: Table, buffer: EventBuffer, change_log: ChangeLog
     ) -> None:
-        self._selection = Selection(filter)
+        self._selection = Selection(filter, table)
         self.ids = filter.ids
         self._table = table
         self._buffer = buffer

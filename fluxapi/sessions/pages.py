@@ -142,7 +142,8 @@ class Pages:
         lowest = -1 if held.found.next is None else held.found.next
         highest = MAX if held.after is None else held.after - 1
         inside = [jobid for jobid in changed if lowest <= jobid <= highest]
-        if inside and self._table.select(inside, matcher(listing().query)):
+        test = matcher(listing().query, self._table.index) if inside else None
+        if inside and self._table.select(inside, test):
             return False
         held.version = recent.version
         return True

@@ -7,6 +7,7 @@ from fluxapi.model.job import GROUPS, RESULTS, Job
 from fluxapi.model.jobid import encode_f58
 from fluxapi.model.usernames import username
 
+from .index import Index
 from .name_pattern import is_pattern, test_of
 from .table import Test
 
@@ -45,12 +46,14 @@ def name_test(name: str) -> Test:
     return lambda job: matches(job.name)
 
 
-def node_test(host: str) -> Test:
-    """Return the test of a host."""
+def node_test(host: str, index: Index | None = None) -> Test:
+    """Return the test of a host; the node lists in an index are not read."""
     known: dict[str, bool] = {}
 
     def test(job: Job) -> bool:
         nodelist = job.nodelist
+        if index is not None and nodelist in index.nodelist:
+            return nodelist in index.nodelists_of(host)
         held = known.get(nodelist)
         if held is None:
             if len(known) >= _MAX_KNOWN_NODELISTS:

@@ -111,17 +111,20 @@ class Page(NamedTuple):
     next: int | None
 
 
-def matcher(query: JobQuery) -> Test | None:
-    """Return one test for all filters of *query*, or ``None`` if there are none."""
-    tests = [test for _, test in _tests(query)]
+def matcher(query: JobQuery, index: Index | None = None) -> Test | None:
+    """Return one test for all filters of *query*, or ``None`` if there are none.
+
+    The *index* of the jobs saves reading their node lists.
+    """
+    tests = [test for _, test in _tests(query, index)]
     if len(tests) > 1:
         return lambda job: all(test(job) for test in tests)
     return tests[0] if tests else None
 
 
-def _tests(query: JobQuery) -> Iterator[tuple[str, Test]]:
+def _tests(query: JobQuery, index: Index | None = None) -> Iterator[tuple[str, Test]]:
     """Yield the test of each filter, with the name of the filter."""
-    yield from _indexed_tests(query)
+    yield from _indexed_tests(query, index)
     since, until = query.since, query.until
     if since is not None:
         yield "since", lambda job: job.t_submit >= since
@@ -141,7 +144,7 @@ def _tests(query: JobQuery) -> Iterator[tuple[str, Test]]:
         yield "text", text_test(query.text)
 
 
-def _indexed_tests(query: JobQuery) -> Iterator[tuple[str, Test]]:
+def _indexed_tests(query: JobQuery, index: Index | None) -> Iterator[tuple[str, Test]]:
     """Yield the tests of the filters that :func:`_sources` knows."""
     states, results, queue, group = query.states, query.results, query.queue, query.group
     if states is not None:
@@ -157,24 +160,10 @@ def _indexed_tests(query: JobQuery) -> Iterator[tuple[str, Test]]:
     if group is not None:
         yield "group", lambda job: job.group == group
     if query.node is not None:
-        yield "node", node_test(query.node)
+        yield "node", node_test(query.node, index)
     if query.ids is not None:
         ids = query.ids
         yield "ids", lambda job: job.id in ids
-
-
-def _tests_in(table: Table, query: JobQuery) -> Iterator[tuple[str, Test]]:
-    """Yield the tests of jobs of the table until it changes; the one of the node reads no text."""
-    for name, test in _tests(query):
-        if name == "node" and query.node is not None:
-            yield name, _node_test_in(table.index, query.node)
-        else:
-            yield name, test
-
-
-def _node_test_in(index: Index, host: str) -> Test:
-    nodelists = index.nodelists_of(host)
-    return lambda job: job.nodelist in nodelists
 
 
 class _Source(NamedTuple):
@@ -285,7 +274,7 @@ def _slice(table: Table, query: JobQuery, after: int | None, want: int) -> _Slic
     source = _source(table, query)
     # The jobs of the source need no test of its filter.
     done = {source.filter, "since", "until"}
-    tests = [test for name, test in _tests_in(table, query) if name not in done]
+    tests = [test for name, test in _tests(query, table.index) if name not in done]
     submitted = Submitted(table.times, table.jobs, query.since, query.until)
     candidates = _walk(source.lists, submitted.below(after))
     found: list[int] = []

@@ -13,7 +13,10 @@ from fluxapi.events.digest import ViewDigest
 from fluxapi.events.filters import Selection, read_filter
 from fluxapi.events.snapshot import Snapshot
 from fluxapi.model.eventlog import Event, JournalMessage
+from fluxapi.model.job import Job
+from fluxapi.model.resources import Allocation
 from fluxapi.table import job_tests, query
+from fluxapi.table.index import facets
 from fluxapi.table.query import JobQuery, count, page
 from fluxapi.table.table import Table
 from tests.table.test_table import live_table, submit
@@ -109,6 +112,16 @@ def test_a_view_is_counted_by_its_time(table: Table, monkeypatch: pytest.MonkeyP
         steps += 1
     assert steps > JOBS / 10
     assert digest.members()["count"] == JOBS
+
+
+async def test_a_subscription_to_a_node_reads_no_list_of_the_table(
+    table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    selection = Selection(read_filter({"node": "n7"}), table)
+    other = facets(Job(JOBS + 1, allocation=Allocation("0", "n[6-7]", 2, 2)))
+    assert selection.takes(JOBS + 1, other)
+    monkeypatch.setattr(job_tests, "holds_host", None)
+    assert [one for one in range(1, JOBS + 1) if selection.takes(one, facets(table[one]))] == [7]
 
 
 async def test_names_of_very_many_users_are_not_compared_in_each_slice(
