@@ -121,6 +121,10 @@ prepared() {
     # A job may have left code in the home of this user. Each Python would run it at its start, and
     # so would a bash at the lowest level whose input is a socket, as it is within Flux.
     export PYTHONNOUSERSITE=1 SHLVL=9
+    # Until the service has opened them, no signal may leave the secrets behind. The first process of
+    # a container also ignores what it has no trap for.
+    folder=''
+    trap 'rm -rf -- "$folder"; exit 0' TERM INT HUP
     folder=$(mktemp -d "${TMPDIR:-/tmp}/fluxapi.XXXXXXXX")
     cat <&3 > "$folder/token"
     cat <&4 > "$folder/key"
