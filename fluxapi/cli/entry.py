@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import os
 import sys
@@ -44,7 +43,8 @@ def _exit_at_once(status: int) -> None:
 
     Nothing could limit this time: no other thread runs during the end of the interpreter.
     """
-    import logging  # noqa: PLC0415 - the service has imported it
+    import contextlib  # noqa: PLC0415 - the service has imported it
+    import logging  # noqa: PLC0415 - as above
 
     logging.shutdown()
     for stream in (sys.stdout, sys.stderr):

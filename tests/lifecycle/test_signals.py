@@ -95,6 +95,7 @@ def test_the_handlers_are_installed_before_other_imports() -> None:
         "fluxapi.cli",
         "fluxapi.cli.command_name",
         "fluxapi.cli.entry",
+        "fluxapi.cli.standard_streams",
         "fluxapi.process",
         "fluxapi.process.stop_signals",
     }
