@@ -22,7 +22,8 @@ async def queues_told(service: Service, *, started: bool) -> None:
     headers = {"Accept": "application/x-ndjson"}
     async with service.client.get("/events?stream=stats", headers=headers) as response:
         async for line in response.content:
-            queues = json.loads(line).get("queues")
+            told = json.loads(line)
+            queues = told.get("queues") if told.get("nodes") else None
             is_known = queues and ("nodes" in queues[0] or "requires" not in queues[0])
             if is_known and queues[0]["started"] is started:
                 return
